@@ -1,0 +1,35 @@
+"""Keysets: the signed text that carries what one unit may run. Plain Python; `cryptography` is all it needs.
+
+The portal signs (`sign`), the appliance's software reads (`verify`). The format is in `keyset.cddl`.
+"""
+
+from licensing.keyset.codec import decode, encode
+from licensing.keyset.keys import KeyRing, jwk, key_id
+from licensing.keyset.outcomes import Malformed, Outcome, Reason
+from licensing.keyset.payload import UNLIMITED, Kind, Payload, Service, Status, normal_serial
+from licensing.keyset.sign import Ed25519Signer, Signer, sign
+from licensing.keyset.text import read
+from licensing.keyset.verify import Result, verify
+
+__all__ = [
+    "UNLIMITED",
+    "Ed25519Signer",
+    "KeyRing",
+    "Kind",
+    "Malformed",
+    "Outcome",
+    "Payload",
+    "Reason",
+    "Result",
+    "Service",
+    "Signer",
+    "Status",
+    "decode",
+    "encode",
+    "jwk",
+    "key_id",
+    "normal_serial",
+    "read",
+    "sign",
+    "verify",
+]

@@ -1,0 +1,74 @@
+"""What a keyset says about one unit: plain values, checked when they are encoded."""
+
+import datetime
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+UNLIMITED = -1
+"""The count, or the number of nodes, that sets no limit."""
+
+
+class Kind(IntEnum):
+    """By which kind of licence a service runs. Expired is no kind: it follows from the expiry."""
+
+    LICENSED = 1
+    TRIAL = 2
+
+
+class Status(StrEnum):
+    """What a service is on a given day. A service that the keyset doesn't name is Not Licensed."""
+
+    LICENSED = "Licensed"
+    FREE_TRIAL = "Free Trial"
+    EXPIRED = "Expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service that the unit may run.
+
+    `code` is the catalogue's (16 bits). `count` is None where the service isn't counted, UNLIMITED, or a
+    number of 32 bits. `expiry` is the last day on which it runs (a UTC day, from 1970-01-01 on); None is for
+    ever.
+    """
+
+    code: int
+    kind: Kind = Kind.LICENSED
+    count: int | None = None
+    expiry: datetime.date | None = None
+
+    def status(self, today: datetime.date) -> Status:
+        """Its status on the UTC day `today`: expired once the expiry has passed."""
+        if self.expiry is not None and self.expiry < today:
+            return Status.EXPIRED
+        return Status.LICENSED if self.kind == Kind.LICENSED else Status.FREE_TRIAL
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """All that a keyset says about one unit.
+
+    `serial` is 12 hexadecimal digits in capitals. `generation` (32 bits) counts the unit's issues and never
+    repeats. `issued` is a moment in Unix seconds (40 bits). `model` is the catalogue's code (16 bits).
+    `nodes` is UNLIMITED or a number of 32 bits. `services` ascend strictly by code, at most 64. `primary` is
+    the serial of the HF Primary whose licences the unit shares, None for a unit that shares nobody's.
+    """
+
+    serial: str
+    generation: int
+    issued: int
+    model: int
+    nodes: int
+    services: tuple[Service, ...] = ()
+    primary: str | None = None
+
+
+def normal_serial(text: str) -> str:
+    """The serial number as 12 capital hexadecimal digits; spaces, `-` and `:` may part them in `text`.
+
+    Raises ValueError for anything else.
+    """
+    serial = "".join(text.split()).replace("-", "").replace(":", "").upper()
+    if len(serial) != 12 or not set(serial) <= set("0123456789ABCDEF"):
+        raise ValueError("a serial number is 12 hexadecimal digits")
+    return serial

@@ -1,0 +1,88 @@
+"""The text of a keyset: one line of Base64 with padding (RFC 4648, 4), and what can befall it on its way."""
+
+import binascii
+import re
+
+from licensing.keyset import codec
+from licensing.keyset.codec import Frame
+from licensing.keyset.outcomes import Malformed, Reason
+from licensing.keyset.payload import Payload
+
+MAX_CHARACTERS = 8192
+"""A longer text is not read. Room for a post-quantum signature later."""
+
+_BEGINNING = "0oRN"  # the first three bytes of every keyset
+_STRAY = re.compile("[^A-Za-z0-9+/=]")
+# Zero-width space and its kin, word joiner, BOM. The other kinds, NBSP among them, are str.split()'s.
+_INVISIBLE = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
+
+
+def to_text(raw: bytes) -> str:
+    """The bytes of a COSE_Sign1 message as the one line that people copy."""
+    return binascii.b2a_base64(raw, newline=False).decode("ascii")
+
+
+def strip(text: str) -> str:
+    """The text without line wraps, blanks of any kind and invisible characters."""
+    return "".join((text if text.isascii() else text.translate(_INVISIBLE)).split())
+
+
+def parse(text: str) -> tuple[Frame, Payload]:
+    """Takes a keyset's text apart, verifying nothing. Raises Malformed, with its reason, for other texts."""
+    if len(text) > MAX_CHARACTERS:
+        raise Malformed(Reason.TOO_LONG, f"({len(text):,} characters; at most {MAX_CHARACTERS:,} are read.)")
+    clean = strip(text)
+    try:
+        frame = codec.unseal(_from_base64(clean))
+        return frame, codec.decode(frame.body)
+    except ValueError as error:
+        raise _explain(clean, error) from error
+
+
+def read(text: str) -> Payload:
+    """The payload of a keyset, its signature NOT verified. Raises Malformed, with its reason."""
+    return parse(text)[1]
+
+
+def _from_base64(clean: str) -> bytes:
+    encoded = clean.encode("ascii")
+    raw = binascii.a2b_base64(encoded)
+    # Written again it must be the same: that refuses junk, wrong padding and bits left over at the end.
+    if binascii.b2a_base64(raw, newline=False) != encoded:
+        raise ValueError("not canonical Base64")
+    return raw
+
+
+def _explain(clean: str, error: ValueError) -> Malformed:
+    """Which reason tells an administrator most. Asked only once the strict reader has refused the text."""
+    if clean.count(_BEGINNING) > 1:
+        return Malformed(Reason.PASTED_TWICE)
+    if clean[:4] != _BEGINNING[: len(clean)] or not clean:
+        return _stray(clean, 0) if _BEGINNING in clean else Malformed(Reason.NOT_A_KEYSET)
+    if found := _STRAY.search(clean):
+        return _stray(clean, found.start())
+    size = codec.needed_size(_whole_groups(clean))
+    if size is None:
+        known = len(clean) > 28  # by then the head that says the length has arrived, so it must be wrong
+        return _damaged(error) if known else Malformed(Reason.INCOMPLETE, f"(Only {len(clean)} characters.)")
+    needed = (size + 2) // 3 * 4
+    if needed > MAX_CHARACTERS or len(clean) == needed:
+        return _damaged(error)
+    if len(clean) > needed:
+        return _stray(clean, needed)
+    return Malformed(Reason.INCOMPLETE, f"({len(clean)} of {needed} characters.)")
+
+
+def _whole_groups(clean: str) -> bytes:
+    start = clean.partition("=")[0]
+    return binascii.a2b_base64(start[: len(start) // 4 * 4])
+
+
+def _stray(clean: str, at: int) -> Malformed:
+    character = clean[at]
+    shown = f"'{character}'" if "!" <= character <= "~" else f"U+{ord(character):04X}"
+    return Malformed(Reason.STRAY_CHARACTER, f"(Character {at + 1}, blanks not counted, is {shown}.)")
+
+
+def _damaged(error: ValueError) -> Malformed:
+    return Malformed(Reason.DAMAGED, f"({error}.)")

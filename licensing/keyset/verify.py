@@ -1,0 +1,111 @@
+"""The appliance's side: whether a pasted keyset takes effect, and what each service is today."""
+
+import datetime
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+
+from licensing.keyset.codec import Frame
+from licensing.keyset.keys import KeyRing
+from licensing.keyset.outcomes import Malformed, Outcome, Reason
+from licensing.keyset.payload import Payload, Status, normal_serial
+from licensing.keyset.text import parse
+
+_LAST_DAY = datetime.date.max.toordinal()
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the reader answers.
+
+    `reason` is set where the outcome is malformed. `payload` is set only where the signature is genuine, so
+    nothing unsigned can be taken for a licence. `today` is the UTC day reckoned with; an appliance stores it
+    for the next time.
+    """
+
+    outcome: Outcome
+    today: datetime.date
+    reason: Reason | None = None
+    detail: str = ""
+    payload: Payload | None = None
+
+    @property
+    def text(self) -> str:
+        """What it means and what to do, for an administrator."""
+        return f"{(self.reason or self.outcome).text} {self.detail}".rstrip()
+
+    @property
+    def statuses(self) -> dict[int, Status]:
+        """Each service's status as of `today`, by code. A code that isn't there is Not Licensed."""
+        services = self.payload.services if self.payload else ()
+        return {service.code: service.status(self.today) for service in services}
+
+
+def issue_day(payload: Payload) -> datetime.date:
+    """The UTC day on which it was issued; the last that a date can name, should it lie beyond."""
+    return datetime.date.fromordinal(min(_EPOCH + payload.issued // 86400, _LAST_DAY))
+
+
+def verify(
+    text: str,
+    *,
+    serial: str,
+    keys: KeyRing,
+    model: int | None = None,
+    installed: str | None = None,
+    today: datetime.date | None = None,
+) -> Result:
+    """Answers whether the keyset `text` takes effect on the appliance `serial` (and `model`, where given).
+
+    `installed` is the text of the keyset that the appliance runs by now. `today` is the later of the clock's
+    UTC day and the highest day that the appliance has stored; None takes the clock. The days on which genuine
+    keysets were issued count as well, so that a clock set back revives nothing. No `text` raises; ValueError
+    is for the caller's own arguments: a `serial` that is none, an `installed` that can't be read or is
+    another serial's.
+    """
+    serial = normal_serial(serial)
+    today = today or datetime.datetime.now(datetime.UTC).date()
+    held = None if installed is None else parse(installed)
+    if held:
+        if held[1].serial != serial:
+            raise ValueError(f"the installed keyset is for {held[1].serial}")
+        today = max(today, issue_day(held[1]))
+    try:
+        frame, payload = parse(text)
+    except Malformed as error:
+        return Result(Outcome.MALFORMED, today, error.reason, error.detail)
+    key = keys.get(frame.kid)
+    if key is None:
+        return Result(Outcome.UNKNOWN_KEY, today, detail=f"(Key {frame.kid.hex()}.)")
+    try:
+        key.verify(frame.signature, frame.signed)
+    except InvalidSignature:
+        return Result(Outcome.BAD_SIGNATURE, today)
+    outcome, detail = _judge(frame, payload, serial, model, held)
+    return Result(outcome, max(today, issue_day(payload)), None, detail, payload)
+
+
+def _judge(
+    frame: Frame, payload: Payload, serial: str, model: int | None, held: tuple[Frame, Payload] | None
+) -> tuple[Outcome, str]:
+    """What a genuine keyset is to this appliance, in KEYSET.md's order."""
+    if payload.serial != serial:
+        return Outcome.WRONG_SERIAL, f"(The keyset is for {payload.serial}, this appliance is {serial}.)"
+    if model is not None and payload.model != model:
+        return (
+            Outcome.WRONG_MODEL,
+            f"(The keyset is for model {payload.model}, this appliance is model {model}.)",
+        )
+    if held is None or payload.generation > held[1].generation:
+        return Outcome.INSTALLED, ""
+    if payload.generation < held[1].generation:
+        return (
+            Outcome.OLDER_GENERATION,
+            f"(Generation {payload.generation}; {held[1].generation} is installed.)",
+        )
+    # The bytes of a frame determine the text, so equal frames are the same keyset however it was wrapped.
+    same = frame == held[0]
+    return (
+        Outcome.ALREADY_INSTALLED if same else Outcome.GENERATION_CONFLICT
+    ), f"(Generation {payload.generation}.)"
