@@ -7,6 +7,7 @@ repeated keys and trailing bytes pass. Every state has exactly one encoding, and
 import datetime
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from licensing.keyset.payload import UNLIMITED, Kind, Payload, Service
@@ -16,7 +17,7 @@ KID_SIZE, SIGNATURE_SIZE = 8, 64
 U16, U32, U40 = 0xFFFF, 0xFFFF_FFFF, 0xFF_FFFF_FFFF
 
 # RFC 8949, 3.1: the major types, already shifted to the high three bits of a head's first byte.
-_UINT, _BSTR, _ARRAY, _MAP = 0x00, 0x40, 0x80, 0xA0
+_UINT, _BSTR, _ARRAY = 0x00, 0x40, 0x80
 _MINUS_ONE, _NIL = 0x20, 0xF6
 _BYTE = [bytes((n,)) for n in range(256)]
 _pack16, _pack32, _pack64 = struct.Struct(">BH").pack, struct.Struct(">BI").pack, struct.Struct(">BQ").pack
@@ -27,7 +28,10 @@ _LEAST = (
     0x1_0000_0000,
 )  # what an argument of 1, 2, 4, 8 bytes must reach to be shortest
 _KINDS = {kind.value: kind for kind in Kind}
+_KIND_BYTES = {kind.value: _BYTE[kind] for kind in Kind}
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
+_date = datetime.date.fromordinal
+_LONGER = "an integer that isn't in its shortest form"
 _LAST_DAY = datetime.date.max.toordinal() - _EPOCH
 
 # Tag 18, an array of four, then the protected header up to the kid: {1: -8, 4: h'...'}. The algorithm is
@@ -54,41 +58,52 @@ class Frame(NamedTuple):
 
 def encode(payload: Payload) -> bytes:
     """The payload's one encoding. Raises ValueError for whatever the format has no room for."""
-    services = payload.services
+    services, primary = payload.services, payload.primary
     if len(services) > MAX_SERVICES:
         raise ValueError(f"{len(services)} services; a keyset holds at most {MAX_SERVICES}")
     parts = [
-        b"\xa6\x01" if payload.primary is None else b"\xa7\x01",
-        _serial_bytes(payload.serial),
-        b"\x02" + _uint(payload.generation, U32, "generation"),
-        b"\x03" + _uint(payload.issued, U40, "issued"),
-        b"\x04" + _uint(payload.model, U16, "model"),
-        b"\x05" + _amount(payload.nodes, "nodes"),
-        b"\x06" + _head(_ARRAY, len(services)),
+        b"\xa6\x01" if primary is None else b"\xa7\x01",
+        _serial(payload.serial),
+        b"\x02",
+        _uint(payload.generation, U32, "generation"),
+        b"\x03",
+        _uint(payload.issued, U40, "issued"),
+        b"\x04",
+        _uint(payload.model, U16, "model"),
+        b"\x05",
+        _amount(payload.nodes, "nodes"),
+        b"\x06",
+        _head(_ARRAY, len(services)),
     ]
-    last = -1
-    for service in services:
-        if service.code <= last:
-            raise ValueError(f"service {service.code} doesn't come after {last}: codes ascend strictly")
-        last = service.code
-        parts.append(_row(service))
-    if payload.primary is not None:
-        parts.append(b"\x07" + _serial_bytes(payload.primary))
+    try:
+        _add_rows(parts, services)
+    except KeyError as error:
+        raise ValueError(f"kind {error} is neither licensed nor trial") from None
+    if primary is not None:
+        parts += (b"\x07", _serial(primary))
     return b"".join(parts)
 
 
-def _row(service: Service) -> bytes:
-    count, expiry = service.count, service.expiry
-    if service.kind not in _KINDS:
-        raise ValueError(f"kind {service.kind} is neither licensed nor trial")
-    start = _uint(service.code, U16, "code") + _BYTE[service.kind]
-    if expiry is None:
-        return b"\x82" + start if count is None else b"\x83" + start + _amount(count, "count")
-    middle = b"\xf6" if count is None else _amount(count, "count")
-    return b"\x84" + start + middle + _uint(expiry.toordinal() - _EPOCH, U32, "expiry")
+def _add_rows(parts: list[bytes], services: tuple[Service, ...]) -> None:
+    last = -1
+    for service in services:
+        code, count, expiry = service.code, service.count, service.expiry
+        if code <= last:
+            raise ValueError(f"service {code} doesn't come after {last}: codes ascend strictly")
+        last = code
+        start = _BYTE[code] if code < 24 else _uint(code, U16, "code")
+        kind = _KIND_BYTES[service.kind]
+        if expiry is not None:
+            middle = b"\xf6" if count is None else _amount(count, "count")
+            parts += (b"\x84", start, kind, middle, _day(expiry))
+        elif count is not None:
+            parts += (b"\x83", start, kind, _amount(count, "count"))
+        else:
+            parts += (b"\x82", start, kind)
 
 
 def _head(major: int, n: int) -> bytes:
+    """A head in its shortest form (RFC 8949, 3 and 4.2.1)."""
     if n < 24:
         return _BYTE[major | n]
     if n < 0x100:
@@ -99,6 +114,8 @@ def _head(major: int, n: int) -> bytes:
 
 
 def _uint(n: int, limit: int, name: str) -> bytes:
+    if 0 <= n < 24:
+        return _BYTE[n]
     if not 0 <= n <= limit:
         raise ValueError(f"{name} {n} is not between 0 and {limit}")
     return _head(_UINT, n)
@@ -108,7 +125,12 @@ def _amount(n: int, name: str) -> bytes:
     return b"\x20" if n == UNLIMITED else _uint(n, U32, name)
 
 
-def _serial_bytes(serial: str) -> bytes:
+@lru_cache(maxsize=4096)  # licences end on few different days: more than ten years of them fit
+def _day(day: datetime.date) -> bytes:
+    return _uint(day.toordinal() - _EPOCH, U32, "expiry")
+
+
+def _serial(serial: str) -> bytes:
     raw = bytes.fromhex(serial)
     if len(raw) != 6 or raw.hex().upper() != serial:
         raise ValueError(f"serial {serial!r} is not 12 capital hexadecimal digits")
@@ -132,26 +154,25 @@ def unseal(raw: bytes) -> Frame:
     """Takes a COSE_Sign1 message apart, verifying nothing. Raises ValueError where it isn't the format's."""
     if not raw.startswith(PREFIX) or raw[_BODY_AT - 1 : _BODY_AT] != _UNPROTECTED:
         raise ValueError("headers are not {1: -8, 4: kid}, {}")
-    reader = _Reader(raw, _BODY_AT)
-    body = reader.bstr()
-    end = reader.at
+    try:
+        size, start = _read_head(raw, _BODY_AT, _BSTR)
+    except IndexError:
+        raise ValueError("ends before the body") from None
+    end = start + size
     if raw[end : end + 2] != _SIGNATURE_HEAD or len(raw) != end + 2 + SIGNATURE_SIZE:
-        raise ValueError(f"byte {end}: not the end of the body and a signature of {SIGNATURE_SIZE} bytes")
+        raise _error(end, f"not the end of the body and a signature of {SIGNATURE_SIZE} bytes")
     protected = raw[len(_OPENING) : _BODY_AT - 1]
     signed = _SIG_CONTEXT + protected + _NO_AAD + raw[_BODY_AT:end]
-    return Frame(protected[-KID_SIZE:], signed, body, raw[end + 2 :])
+    return Frame(protected[-KID_SIZE:], signed, raw[start:end], raw[end + 2 :])
 
 
 def needed_size(start: bytes) -> int | None:
-    """How many bytes the message that begins with `start` has; None where that isn't known from so little."""
-    reader = _Reader(start, _BODY_AT)
+    """How many bytes the message that begins with `start` has; None where so little doesn't tell."""
     try:
-        size = reader.head(_BSTR)
-    except ValueError:
+        size, body_at = _read_head(start, _BODY_AT, _BSTR)
+    except (IndexError, ValueError):
         return None
-    if not start.startswith(PREFIX) or reader.at > len(start):
-        return None
-    return reader.at + size + len(_SIGNATURE_HEAD) + SIGNATURE_SIZE
+    return body_at + size + 2 + SIGNATURE_SIZE if start.startswith(PREFIX) else None
 
 
 def decode(body: bytes) -> Payload:
@@ -159,120 +180,106 @@ def decode(body: bytes) -> Payload:
 
     Days after 9999-12-31 have no date in Python and are refused too; `encode` never makes one.
     """
-    reader = _Reader(body, 0)
-    payload = _read_payload(reader)
-    # A value that was cut short leaves the reader past the end, so this one check sees that as well.
-    if reader.at != len(body):
-        raise reader.error("trailing bytes" if reader.at < len(body) else "ends too early")
+    try:
+        payload, end = _read_payload(body)
+    except IndexError:
+        raise _error(len(body), "ends too early") from None
+    if end != len(body):
+        raise _error(end, "trailing bytes")
     return payload
 
 
-def _read_payload(reader: "_Reader") -> Payload:
-    size = reader.head(_MAP)
-    if size not in (6, 7):
-        raise reader.error("a payload has 6 or 7 entries")
-    reader.key(1)
-    serial = reader.serial()
-    reader.key(2)
-    generation = reader.uint(U32)
-    reader.key(3)
-    issued = reader.uint(U40)
-    reader.key(4)
-    model = reader.uint(U16)
-    reader.key(5)
-    nodes = reader.amount()
-    reader.key(6)
-    services = _read_services(reader)
-    if size == 6:
-        return Payload(serial, generation, issued, model, nodes, services)
-    reader.key(7)
-    return Payload(serial, generation, issued, model, nodes, services, reader.serial())
+def _read_payload(data: bytes) -> tuple[Payload, int]:
+    if data[0] not in (0xA6, 0xA7):
+        raise _error(0, "not a map of 6 or 7 entries")
+    serial, at = _read_serial(data, _read_key(data, 1, 1))
+    generation, at = _read_uint(data, _read_key(data, at, 2), U32)
+    issued, at = _read_uint(data, _read_key(data, at, 3), U40)
+    model, at = _read_uint(data, _read_key(data, at, 4), U16)
+    nodes, at = _read_amount(data, _read_key(data, at, 5))
+    services, at = _read_services(data, _read_key(data, at, 6))
+    primary = None
+    if data[0] == 0xA7:
+        primary, at = _read_serial(data, _read_key(data, at, 7))
+    return Payload(serial, generation, issued, model, nodes, services, primary), at
 
 
-def _read_services(reader: "_Reader") -> tuple[Service, ...]:
-    rows = reader.head(_ARRAY)
+def _read_services(data: bytes, at: int) -> tuple[tuple[Service, ...], int]:
+    rows, at = _read_head(data, at, _ARRAY)
     if rows > MAX_SERVICES:
-        raise reader.error(f"more than {MAX_SERVICES} services")
+        raise _error(at, f"more than {MAX_SERVICES} services")
     services: list[Service] = []
     last = -1
     for _ in range(rows):
-        size = reader.head(_ARRAY)
-        code = reader.uint(U16)
-        if code <= last:
-            raise reader.error("service codes don't ascend")
+        size = data[at] - _ARRAY
+        code, at = _read_uint(data, at + 1, U16)
+        kind = _KINDS.get(data[at])
+        if kind is None or code <= last or not 2 <= size <= 4:
+            raise _error(at, "not a row of code, kind, count and expiry, or not in order of code")
         last = code
-        kind = _KINDS.get(reader.head(_UINT))
-        if kind is None or not 2 <= size <= 4:
-            raise reader.error("not a row of code, kind, count and expiry")
-        count = None if size == 2 or (size == 4 and reader.nil()) else reader.amount()
-        services.append(Service(code, kind, count, reader.day() if size == 4 else None))
-    return tuple(services)
+        at += 1
+        count = expiry = None
+        if size == 4 and data[at] == _NIL:
+            at += 1
+        elif size > 2:
+            count, at = _read_amount(data, at)
+        if size == 4:
+            day, at = _read_uint(data, at, _LAST_DAY)
+            expiry = _date(_EPOCH + day)
+        services.append(Service(code, kind, count, expiry))
+    return tuple(services), at
 
 
-class _Reader:
-    """A cursor over CBOR bytes that takes only shortest forms and definite lengths."""
+# Each reader takes the bytes and a place, and gives what stands there and the place behind it. Reading past
+# the end is an IndexError, which `decode` and `unseal` turn into theirs.
 
-    __slots__ = ("at", "data")
 
-    def __init__(self, data: bytes, at: int) -> None:
-        self.data = data
-        self.at = at
+def _read_head(data: bytes, at: int, major: int) -> tuple[int, int]:
+    """The argument of a head of this major type, in its shortest form (RFC 8949, 3 and 4.2.1)."""
+    n = data[at] - major
+    if 0 <= n < 24:
+        return n, at + 1
+    if not 24 <= n <= 27:
+        raise _error(at, "another type than the format has here")
+    end = at + 1 + (1 << (n - 24))
+    value = int.from_bytes(data[at + 1 : end])
+    if end > len(data):
+        raise IndexError
+    if value < _LEAST[n - 24]:
+        raise _error(at, _LONGER)
+    return value, end
 
-    def error(self, what: str) -> ValueError:
-        return ValueError(f"byte {self.at}: {what}")
 
-    def peek(self) -> int:
-        if self.at >= len(self.data):
-            raise self.error("ends too early")
-        return self.data[self.at]
+def _read_uint(data: bytes, at: int, limit: int) -> tuple[int, int]:
+    first = data[at]
+    if first < 24:
+        return first, at + 1
+    if first == 0x19:  # the common case, a day, by the short way
+        value, end = data[at + 1] << 8 | data[at + 2], at + 3
+        if value <= 0xFF:
+            raise _error(at, _LONGER)
+    else:
+        value, end = _read_head(data, at, _UINT)
+    if value > limit:
+        raise _error(at, f"more than {limit}")
+    return value, end
 
-    def head(self, major: int) -> int:
-        """The argument of the next head, which must be of this major type (RFC 8949, 3)."""
-        n = self.peek() - major
-        if 0 <= n < 24:
-            self.at += 1
-            return n
-        if not 24 <= n <= 27:
-            raise self.error("another type than the format has here")
-        width = 1 << (n - 24)
-        value = int.from_bytes(self.data[self.at + 1 : self.at + 1 + width])
-        if value < _LEAST[n - 24]:
-            raise self.error("not the shortest form, or ends too early")
-        self.at += 1 + width
-        return value
 
-    def uint(self, limit: int) -> int:
-        value = self.head(_UINT)
-        if value > limit:
-            raise self.error(f"more than {limit}")
-        return value
+def _read_amount(data: bytes, at: int) -> tuple[int, int]:
+    return (UNLIMITED, at + 1) if data[at] == _MINUS_ONE else _read_uint(data, at, U32)
 
-    def key(self, number: int) -> None:
-        if self.head(_UINT) != number:
-            raise self.error(f"not the entry {number}")
 
-    def amount(self) -> int:
-        if self.peek() == _MINUS_ONE:
-            self.at += 1
-            return UNLIMITED
-        return self.uint(U32)
+def _read_key(data: bytes, at: int, number: int) -> int:
+    if data[at] != number:
+        raise _error(at, f"not the entry {number}")
+    return at + 1
 
-    def nil(self) -> bool:
-        found = self.peek() == _NIL
-        self.at += found
-        return found
 
-    def day(self) -> datetime.date:
-        return datetime.date.fromordinal(_EPOCH + self.uint(_LAST_DAY))
+def _read_serial(data: bytes, at: int) -> tuple[str, int]:
+    if data[at] != _BSTR + 6 or at + 7 > len(data):
+        raise _error(at, "not a serial number of 6 bytes")
+    return data[at + 1 : at + 7].hex().upper(), at + 7
 
-    def bstr(self) -> bytes:
-        size = self.head(_BSTR)
-        start = self.at
-        self.at += size
-        return self.data[start : self.at]
 
-    def serial(self) -> str:
-        raw = self.bstr()
-        if len(raw) != 6:
-            raise self.error("a serial number has 6 bytes")
-        return raw.hex().upper()
+def _error(at: int, what: str) -> ValueError:
+    return ValueError(f"byte {at}: {what}")

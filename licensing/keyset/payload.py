@@ -1,11 +1,14 @@
 """What a keyset says about one unit: plain values, checked when they are encoded."""
 
 import datetime
+import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 UNLIMITED = -1
 """The count, or the number of nodes, that sets no limit."""
+
+_SERIAL = re.compile("[0-9A-F]{12}")
 
 
 class Kind(IntEnum):
@@ -68,7 +71,9 @@ def normal_serial(text: str) -> str:
 
     Raises ValueError for anything else.
     """
+    if _SERIAL.fullmatch(text):
+        return text
     serial = "".join(text.split()).replace("-", "").replace(":", "").upper()
-    if len(serial) != 12 or not set(serial) <= set("0123456789ABCDEF"):
+    if not _SERIAL.fullmatch(serial):
         raise ValueError("a serial number is 12 hexadecimal digits")
     return serial
