@@ -1,0 +1,74 @@
+"""What the rules of association (A1 to A4, A9) answer when they refuse."""
+
+from portal.errors import RuleViolation
+
+
+class NotOneAccount(RuleViolation):
+    """A1: the two units aren't live registrations of one account."""
+
+    code = "not-one-account"
+    message = "Both units must be registered in the same account."
+
+
+class TypeDoesNotFit(RuleViolation):
+    """A1: a unit's model can't take its side in the type."""
+
+    code = "type-does-not-fit"
+    message = "{product} can't be {label}."
+
+
+class DifferentModels(RuleViolation):
+    """A1: the type asks for two units of one model."""
+
+    code = "different-models"
+    message = "{parent} and {child} must be of the same model to be {parent_label} and {child_label}."
+
+
+class WithItself(RuleViolation):
+    """A2: a unit can't be associated with itself."""
+
+    code = "with-itself"
+    message = "A unit can't be associated with itself."
+
+
+class AlreadyChild(RuleViolation):
+    """A2: the child has a parent already."""
+
+    code = "already-child"
+    message = "“{child}” ({serial}) is {child_label} of “{parent}” already. A unit has one {parent_label} at a time."
+
+
+class AlreadyParent(RuleViolation):
+    """A2: a unit that has children can't become a child itself."""
+
+    code = "already-parent"
+    message = "“{child}” ({serial}) is {parent_label} itself: it can't become {child_label} of another unit."
+
+
+class ParentIsChild(RuleViolation):
+    """A2: a child can't be a parent in the same type."""
+
+    code = "parent-is-child"
+    message = "“{parent}” ({serial}) is {child_label} of another unit: it can't be {parent_label}."
+
+
+class UnitNotActive(RuleViolation):
+    """A1: a retired unit takes no part in an association."""
+
+    code = "unit-not-active"
+    message = "{serial} was retired: it can't be associated."
+
+
+class ChoiceGone(RuleViolation):
+    """What was chosen on a page isn't there any more."""
+
+    code = "choice-gone"
+    field = "choice"
+    message = "The unit that you chose isn't registered in your account any more. Choose again."
+
+
+class TypeInUse(RuleViolation):
+    """Catalogue: what live associations of a type rest on can't change under them."""
+
+    code = "type-in-use"
+    message = "There are live associations that rest on this: {what} can't change now."

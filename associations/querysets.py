@@ -1,0 +1,22 @@
+"""Chainable questions to seats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from associations.models import Seat
+
+
+class SeatQuerySet(models.QuerySet["Seat"]):
+    """Seats, live and ended."""
+
+    def live(self) -> Self:
+        """Those that haven't ended."""
+        return self.filter(ended_at=None)
+
+    def with_units(self) -> Self:
+        """Join what a page shows of a seat."""
+        return self.select_related("type", "registration__unit__model")

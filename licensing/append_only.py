@@ -1,0 +1,36 @@
+"""Triggers that refuse the update and the delete of a table's rows, on both databases (rule L6).
+
+SQLite drops a table's triggers in silence when a later migration rebuilds the table: such a migration has to
+call `protect` again, and a test looks after all migrations.
+"""
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+VERBS = ("update", "delete")
+
+
+def protect(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
+    """Make a table append-only."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(
+            f"CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
+        )
+    for verb in VERBS:
+        schema_editor.execute(_trigger(schema_editor.connection.vendor, table, verb))
+
+
+def expose(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
+    """Take the protection away, as a migration backwards has to."""
+    for verb in VERBS:
+        on_table = f" ON {table}" if schema_editor.connection.vendor == "postgresql" else ""
+        schema_editor.execute(f"DROP TRIGGER {table}_no_{verb}{on_table}")
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(f"DROP FUNCTION {table}_refuse()")
+
+
+def _trigger(vendor: str, table: str, verb: str) -> str:
+    head = f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb.upper()} ON {table}"
+    if vendor == "postgresql":
+        return f"{head} FOR EACH ROW EXECUTE FUNCTION {table}_refuse()"
+    return f"{head} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"

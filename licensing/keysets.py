@@ -1,0 +1,147 @@
+"""Issuing keysets: a unit's newest one is always true (rules K1 to K3).
+
+A head notes the versions that a keyset was derived from. Writers raise only the version of the unit that
+they change; the reader compares and, where something moved, derives anew.
+"""
+
+import datetime
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from associations.models import Seat, Side
+from licensing.entitlements import NODES_CODE, Entitlement, entitlements, node_count, sharing_primary
+from licensing.keyset import Kind, Payload, read, sign
+from licensing.keyset import Service as KeysetService
+from licensing.models import CatalogueState, Keyset, KeysetHead, Licence
+from licensing.signing import active_signer
+from products.errors import UnitRetired
+from products.models import Registration, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions of everything that a unit's keyset depends on, from one query."""
+
+    unit: int
+    source: int | None
+    source_version: int | None
+    catalogue: int
+
+
+def read_keyset(*, registration: Registration, today: datetime.date) -> Keyset:
+    """Return a unit's current keyset, issued now if need be, and note that it was read.
+
+    Raises UnitRetired (K3), NoActiveKey and KeyMissing.
+    """
+    if retired_at := registration.unit.retired_at:
+        raise UnitRetired(serial=registration.unit.serial, day=f"{retired_at:%d %b %Y}")
+    keyset = _current(registration, today)
+    while keyset is None:
+        keyset = _issue(registration, today)
+    if keyset.first_read_at is None:
+        keyset.first_read_at = timezone.now()
+        Keyset.objects.filter(pk=keyset.pk, first_read_at=None).update(first_read_at=keyset.first_read_at)
+    return keyset
+
+
+def _current(registration: Registration, today: datetime.date) -> Keyset | None:
+    """The keyset at the unit's head, if everything that it was derived from is as it was."""
+    head = (
+        KeysetHead.objects.filter(unit=registration.unit_id, version=F("unit__version"))
+        .filter(Q(source=None) | Q(source_version=F("source__version")))
+        .filter(catalogue=_catalogue_version())
+        .filter(Q(recheck_on=None) | Q(recheck_on__gt=today))
+        .select_related("keyset")
+        .first()
+    )
+    return head.keyset if head else None
+
+
+def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
+    """Derive the keyset and make it the unit's newest. None: something moved meanwhile, start over."""
+    before = read_versions(registration)
+    content, recheck_on = _derive(registration, today)
+    with transaction.atomic():
+        (unit,) = Unit.objects.locked([registration.unit_id])
+        after = read_versions(registration)
+        if after != before:
+            return None
+        keyset = Keyset.objects.filter(unit=unit).order_by("-generation").first()
+        if keyset is None or not _says(keyset, content):
+            keyset = _sign(unit, content)
+        KeysetHead.objects.update_or_create(
+            unit=unit,
+            defaults={
+                "keyset": keyset,
+                "version": after.unit,
+                "source_id": after.source,
+                "source_version": after.source_version,
+                "catalogue": after.catalogue,
+                "recheck_on": recheck_on,
+            },
+        )
+        return keyset
+
+
+def read_versions(registration: Registration) -> Versions:
+    """Read the present versions of the unit, of the unit whose licences it shares, and of the catalogue."""
+    sharing = Seat.objects.live().filter(registration=OuterRef(OuterRef("pk")), shares=True).values("group")
+    source = Seat.objects.live().filter(side=Side.PARENT, group=Subquery(sharing))
+    row = (
+        Registration.objects.filter(pk=registration.pk)
+        .annotate(
+            source_id=Subquery(source.values("registration__unit")),
+            source_version=Subquery(source.values("registration__unit__version")),
+            catalogue_version=_catalogue_version(),
+        )
+        .values_list("unit__version", "source_id", "source_version", "catalogue_version")
+        .get()
+    )
+    return Versions(*row)
+
+
+def _catalogue_version() -> Coalesce:
+    return Coalesce(Subquery(CatalogueState.objects.values("version")), 0)
+
+
+def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, datetime.date | None]:
+    """What the unit's keyset has to say (generation and moment left at 0), and the day on which to look again."""
+    primary = sharing_primary(registration)
+    held = [e for e in entitlements(registration, source=primary, today=today) if e.right is not None]
+    content = Payload(
+        serial=registration.unit.serial,
+        generation=0,
+        issued=0,
+        model=registration.unit.model.code,
+        nodes=node_count(held, today),
+        services=tuple(_service(e) for e in held if e.service.code != NODES_CODE),
+        primary=primary.unit.serial if primary else None,
+    )
+    units = [registration, primary] if primary else [registration]
+    last_days = Licence.objects.filter(registration__in=units, expires_on__gte=today).values_list(
+        "expires_on", flat=True
+    )
+    next_end = min((day for day in last_days if day), default=None)
+    return content, next_end + datetime.timedelta(days=1) if next_end else None
+
+
+def _service(entitlement: Entitlement) -> KeysetService:
+    kind = Kind.TRIAL if entitlement.kind == Licence.Kind.TRIAL else Kind.LICENSED
+    return KeysetService(entitlement.service.code, kind, entitlement.count, entitlement.expires_on)
+
+
+def _says(keyset: Keyset, content: Payload) -> bool:
+    """Whether an issued keyset says exactly this."""
+    return replace(read(keyset.text), generation=0, issued=0) == content
+
+
+def _sign(unit: Unit, content: Payload) -> Keyset:
+    """Issue the unit's next generation; its row is locked by the caller."""
+    generation, issued = unit.last_generation + 1, int(timezone.now().timestamp())
+    text = sign(replace(content, generation=generation, issued=issued), active_signer())
+    Unit.objects.filter(pk=unit.pk).update(last_generation=generation)
+    return Keyset.objects.create(unit=unit, generation=generation, issued=issued, text=text)

@@ -1,0 +1,167 @@
+"""Services, licences, the ledger of their changes, and the keysets that tell appliances of them."""
+
+import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from licensing.keyset import UNLIMITED
+from portal.models import User
+from products.models import ProductModel, Registration, Unit
+
+
+class Service(models.Model):
+    """Something that can be licensed. `code` is its permanent number in keysets; pages list services by it."""
+
+    code = models.PositiveIntegerField(unique=True)
+    name = models.CharField(max_length=80, unique=True)
+    is_shareable = models.BooleanField("an HF Secondary shares it", default=True)
+    is_transferable = models.BooleanField("a replacement takes it over", default=True)
+    is_counted = models.BooleanField("licensed for a number", default=False)
+    is_trial_offered = models.BooleanField("free trial offered", default=False)
+    is_activation_offered = models.BooleanField("activation offered", default=False)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(condition=Q(code__gte=1, code__lte=65535), name="service_code_u16"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelService(models.Model):
+    """What every unit of a model comes with, for ever. `count` is -1 for Unlimited, none for an uncounted service."""
+
+    model = models.ForeignKey(ProductModel, models.PROTECT, related_name="model_services")
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    count = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["model", "service__code"]
+        constraints = [
+            models.UniqueConstraint("model", "service", name="modelservice_once"),
+            models.CheckConstraint(
+                condition=Q(count=None) | Q(count__gte=UNLIMITED, count__lte=2**32 - 1),
+                name="modelservice_count",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} comes with {self.service}"
+
+
+class CatalogueState(models.Model):
+    """One row: its version rises with every change of the catalogue that entitlements depend on."""
+
+    version = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="cataloguestate_one_row")]
+
+    def __str__(self) -> str:
+        return f"Catalogue {self.version}"
+
+
+class Licence(models.Model):
+    """One service on one registration. Its status is derived from the day: see `licensing.entitlements`.
+
+    `count` is -1 for Unlimited, none for an uncounted service; `expires_on` is the last day that it runs.
+    """
+
+    class Kind(models.TextChoices):
+        LICENSED = "licensed"
+        TRIAL = "trial"
+
+    registration = models.ForeignKey(Registration, models.PROTECT, related_name="licences")
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.LICENSED)
+    count = models.BigIntegerField(null=True, blank=True)
+    expires_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("registration", "service", name="licence_one_for_service"),
+            models.CheckConstraint(condition=Q(kind__in=["licensed", "trial"]), name="licence_kind_known"),
+            models.CheckConstraint(
+                condition=Q(count=None) | Q(count__gte=UNLIMITED, count__lte=2**32 - 1), name="licence_count"
+            ),
+        ]
+        indexes = [models.Index(fields=["registration", "expires_on"], name="licence_expiring")]
+
+    def __str__(self) -> str:
+        return f"{self.service} on {self.registration}"
+
+
+class LedgerEntry(models.Model):
+    """One change to a licence, to a service's flags or to what a model comes with. The database refuses its update and delete.
+
+    `before` and `after` hold the values on either side of the change (none: there was, or is, no such thing):
+    of a licence `{kind, count, expires_on}`, of a model `{count}`, of a service its flags. `right` says by
+    which right the licence is held.
+    """
+
+    class Right(models.TextChoices):
+        GRANT = "grant", "granted by Support"
+        MODEL = "model", "comes with the model"
+        CATALOGUE = "catalogue", "the catalogue"
+
+    at = models.DateTimeField(auto_now_add=True)
+    actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=200, blank=True)
+    unit = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="ledger")
+    model = models.ForeignKey(ProductModel, models.PROTECT, null=True, related_name="+")
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    right = models.CharField(max_length=16, choices=Right)
+
+    class Meta:
+        verbose_name_plural = "ledger entries"
+        indexes = [models.Index(fields=["unit", "at"], name="ledgerentry_unit_at")]
+        constraints = [
+            models.CheckConstraint(condition=Q(unit=None) | Q(model=None), name="ledgerentry_one_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.get_right_display()}"
+
+
+class Keyset(models.Model):
+    """A keyset as it was issued. `issued` is the moment that stands in it, in Unix seconds."""
+
+    unit = models.ForeignKey(Unit, models.PROTECT, related_name="keysets")
+    generation = models.PositiveBigIntegerField()
+    issued = models.PositiveBigIntegerField()
+    text = models.CharField(max_length=8192)
+    first_read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("unit", "generation", name="keyset_generation_once")]
+
+    def __str__(self) -> str:
+        return f"Keyset {self.generation}"
+
+    @property
+    def issued_at(self) -> datetime.datetime:
+        """`issued` as a moment in UTC."""
+        return datetime.datetime.fromtimestamp(self.issued, tz=datetime.UTC)
+
+
+class KeysetHead(models.Model):
+    """Which keyset is a unit's newest, and the versions of everything that it was derived from.
+
+    `source` is the unit whose licences it shares. `recheck_on` is the next day on which time alone changes something.
+    """
+
+    unit = models.OneToOneField(Unit, models.PROTECT, related_name="keyset_head")
+    keyset = models.ForeignKey(Keyset, models.PROTECT, related_name="+")
+    version = models.PositiveBigIntegerField()
+    source = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="+")
+    source_version = models.PositiveBigIntegerField(null=True)
+    catalogue = models.PositiveBigIntegerField()
+    recheck_on = models.DateField(null=True)
+
+    def __str__(self) -> str:
+        return f"Head at {self.keyset}"

@@ -1,0 +1,39 @@
+"""The keys that keysets are signed with, and the public ones that appliances check them by."""
+
+from functools import cache
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from licensing.keyset import Ed25519Signer, KeyRing, Signer
+from portal.keys import Described, active_key, read_secret
+from portal.models import Key
+
+
+def make_signing_key() -> bytes:
+    """Draw a fresh Ed25519 key, as a PKCS#8 file holds it."""
+    return Ed25519Signer.generate().to_pem()
+
+
+def describe_signing_key(secret: bytes) -> Described:
+    """Name a signing key by its kid and its public half."""
+    signer = Ed25519Signer.from_pem(secret)
+    return Described(kid=signer.kid.hex(), public=signer.public_key.public_bytes_raw().hex())
+
+
+def active_signer() -> Signer:
+    """Return the signer that new keysets are signed by. Raises NoActiveKey, and KeyMissing on a node without its file."""
+    return _signer(active_key(Key.Purpose.KEYSETS).kid)
+
+
+@cache
+def _signer(kid: str) -> Signer:
+    return Ed25519Signer.from_pem(read_secret(Key.Purpose.KEYSETS, kid))
+
+
+def key_ring() -> KeyRing:
+    """Return the public keys that keysets may be signed by: all but the revoked ones."""
+    keys = Key.objects.filter(purpose=Key.Purpose.KEYSETS).exclude(state=Key.State.REVOKED)
+    return KeyRing(
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        for public in keys.values_list("public", flat=True)
+    )

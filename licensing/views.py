@@ -1,0 +1,77 @@
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_GET
+
+from associations.models import Seat, Side
+from associations.selectors import child_counts, live_seats, sides_of
+from licensing.entitlements import entitlements, sharing_primary
+from licensing.keysets import read_keyset
+from licensing.selectors import node_support
+from licensing.signing import key_ring
+from portal.access import MemberRequest, member_required
+from portal.clock import today
+from portal.keys import KeyMissing, NoActiveKey
+from products.errors import UnitRetired
+from products.models import Registration
+from products.views import get_registration
+
+
+@require_GET
+@member_required
+def service_management(request: MemberRequest, serial: str) -> HttpResponse:
+    registration, day = get_registration(request, serial), today()
+    seats = live_seats(registration)
+    mine = [seat for seat in seats if seat.registration_id == registration.pk]
+    held = entitlements(registration, source=sharing_primary(registration), today=day)
+    context = {
+        "registration": registration,
+        "services": [(entitlement, entitlement.status(day)) for entitlement in held],
+        "nodes": node_support(held, day),
+        "roles": mine,
+        "primary": next((seat for seat in seats if seat.type.shares_licences and seat.side == Side.PARENT), None),
+        "secondaries": [seat for seat in seats if seat.type.shares_licences and seat.side == Side.CHILD],
+        "parents": _parents(registration, mine, seats),
+        "child_counts": child_counts(registration),
+        "offers_association": not mine and sides_of(registration),
+    }
+    return render(request, "licensing/service_management.html", context)
+
+
+@never_cache
+@require_GET
+@member_required
+def license_keyset(request: MemberRequest, serial: str) -> HttpResponse:
+    registration = get_registration(request, serial)
+    context: dict[str, object] = {"registration": registration}
+    status = 200
+    try:
+        day = today()
+        units = [registration, *_other_of_pair(registration)]
+        context["keysets"] = [(unit, read_keyset(registration=unit, today=day)) for unit in units]
+    except UnitRetired as refusal:
+        context["refusal"], status = refusal, 409
+    except (KeyMissing, NoActiveKey) as refusal:
+        context["refusal"], status = refusal, 503
+    return render(request, "licensing/license_keyset.html", context, status=status)
+
+
+@require_GET
+@login_not_required
+@cache_control(public=True, max_age=300)
+def jwks(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(key_ring().to_jwks(), content_type="application/jwk-set+json")
+
+
+def _parents(registration: Registration, mine: list[Seat], seats: list[Seat]) -> list[tuple[Seat, Registration]]:
+    """What the table Parent Product shows: the unit's seats as a child, each with its parent."""
+    parents = {seat.group: seat.registration for seat in seats if seat.side == Side.PARENT}
+    return [(seat, parents[seat.group]) for seat in mine if seat.side == Side.CHILD]
+
+
+def _other_of_pair(registration: Registration) -> list[Registration]:
+    """The unit that shares licences with this one: a spare doesn't."""
+    seats = [seat for seat in live_seats(registration) if seat.type.shares_licences and not seat.is_spare]
+    pair = [seat.registration for seat in seats]
+    return [unit for unit in pair if unit.pk != registration.pk] if registration in pair else []

@@ -1,0 +1,109 @@
+"""The demo account: the units of the source's figures, half of them registered, half still to be."""
+
+import datetime
+import io
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from licensing.models import Service
+from licensing.services import grant_licence
+from portal import audit
+from portal.keys import write_secret
+from portal.models import Account, Membership, User
+from products.factory import COLUMNS, import_units
+from products.models import Registration, Unit
+from products.services import register
+
+OWNER, SUPPORT = "HFChanges", "support"
+REASON = "the demo's licences"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUnit:
+    """A unit of the demo's factory record; one with a friendly name is registered already."""
+
+    serial: str
+    model: str
+    code: str
+    friendly_name: str = ""
+
+
+UNITS = [
+    DemoUnit("0006B1124416", "PRO 5060", "7KMD-P2QX", "PRO 5060 1st"),
+    DemoUnit("0006B112441C", "PRO 5060", "W4TE-9HNB", "PRO 5060 2nd"),
+    DemoUnit("0006B1124422", "PRO 5060", "Q3VC-8RLY"),
+    DemoUnit("0006B1124440", "PRO 5060", "J6XF-5DWS"),
+    DemoUnit("0006B10A77E1", "PRO 2040", "N9GA-4TKH"),
+]
+
+
+def demo_password(given: str | None) -> str:
+    """Return the demo's password: the given one, the one of the last start, or a new one. Its file keeps it, mode 0600."""
+    path = Path(settings.DATA_DIR) / "demo_password"
+    if given is None and path.exists():
+        return path.read_text().strip()
+    password = given or secrets.token_urlsafe(12)
+    path.unlink(missing_ok=True)
+    write_secret(path, password.encode())
+    return password
+
+
+@transaction.atomic
+def load_demo(*, password: str, today: datetime.date) -> None:
+    """Create the demo's logins, units, registrations and licences where they don't exist; change nothing that does."""
+    owner, support = _user(OWNER, password), _user(SUPPORT, password, is_staff=True, is_superuser=True)
+    if Membership.objects.filter(user=owner).exists():
+        return
+    account = Account.objects.create(name="HF Changes")
+    Membership.objects.create(account=account, user=owner, role=Membership.Role.OWNER)
+    audit.record("account-opened", by=None, account=account, reason="demo")
+    rows = [",".join([u.serial, u.model, u.code, "2.5.0.0e", f"{today.year + 2}-06-30"]) for u in UNITS]
+    text = "\n".join([",".join(COLUMNS), *rows])
+    import_units(lambda: io.StringIO(text), by=None, report=lambda problem: None, progress=lambda rows: None)
+    for unit in UNITS:
+        if unit.friendly_name:
+            register(
+                account=account,
+                serial_number=unit.serial,
+                authentication_code=unit.code,
+                friendly_name=unit.friendly_name,
+                by=owner,
+            )
+    _grant_licences(Unit.objects.get(serial=UNITS[0].serial), support, today)
+
+
+def unregistered_units() -> list[DemoUnit]:
+    """The demo's units that wait to be registered."""
+    taken = set(Registration.objects.live().values_list("unit__serial", flat=True).filter(unit__serial__in=[u.serial for u in UNITS]))
+    return [unit for unit in UNITS if unit.serial not in taken]
+
+
+def _user(name: str, password: str, **flags: bool) -> User:
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        return User.objects.create_user(name, password=password, **flags)
+    if not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return user
+
+
+def _grant_licences(unit: Unit, support: User, today: datetime.date) -> None:
+    """The licences of the source's last table, with today's dates; what is expired was granted a year before."""
+    year = datetime.timedelta(days=365)
+    expiries = {2: today - datetime.timedelta(days=5), 3: today + year, 5: today - datetime.timedelta(days=22), 6: today + year}
+    for code, expires_on in expiries.items():
+        service = Service.objects.get(code=code)
+        grant_licence(
+            unit=unit,
+            service=service,
+            count=3 if service.is_counted else None,
+            expires_on=expires_on,
+            reason=REASON,
+            by=support,
+            today=min(today, expires_on),
+        )

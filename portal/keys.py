@@ -1,0 +1,116 @@
+"""The portal's keys: secrets are files of mode 0600 in the data folder, rows say which of them is active.
+
+A file is read when a keyset is signed or a code hashed, not when a command starts. Nothing here replaces a key.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+
+from portal import audit
+from portal.errors import RuleViolation
+from portal.models import Key, User
+
+
+class KeyMissing(RuleViolation):
+    """This node lacks the file of a key that the database names."""
+
+    code = "key-missing"
+    message = (
+        "This node lacks the file of the key {kid} ({purpose}). "
+        "Copy keys/{purpose}/{kid} from a node that has it, or from the backup, into this node's data folder."
+    )
+
+
+class NoActiveKey(RuleViolation):
+    """No key was made yet for a purpose."""
+
+    code = "no-active-key"
+    message = "There is no active key for {purpose} yet. Run `manage.py init_keys` once."
+
+
+class KeysUnclear(RuleViolation):
+    """Files of several keys lie in the data folder and no row says which one is active."""
+
+    code = "keys-unclear"
+    message = "The folder keys/{purpose} holds {count} keys that the database doesn't know. Leave the right one there."
+
+
+class Described(NamedTuple):
+    """What a row says of a secret: its id (lower-case hexadecimal) and its public half, if it has one."""
+
+    kid: str
+    public: str
+
+
+def describe_hash_key(secret: bytes) -> Described:
+    """Name a hash key by its own digest, so that a file alone tells which key it is."""
+    return Described(kid=hashlib.sha256(b"portal hash key id" + secret).hexdigest()[:16], public="")
+
+
+def make_hash_key() -> bytes:
+    """Draw a fresh key of 32 bytes."""
+    return secrets.token_bytes(32)
+
+
+def active_key(purpose: Key.Purpose) -> Key:
+    """Return the row of the purpose's active key. Raises NoActiveKey."""
+    key = Key.objects.filter(purpose=purpose, state=Key.State.ACTIVE).first()
+    if key is None:
+        raise NoActiveKey(purpose=purpose)
+    return key
+
+
+@cache
+def read_secret(purpose: str, kid: str) -> bytes:
+    """Read a key's secret from its file, once in a process. Raises KeyMissing."""
+    try:
+        return (_folder(purpose) / kid).read_bytes()
+    except OSError:
+        raise KeyMissing(kid=kid, purpose=purpose) from None
+
+
+@transaction.atomic
+def ensure_key(
+    purpose: Key.Purpose, *, make: Callable[[], bytes], describe: Callable[[bytes], Described], by: User | None
+) -> Key:
+    """Return the active key of a purpose; make it if there is none, or take in the one file that lies there.
+
+    Raises KeyMissing where the active key's file is gone, and KeysUnclear where several files could be it.
+    """
+    key = Key.objects.filter(purpose=purpose, state=Key.State.ACTIVE).first()
+    if key is not None:
+        read_secret(purpose, key.kid)
+        return key
+    known = set(Key.objects.filter(purpose=purpose).values_list("kid", flat=True))
+    strays = [path for path in _folder(purpose).glob("*") if path.name not in known]
+    if len(strays) > 1:
+        raise KeysUnclear(purpose=purpose, count=len(strays))
+    secret = strays[0].read_bytes() if strays else make()
+    described = describe(secret)
+    if not strays:
+        write_secret(_folder(purpose) / described.kid, secret)
+    audit.record("key-made", by=by, data={"kid": described.kid, "purpose": purpose})
+    return Key.objects.create(
+        purpose=purpose, state=Key.State.ACTIVE, kid=described.kid, public=described.public
+    )
+
+
+def _folder(purpose: str) -> Path:
+    return Path(settings.DATA_DIR) / "keys" / purpose
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write a new file that only its owner can read. Raises FileExistsError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secret)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,22 @@
+"""Every address of the portal."""
+
+from allauth.account import views as allauth_views
+from django.contrib import admin
+from django.urls import include, path, register_converter
+
+from portal import views
+from products.serials import SerialConverter
+
+register_converter(SerialConverter, "serial")
+
+urlpatterns = [
+    path("", views.main_page, name="main_page"),
+    path("help/<slug:topic>/", views.help_page, name="help_page"),
+    path("login/", allauth_views.login, name="account_login"),
+    path("login/inactive/", allauth_views.account_inactive, name="account_inactive"),
+    path("logout/", allauth_views.logout, name="account_logout"),
+    path("support/", admin.site.urls),
+    path("", include("products.urls")),
+    path("", include("associations.urls")),
+    path("", include("licensing.urls")),
+]

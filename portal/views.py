@@ -1,0 +1,36 @@
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from licensing.selectors import expiring_soon
+from portal.access import MemberRequest, member_required
+from portal.clock import today
+from products.models import Registration
+
+HELP_TOPICS = {
+    "index",
+    "login",
+    "main-page",
+    "my-products",
+    "product-survey",
+    "create-association",
+    "service-management",
+    "license-keyset",
+}
+
+
+@member_required
+def main_page(request: MemberRequest) -> HttpResponse:
+    account = request.membership.account
+    context = {
+        "recent": Registration.objects.visible_to(account).order_by("-registered_at", "-pk")[:10],
+        "expiring": expiring_soon(account, today()),
+    }
+    return render(request, "portal/main_page.html", context)
+
+
+@login_not_required
+def help_page(request: HttpRequest, topic: str) -> HttpResponse:
+    if topic not in HELP_TOPICS:
+        raise Http404
+    return render(request, f"help/{topic}.html")

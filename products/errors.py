@@ -1,0 +1,85 @@
+"""What the rules of registration (R1 to R7) answer when they refuse."""
+
+from typing import TYPE_CHECKING
+
+from portal.errors import RuleViolation
+
+if TYPE_CHECKING:
+    from products.models import Registration
+
+
+class InvalidSerial(RuleViolation):
+    """R1: not 12 hexadecimal digits."""
+
+    code = "invalid-serial"
+    field = "serial_number"
+    message = "A serial number has 12 hexadecimal digits (0 to 9, A to F): {problem}."
+
+
+class InvalidCode(RuleViolation):
+    """R2: not of the form XXXX-XXXX."""
+
+    code = "invalid-code"
+    field = "authentication_code"
+    message = "An authentication code has 8 letters and digits, as in XXXX-XXXX. It stands on the unit's label."
+
+
+class NoMatch(RuleViolation):
+    """R3: an unknown serial number or a wrong authentication code; which of them is not told."""
+
+    code = "no-match"
+    field = "authentication_code"
+    message = (
+        "This serial number and this authentication code don't belong together. "
+        "Compare both with the unit's label: 8 and B, 0 and D are easily confused."
+    )
+
+
+class AlreadyInAccount(RuleViolation):
+    """R4: the unit is registered in this account already; `registration` is that one."""
+
+    code = "already-in-account"
+    field = "serial_number"
+    message = "{serial} is registered in your account already, as “{name}”."
+
+    def __init__(self, registration: "Registration") -> None:
+        self.registration = registration
+        super().__init__(serial=registration.unit.serial, name=registration.friendly_name)
+
+
+class InAnotherAccount(RuleViolation):
+    """R4: the unit belongs to another account (told only to who knows the authentication code)."""
+
+    code = "in-another-account"
+    field = "serial_number"
+    message = "{serial} is registered in another account. Ask its owner to release it, or Support."
+
+
+class UnitRetired(RuleViolation):
+    """R4, K3: the unit was returned and is in use no more."""
+
+    code = "unit-retired"
+    field = "serial_number"
+    message = "{serial} was retired on {day}: it was replaced and returned. Ask Support if you hold it in your hands."
+
+
+class InvalidFriendlyName(RuleViolation):
+    """R5: longer than 30 characters, or with control characters."""
+
+    code = "invalid-friendly-name"
+    field = "friendly_name"
+    message = "A friendly name has at most 30 characters and stands on one line. This one has {length}."
+
+
+class PermanentField(RuleViolation):
+    """The catalogue: keysets carry a model's code, and lists are searched by its line; neither ever changes."""
+
+    code = "permanent-field"
+    message = "The {field} is permanent. Add another model instead."
+
+
+class ImportRefused(RuleViolation):
+    """A factory file has rows that can't be taken; nothing of it was written. `problems` counts them."""
+
+    code = "import-refused"
+    message = "{problems} of {rows} rows can't be imported; nothing was written."

@@ -1,0 +1,45 @@
+"""The shape of what people type about products."""
+
+from django import forms
+
+from products.models import Survey
+
+TYPED_CODE = {"class": "code", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+
+
+class RegisterForm(forms.Form):
+    """Add New Product: what is typed is judged by the service, so that every door gives the same answer."""
+
+    serial_number = forms.CharField(
+        label="Serial Number",
+        max_length=200,
+        help_text="12 digits and letters A to F, from the label on the appliance.",
+        widget=forms.TextInput(attrs=TYPED_CODE),
+    )
+    friendly_name = forms.CharField(
+        label="Friendly Name",
+        required=False,
+        max_length=200,
+        strip=False,
+        help_text="May be up to 30 characters (Ex. “San Jose Branch Office”). Left empty, it is the model's name.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    authentication_code = forms.CharField(
+        label="Authentication Code",
+        max_length=200,
+        help_text="XXXX-XXXX, on the label beside the serial number.",
+        widget=forms.TextInput(attrs=TYPED_CODE),
+    )
+
+
+class SurveyForm(forms.ModelForm):
+    """Product Survey: three questions, none of which has to be answered."""
+
+    class Meta:
+        model = Survey
+        fields = ["protects", "users", "bought_at"]
+        labels = {
+            "protects": "What does this unit protect?",
+            "users": "How many users are behind it?",
+            "bought_at": "Where was it bought?",
+        }

@@ -1,0 +1,37 @@
+"""Chainable questions to units and registrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import F
+
+if TYPE_CHECKING:
+    from portal.models import Account
+    from products.models import Registration, Unit
+
+
+class UnitQuerySet(models.QuerySet["Unit"]):
+    """Units of the factory's record."""
+
+    def locked(self, pks: Iterable[int]) -> Self:
+        """Lock these units until the transaction ends, in order of pk so that no two writers wait in a circle."""
+        return self.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True)
+
+    def raise_version(self) -> int:
+        """Note that the entitlements of these units change in this transaction: their keysets are stale."""
+        return self.update(version=F("version") + 1)
+
+
+class RegistrationQuerySet(models.QuerySet["Registration"]):
+    """Registrations, live and ended."""
+
+    def live(self) -> Self:
+        """Those that haven't ended."""
+        return self.filter(ended_at=None)
+
+    def visible_to(self, account: Account) -> Self:
+        """The live registrations of an account, with their units and models: where every page starts."""
+        return self.live().filter(account=account).select_related("unit__model")

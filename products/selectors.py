@@ -1,0 +1,101 @@
+"""The list of registered products: filtered, sorted, and paged by seeking, so that each page costs the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db.models import Expression, F, Q
+from django.db.models.functions import Lower
+
+from portal.models import Account
+from products.errors import InvalidSerial
+from products.models import Registration
+from products.querysets import RegistrationQuerySet
+from products.serials import normalize_serial
+
+PAGE_ROWS = 50
+MOST_COUNTED = 10_000
+
+
+class Sort(NamedTuple):
+    """An order of the list: by which expression, and whether from the largest."""
+
+    key: Expression | F
+    is_descending: bool = False
+
+
+SORTS = {
+    "name": Sort(Lower("friendly_name")),
+    "-name": Sort(Lower("friendly_name"), is_descending=True),
+    "serial": Sort(F("unit__serial")),
+    "-serial": Sort(F("unit__serial"), is_descending=True),
+    "line": Sort(F("unit__model__line")),
+    "-line": Sort(F("unit__model__line"), is_descending=True),
+}
+
+
+class Cursor(NamedTuple):
+    """Where a page begins: beside the row with this serial number, whose ordinal number is known."""
+
+    serial: str
+    number: int
+    is_backward: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    """One page of the list. `first_number` is the ordinal of its first row; `total` is capped at MOST_COUNTED + 1."""
+
+    rows: Sequence[Registration]
+    first_number: int
+    has_previous: bool
+    has_next: bool
+    total: int
+
+    @property
+    def last_number(self) -> int:
+        """The ordinal of the last row."""
+        return self.first_number + len(self.rows) - 1
+
+    @property
+    def total_text(self) -> str:
+        """The total as people read it: 312, or 10,000+."""
+        return f"{MOST_COUNTED:,}+" if self.total > MOST_COUNTED else f"{self.total:,}"
+
+
+def matching(account: Account, query: str) -> RegistrationQuerySet:
+    """The account's products that have every word of a query in name, serial number, line or registration code."""
+    found = Registration.objects.visible_to(account)
+    try:
+        return found.filter(unit__serial=normalize_serial(query))
+    except InvalidSerial:
+        for word in query.lower().split():
+            found = found.filter(search__contains=word)
+        return found
+
+
+def product_page(account: Account, *, query: str, sort: str, cursor: Cursor | None) -> ProductPage:
+    """One page of the account's products. A cursor whose row is gone leads to the first page."""
+    order = SORTS[sort]
+    found = matching(account, query).annotate(key=order.key)
+    total = found[: MOST_COUNTED + 1].count()
+    at = found.filter(unit__serial=cursor.serial).first() if cursor else None
+    if cursor is None or at is None:
+        rows = _seek(found, at=None, is_descending=order.is_descending)
+        return ProductPage(rows[:PAGE_ROWS], 1, has_previous=False, has_next=len(rows) > PAGE_ROWS, total=total)
+    rows = _seek(found, at=at, is_descending=order.is_descending != cursor.is_backward)
+    shown, has_more = rows[:PAGE_ROWS], len(rows) > PAGE_ROWS
+    if cursor.is_backward:
+        first = max(cursor.number - len(shown), 1)
+        return ProductPage(shown[::-1], first, has_previous=has_more, has_next=True, total=total)
+    return ProductPage(shown, cursor.number + 1, has_previous=True, has_next=has_more, total=total)
+
+
+def _seek(found: RegistrationQuerySet, *, at: Registration | None, is_descending: bool) -> list[Registration]:
+    """The rows after one (or the first ones), and one more than a page holds, to tell whether there are more."""
+    order = [F("key").desc(), F("pk").desc()] if is_descending else [F("key").asc(), F("pk").asc()]
+    if at is not None:
+        key = at.key  # type: ignore[attr-defined]  # annotated by product_page
+        way = "lt" if is_descending else "gt"
+        found = found.filter(**{f"key__{way}e": key}).filter(Q(**{f"key__{way}": key}) | Q(**{f"pk__{way}": at.pk}))
+    return list(found.order_by(*order)[: PAGE_ROWS + 1])

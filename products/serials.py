@@ -1,0 +1,56 @@
+"""Serial numbers and authentication codes as people and spreadsheets write them (rules R1 and R2)."""
+
+import re
+import unicodedata
+
+from products.errors import InvalidCode, InvalidSerial
+
+SERIAL_DIGITS = 12
+CODE_CHARACTERS = 8
+_SEPARATORS = re.compile(r"[\s:\-\u00ad\u200b-\u200d\u2010-\u2015\u2212\ufeff]+")
+_FLOAT = re.compile(r"\d+([.,]\d*)?E[+-]?\d+|\d+[.,]\d+", re.IGNORECASE)
+
+
+def _strip(text: str) -> str:
+    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
+
+
+def normalize_serial(text: str) -> str:
+    """Return a serial number as its 12 hexadecimal digits, upper case. Raises InvalidSerial (R1)."""
+    serial = _strip(text)
+    if re.fullmatch(r"[0-9A-F]{12}", serial):
+        return serial
+    if _FLOAT.fullmatch(unicodedata.normalize("NFKC", text).strip()):
+        raise InvalidSerial(
+            problem="this is what a spreadsheet makes of one: it read the digits as a number. "
+            "Set the column's format to text and type the number from the unit's label"
+        )
+    if stray := re.search(r"[^0-9A-F]", serial):
+        hint = " (the letter O is never used: it is a zero)" if stray[0] == "O" else ""
+        raise InvalidSerial(problem=f"“{stray[0]}” isn't one of them{hint}. Compare it with the unit's label")
+    if len(serial) < SERIAL_DIGITS:
+        zeros = " If it comes from a spreadsheet: that drops leading zeros, put them back" if serial else ""
+        raise InvalidSerial(problem=f"this one has {len(serial)}.{zeros}")
+    raise InvalidSerial(problem=f"this one has {len(serial)}. Was it pasted twice, or together with something else?")
+
+
+def normalize_code(text: str) -> str:
+    """Return an authentication code as its 8 letters and digits, upper case. Raises InvalidCode (R2)."""
+    code = _strip(text)
+    if not re.fullmatch(rf"[0-9A-Z]{{{CODE_CHARACTERS}}}", code):
+        raise InvalidCode
+    return code
+
+
+class SerialConverter:
+    """A serial number in an address: 12 hexadecimal digits, in either case."""
+
+    regex = "[0-9A-Fa-f]{12}"
+
+    def to_python(self, value: str) -> str:
+        """Upper case, as it is stored."""
+        return value.upper()
+
+    def to_url(self, value: str) -> str:
+        """As it is stored."""
+        return value

@@ -1,0 +1,98 @@
+"""Everything that is written about units and registrations (rules R1 to R7)."""
+
+import secrets
+import unicodedata
+
+from django.db import transaction
+
+from portal import audit
+from portal.models import Account, User
+from products.codes import active_kid, code_matches
+from products.errors import (
+    AlreadyInAccount,
+    InAnotherAccount,
+    InvalidFriendlyName,
+    NoMatch,
+    PermanentField,
+    UnitRetired,
+)
+from products.models import ProductModel, Registration, Survey, Unit
+from products.serials import normalize_code, normalize_serial
+
+REGISTRATION_CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+FRIENDLY_NAME_CHARACTERS = 30
+
+
+@transaction.atomic
+def register(
+    *, account: Account, serial_number: str, authentication_code: str, friendly_name: str, by: User
+) -> Registration:
+    """Register a unit of the factory's record in an account (source: Associating an Appliance at First Registration, step 3).
+
+    Raises InvalidSerial (R1), InvalidCode (R2), NoMatch (R3), AlreadyInAccount, InAnotherAccount and
+    UnitRetired (R4), InvalidFriendlyName (R5). Whoever comes second for one unit waits for its lock.
+    """
+    serial, code = normalize_serial(serial_number), normalize_code(authentication_code)
+    name = normalize_friendly_name(friendly_name)
+    unit = Unit.objects.filter(serial=serial).select_related("model").select_for_update(of=("self",), no_key=True).first()
+    present = Registration.objects.live().filter(unit__serial=serial).select_related("unit").first()
+    fallback_kid = active_kid()
+    if present and present.account_id == account.pk:
+        raise AlreadyInAccount(present)
+    matches = code_matches(
+        serial, code, mac=unit.code_mac if unit else "", kid=unit.code_kid if unit else fallback_kid
+    )
+    if unit is None or not matches:
+        raise NoMatch
+    if unit.retired_at:
+        raise UnitRetired(serial=serial, day=f"{unit.retired_at:%d %b %Y}")
+    if present:
+        raise InAnotherAccount(serial=serial)
+    registration = _create_registration(unit, account, name or unit.model.name)
+    audit.record("registered", by=by, account=account, serials=[serial])
+    return registration
+
+
+def _create_registration(unit: Unit, account: Account, name: str) -> Registration:
+    code = "".join(secrets.choice(REGISTRATION_CODE_ALPHABET) for _ in range(8))
+    return Registration.objects.create(
+        unit=unit, account=account, friendly_name=name, code=code, search=search_text(unit, name, code)
+    )
+
+
+def search_text(unit: Unit, friendly_name: str, code: str) -> str:
+    """Return what a list is filtered by: name, serial number, product line and registration code, in lower case."""
+    return " ".join([friendly_name, unit.serial, unit.model.line, code]).lower()
+
+
+def normalize_friendly_name(text: str) -> str:
+    """Strip a friendly name. Raises InvalidFriendlyName (R5)."""
+    name = text.strip()
+    if len(name) > FRIENDLY_NAME_CHARACTERS or any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in name):
+        raise InvalidFriendlyName(length=len(name))
+    return name
+
+
+@transaction.atomic
+def save_survey(
+    *, registration: Registration, protects: str, users: str, bought_at: str, by: User
+) -> Survey | None:
+    """Keep the answers of the Product Survey with the registration; the last ones count. No answers: no row."""
+    answers = {"protects": protects, "users": users, "bought_at": bought_at.strip()}
+    if not any(answers.values()) and not Survey.objects.filter(registration=registration).exists():
+        return None
+    survey, _ = Survey.objects.update_or_create(registration=registration, defaults=answers)
+    audit.record("survey-answered", by=by, account=registration.account, serials=[registration.unit.serial])
+    return survey
+
+
+@transaction.atomic
+def save_product_model(*, model: ProductModel, by: User | None, reason: str) -> ProductModel:
+    """Create or change a model of the catalogue. Its code and its line are permanent: raises PermanentField."""
+    present = ProductModel.objects.filter(pk=model.pk).first()
+    for field in ("code", "line"):
+        if present and getattr(present, field) != getattr(model, field):
+            raise PermanentField(field=field)
+    model.save()
+    audit.record("product-model-saved", by=by, reason=reason, data={"model": model.name, "code": model.code})
+    return model

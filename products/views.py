@@ -1,0 +1,112 @@
+import re
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.vary import vary_on_headers
+
+from associations.selectors import sides_of
+from portal.access import MemberRequest, editor_required, member_required
+from portal.errors import RuleViolation
+from portal.forms import add_refusal
+from products import services
+from products.errors import AlreadyInAccount
+from products.forms import RegisterForm, SurveyForm
+from products.models import Registration
+from products.selectors import SORTS, Cursor, product_page
+
+SORTED_COLUMNS = [("Name", "name"), ("Serial Number", "serial"), ("Product Line", "line")]
+
+
+@require_GET
+@vary_on_headers("HX-Request")
+@member_required
+def my_products(request: MemberRequest) -> HttpResponse:
+    if request.htmx and not request.htmx.boosted and not request.htmx.history_restore_request:
+        return render(request, "products/my_products.html#registered", _list_context(request))
+    form = RegisterForm(initial={"serial_number": request.GET.get("serial_number", "")})
+    return render(request, "products/my_products.html", {"form": form, **_list_context(request)})
+
+
+@require_POST
+@editor_required
+def register(request: MemberRequest) -> HttpResponse:
+    form = RegisterForm(request.POST)
+    if form.is_valid():
+        try:
+            registration = services.register(account=request.membership.account, by=request.user, **form.cleaned_data)
+            return redirect("product_survey", registration.unit.serial)
+        except AlreadyInAccount as refusal:
+            url = reverse("service_management", args=[refusal.registration.unit.serial])
+            add_refusal(form, refusal, message=format_html('{} <a href="{}">Open it</a>', str(refusal), url))
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+    return render(request, "products/my_products.html", {"form": form, **_list_context(request)}, status=422)
+
+
+@editor_required
+def product_survey(request: MemberRequest, serial: str) -> HttpResponse:
+    registration = get_registration(request, serial)
+    form = SurveyForm(request.POST or None, instance=getattr(registration, "survey", None))
+    if request.method == "POST" and form.is_valid():
+        services.save_survey(registration=registration, by=request.user, **form.cleaned_data)
+        page = "create_association" if sides_of(registration) else "service_management"
+        return redirect(with_origin(reverse(page, args=[serial]), origin_of(request)))
+    context = {"form": form, "registration": registration}
+    return render(request, "products/product_survey.html", context, status=422 if form.is_bound else 200)
+
+
+def get_registration(request: MemberRequest, serial: str) -> Registration:
+    """A registration of the account of who asks; anybody else's is as if it weren't there."""
+    return get_object_or_404(Registration.objects.visible_to(request.membership.account), unit__serial=serial)
+
+
+def origin_of(request: HttpRequest) -> str:
+    """The serial number of the unit from whose page this way began; empty on the way from Quick Register."""
+    return request.GET.get("from", "")
+
+
+def with_origin(url: str, origin: str) -> str:
+    """Carry the unit that one came from on to the next page."""
+    return f"{url}?{urlencode({'from': origin})}" if origin else url
+
+
+def _list_context(request: MemberRequest) -> dict[str, object]:
+    query, sort = request.GET.get("q", "").replace("\0", "").strip(), request.GET.get("sort", "name")
+    if sort not in SORTS:
+        sort = "name"
+    page = product_page(request.membership.account, query=query, sort=sort, cursor=_cursor(request))
+    same = {"q": query, "sort": sort}
+    return {
+        "page": page,
+        "query": query,
+        "sort": sort,
+        "columns": [_column(label, key, sort, query) for label, key in SORTED_COLUMNS],
+        "previous": page.has_previous
+        and _address({**same, "before": page.rows[0].unit.serial, "number": page.first_number}),
+        "next": page.has_next and _address({**same, "after": page.rows[-1].unit.serial, "number": page.last_number}),
+    }
+
+
+def _column(label: str, key: str, sort: str, query: str) -> dict[str, str]:
+    """A column head: where a click leads, and how the column is sorted now."""
+    directions = {key: "ascending", f"-{key}": "descending"}
+    following = f"-{key}" if sort == key else key
+    return {"label": label, "url": _address({"q": query, "sort": following}), "sorted": directions.get(sort, "")}
+
+
+def _address(parameters: dict[str, object]) -> str:
+    given = {name: value for name, value in parameters.items() if value != ""}
+    return f"{reverse('my_products')}?{urlencode(given)}"
+
+
+def _cursor(request: HttpRequest) -> Cursor | None:
+    is_backward = "before" in request.GET
+    serial = request.GET.get("before" if is_backward else "after", "")
+    number = request.GET.get("number", "")
+    if not re.fullmatch("[0-9A-F]{12}", serial) or not re.fullmatch("[0-9]{1,9}", number):
+        return None
+    return Cursor(serial, int(number), is_backward)
