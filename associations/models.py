@@ -78,11 +78,21 @@ class Seat(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("type", "registration", condition=Q(ended_at=None), name="seat_one_in_type"),
-            models.UniqueConstraint("group", condition=Q(ended_at=None, side="parent"), name="seat_one_parent"),
-            models.UniqueConstraint("group", condition=Q(ended_at=None, shares=True), name="seat_one_sharing"),
-            models.UniqueConstraint("registration", condition=Q(ended_at=None, shares=True), name="seat_one_source"),
-            models.CheckConstraint(condition=Q(shares=False) | Q(side="child"), name="seat_only_children_share"),
+            models.UniqueConstraint(
+                "type", "registration", condition=Q(ended_at=None), name="seat_one_in_type"
+            ),
+            models.UniqueConstraint(
+                "group", condition=Q(ended_at=None, side="parent"), name="seat_one_parent"
+            ),
+            models.UniqueConstraint(
+                "group", condition=Q(ended_at=None, shares=True), name="seat_one_sharing"
+            ),
+            models.UniqueConstraint(
+                "registration", condition=Q(ended_at=None, shares=True), name="seat_one_source"
+            ),
+            models.CheckConstraint(
+                condition=Q(shares=False) | Q(side="child"), name="seat_only_children_share"
+            ),
             models.CheckConstraint(condition=Q(side__in=["parent", "child"]), name="seat_side_known"),
         ]
         indexes = [

@@ -101,8 +101,15 @@ def child_counts(registration: Registration) -> list[ChildCount]:
     A child's row is its parent's label (A5).
     """
     mine = dict(registration.seats.live().values_list("type_id", "side"))
-    children = Seat.objects.live().filter(group__in=registration.seats.live().values("group"), side=Side.CHILD)
-    counted = {row["type"]: row for row in children.values("type").annotate(all=Count("pk"), sharing=Count("pk", filter=Q(shares=True)))}
+    children = Seat.objects.live().filter(
+        group__in=registration.seats.live().values("group"), side=Side.CHILD
+    )
+    counted = {
+        row["type"]: row
+        for row in children.values("type").annotate(
+            all=Count("pk"), sharing=Count("pk", filter=Q(shares=True))
+        )
+    }
     types = AssociationType.objects.filter(models__model=registration.unit.model_id).annotate(
         as_parent=Count("models", filter=Q(models__side=Side.PARENT))
     )

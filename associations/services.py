@@ -33,7 +33,10 @@ def associate(
     DifferentModels (A1), WithItself, AlreadyChild, AlreadyParent and ParentIsChild (A2).
     """
     parent, child = _lock_both(parent, child)
-    seats = {seat.registration_id: seat for seat in Seat.objects.live().filter(type=type, registration__in=[parent, child])}
+    seats = {
+        seat.registration_id: seat
+        for seat in Seat.objects.live().filter(type=type, registration__in=[parent, child])
+    }
     parent_seat, child_seat = seats.get(parent.pk), seats.get(child.pk)
     if parent_seat and child_seat and child_seat.group == parent_seat.group and child_seat.side == Side.CHILD:
         return child_seat
@@ -45,9 +48,17 @@ def associate(
     taken = Seat.objects.live().filter(Q(group=parent_seat.group) | Q(registration=child), shares=True)
     shares = type.shares_licences and not taken.exists()
     child_seat = Seat.objects.create(
-        group=parent_seat.group, type=type, registration=child, side=Side.CHILD, shares=shares, began_by=by, reason=reason
+        group=parent_seat.group,
+        type=type,
+        registration=child,
+        side=Side.CHILD,
+        shares=shares,
+        began_by=by,
+        reason=reason,
     )
-    _check_fit(parent, child, type)  # now that the seat holds the type's row, the catalogue can't change it any more
+    _check_fit(
+        parent, child, type
+    )  # now that the seat holds the type's row, the catalogue can't change it any more
     Unit.objects.filter(pk=child.unit_id).raise_version()
     audit.record(
         "associated",
@@ -65,7 +76,9 @@ def _lock_both(parent: Registration, child: Registration) -> tuple[Registration,
     if parent.pk == child.pk:
         raise WithItself
     units = {unit.pk: unit for unit in Unit.objects.locked([parent.unit_id, child.unit_id])}
-    fresh = Registration.objects.live().select_related("account", "unit__model").in_bulk([parent.pk, child.pk])
+    fresh = (
+        Registration.objects.live().select_related("account", "unit__model").in_bulk([parent.pk, child.pk])
+    )
     if len(fresh) < 2 or len({registration.account_id for registration in fresh.values()}) > 1:
         raise NotOneAccount
     for unit in units.values():
@@ -77,23 +90,35 @@ def _lock_both(parent: Registration, child: Registration) -> tuple[Registration,
 def _check_fit(parent: Registration, child: Registration, type: AssociationType) -> None:
     """A1: both models can take their side in the type, and are the same where the type asks for it."""
     fitting = set(TypeModel.objects.filter(type=type).values_list("side", "model_id"))
-    for registration, side, label in ((parent, Side.PARENT, type.parent_label), (child, Side.CHILD, type.child_label)):
+    for registration, side, label in (
+        (parent, Side.PARENT, type.parent_label),
+        (child, Side.CHILD, type.child_label),
+    ):
         if (side, registration.unit.model_id) not in fitting:
             raise TypeDoesNotFit(product=registration.unit.model.full_name, label=label)
     if type.is_same_model and parent.unit.model_id != child.unit.model_id:
         raise DifferentModels(
-            parent=parent.friendly_name, child=child.friendly_name, parent_label=type.parent_label, child_label=type.child_label
+            parent=parent.friendly_name,
+            child=child.friendly_name,
+            parent_label=type.parent_label,
+            child_label=type.child_label,
         )
 
 
 def _check_free(
-    parent: Registration, child: Registration, type: AssociationType, parent_seat: Seat | None, child_seat: Seat | None
+    parent: Registration,
+    child: Registration,
+    type: AssociationType,
+    parent_seat: Seat | None,
+    child_seat: Seat | None,
 ) -> None:
     """A2: the child is in no association of the type, the parent in none or a parent there."""
     labels = {"parent_label": type.parent_label, "child_label": type.child_label}
     if child_seat and child_seat.side == Side.CHILD:
         present = Seat.objects.live().with_units().get(group=child_seat.group, side=Side.PARENT).registration
-        raise AlreadyChild(child=child.friendly_name, serial=child.unit.serial, parent=present.friendly_name, **labels)
+        raise AlreadyChild(
+            child=child.friendly_name, serial=child.unit.serial, parent=present.friendly_name, **labels
+        )
     if child_seat:
         raise AlreadyParent(child=child.friendly_name, serial=child.unit.serial, **labels)
     if parent_seat and parent_seat.side == Side.CHILD:
@@ -113,12 +138,17 @@ def save_association_type(*, type: AssociationType, by: User | None, reason: str
 
 
 @transaction.atomic
-def add_type_model(*, type: AssociationType, model: ProductModel, side: str, by: User | None, reason: str) -> TypeModel:
+def add_type_model(
+    *, type: AssociationType, model: ProductModel, side: str, by: User | None, reason: str
+) -> TypeModel:
     """Let a model take a side in a type; saying it again changes nothing."""
     entry, created = TypeModel.objects.get_or_create(type=type, model=model, side=side)
     if created:
         audit.record(
-            "type-model-added", by=by, reason=reason, data={"type": type.slug, "model": model.name, "side": side}
+            "type-model-added",
+            by=by,
+            reason=reason,
+            data={"type": type.slug, "model": model.name, "side": side},
         )
     return entry
 

@@ -30,7 +30,9 @@ def choose_child(request: MemberRequest, serial: str) -> HttpResponse:
     return _step(request, get_registration(request, serial), side=Side.CHILD, after=None)
 
 
-def _step(request: MemberRequest, registration: Registration, *, side: Side, after: str | None) -> HttpResponse:
+def _step(
+    request: MemberRequest, registration: Registration, *, side: Side, after: str | None
+) -> HttpResponse:
     """One step of Create Association: offer units for a side, and seat the one that is chosen.
 
     `after` is the page that follows where none is chosen; without it the unit stays alone.
@@ -50,7 +52,9 @@ def _step(request: MemberRequest, registration: Registration, *, side: Side, aft
         return redirect(after)  # its model is nobody's child, or it has its place already
     context = {
         "registration": registration,
-        "nodes": node_support(entitlements(registration, source=sharing_primary(registration), today=today()), today()),
+        "nodes": node_support(
+            entitlements(registration, source=sharing_primary(registration), today=today()), today()
+        ),
         "query": query,
         "has_next": after is not None,
         "side": side,

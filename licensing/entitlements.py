@@ -61,7 +61,10 @@ class Entitlement:
 
 def node_count(held: Iterable[Entitlement], today: datetime.date) -> int:
     """How many nodes a unit supports (-1: Unlimited), from its entitlements."""
-    return next((e.count or 0 for e in held if e.service.code == NODES_CODE and e.right and not e.is_expired(today)), 0)
+    return next(
+        (e.count or 0 for e in held if e.service.code == NODES_CODE and e.right and not e.is_expired(today)),
+        0,
+    )
 
 
 def sharing_primary(registration: Registration) -> Registration | None:

@@ -90,7 +90,7 @@ def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
 def read_versions(registration: Registration) -> Versions:
     """Read the present versions of the unit, of the unit whose licences it shares, and of the catalogue."""
     sharing = Seat.objects.live().filter(registration=OuterRef(OuterRef("pk")), shares=True).values("group")
-    source = Seat.objects.live().filter(side=Side.PARENT, group=Subquery(sharing))
+    source = Seat.objects.live().filter(side=Side.PARENT, group__in=sharing)
     row = (
         Registration.objects.filter(pk=registration.pk)
         .annotate(

@@ -16,7 +16,9 @@ def expiring_soon(account: Account, today: datetime.date) -> list[Licence]:
     """The account's licences that end within 30 days, the first to end first; at most 20."""
     return list(
         Licence.objects.filter(
-            registration__account=account, registration__ended_at=None, expires_on__range=(today, today + SOON)
+            registration__account=account,
+            registration__ended_at=None,
+            expires_on__range=(today, today + SOON),
         )
         .select_related("service", "registration__unit")
         .order_by("expires_on", "pk")[:MOST_SHOWN]

@@ -68,7 +68,9 @@ COMES_WITH = {name: [(1, UNLIMITED), *FIREWALL, (13, None)] for _, name in HF_MO
 @transaction.atomic
 def load_catalogue() -> None:
     """Create what is missing of the shipped catalogue. What staff changed or took out of what is there stays so."""
-    new_services = {shipped.code: _service(shipped) for shipped in SERVICES if not _is_there(Service, shipped.code)}
+    new_services = {
+        shipped.code: _service(shipped) for shipped in SERVICES if not _is_there(Service, shipped.code)
+    }
     new_models = {
         name: _model(code, name)
         for code, name in [*HF_MODELS, *OTHER_FIREWALLS, *ACCESS_POINTS]

@@ -30,7 +30,9 @@ def service_management(request: MemberRequest, serial: str) -> HttpResponse:
         "services": [(entitlement, entitlement.status(day)) for entitlement in held],
         "nodes": node_support(held, day),
         "roles": mine,
-        "primary": next((seat for seat in seats if seat.type.shares_licences and seat.side == Side.PARENT), None),
+        "primary": next(
+            (seat for seat in seats if seat.type.shares_licences and seat.side == Side.PARENT), None
+        ),
         "secondaries": [seat for seat in seats if seat.type.shares_licences and seat.side == Side.CHILD],
         "parents": _parents(registration, mine, seats),
         "child_counts": child_counts(registration),
@@ -64,7 +66,9 @@ def jwks(request: HttpRequest) -> HttpResponse:
     return JsonResponse(key_ring().to_jwks(), content_type="application/jwk-set+json")
 
 
-def _parents(registration: Registration, mine: list[Seat], seats: list[Seat]) -> list[tuple[Seat, Registration]]:
+def _parents(
+    registration: Registration, mine: list[Seat], seats: list[Seat]
+) -> list[tuple[Seat, Registration]]:
     """What the table Parent Product shows: the unit's seats as a child, each with its parent."""
     parents = {seat.group: seat.registration for seat in seats if seat.side == Side.PARENT}
     return [(seat, parents[seat.group]) for seat in mine if seat.side == Side.CHILD]

@@ -34,7 +34,9 @@ def member_required(view: MemberView[P]) -> Callable[Concatenate[HttpRequest, P]
             return redirect("admin:index")
         request.membership = Membership.objects.select_related("account").filter(user_id=user.pk).first()
         if request.membership is None:
-            raise PermissionDenied("You belong to no account yet. Ask an owner of your organisation's account, or Support.")
+            raise PermissionDenied(
+                "You belong to no account yet. Ask an owner of your organisation's account, or Support."
+            )
         return view(request, *args, **kwargs)
 
     return wrapped
@@ -47,7 +49,9 @@ def editor_required(view: MemberView[P]) -> Callable[Concatenate[HttpRequest, P]
     @wraps(view)
     def wrapped(request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.membership.may_change:
-            raise PermissionDenied("You may look at this account, not change it. Ask one of its owners or admins.")
+            raise PermissionDenied(
+                "You may look at this account, not change it. Ask one of its owners or admins."
+            )
         return view(request, *args, **kwargs)
 
     return wrapped

@@ -78,7 +78,11 @@ def load_demo(*, password: str, today: datetime.date) -> None:
 
 def unregistered_units() -> list[DemoUnit]:
     """The demo's units that wait to be registered."""
-    taken = set(Registration.objects.live().values_list("unit__serial", flat=True).filter(unit__serial__in=[u.serial for u in UNITS]))
+    taken = set(
+        Registration.objects.live()
+        .values_list("unit__serial", flat=True)
+        .filter(unit__serial__in=[u.serial for u in UNITS])
+    )
     return [unit for unit in UNITS if unit.serial not in taken]
 
 
@@ -95,7 +99,12 @@ def _user(name: str, password: str, **flags: bool) -> User:
 def _grant_licences(unit: Unit, support: User, today: datetime.date) -> None:
     """The licences of the source's last table, with today's dates; what is expired was granted a year before."""
     year = datetime.timedelta(days=365)
-    expiries = {2: today - datetime.timedelta(days=5), 3: today + year, 5: today - datetime.timedelta(days=22), 6: today + year}
+    expiries = {
+        2: today - datetime.timedelta(days=5),
+        3: today + year,
+        5: today - datetime.timedelta(days=22),
+        6: today + year,
+    }
     for code, expires_on in expiries.items():
         service = Service.objects.get(code=code)
         grant_licence(

@@ -79,7 +79,11 @@ def read_secret(purpose: str, kid: str) -> bytes:
 
 @transaction.atomic
 def ensure_key(
-    purpose: Key.Purpose, *, make: Callable[[], bytes], describe: Callable[[bytes], Described], by: User | None
+    purpose: Key.Purpose,
+    *,
+    make: Callable[[], bytes],
+    describe: Callable[[bytes], Described],
+    by: User | None,
 ) -> Key:
     """Return the active key of a purpose; make it if there is none, or take in the one file that lies there.
 

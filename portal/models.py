@@ -107,7 +107,8 @@ class Key(models.Model):
         constraints = [
             models.UniqueConstraint("purpose", condition=models.Q(state="active"), name="key_one_active"),
             models.CheckConstraint(
-                condition=models.Q(state__in=["staged", "active", "retired", "revoked"]), name="key_state_known"
+                condition=models.Q(state__in=["staged", "active", "retired", "revoked"]),
+                name="key_state_known",
             ),
         ]
 

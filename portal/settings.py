@@ -48,7 +48,9 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or _secret_key()
 PORTAL_URL = env.str("PORTAL_URL", default="http://localhost:8000").rstrip("/")
 _address = urlsplit(PORTAL_URL)
 if _address.scheme not in {"http", "https"} or not _address.hostname:
-    raise ImproperlyConfigured(f"PORTAL_URL is {PORTAL_URL!r}: it takes an address such as https://portal.example")
+    raise ImproperlyConfigured(
+        f"PORTAL_URL is {PORTAL_URL!r}: it takes an address such as https://portal.example"
+    )
 IS_HTTPS = _address.scheme == "https"
 ALLOWED_HOSTS = [_address.hostname, *env.list("ALLOWED_HOSTS", default=[])]
 if not IS_HTTPS:
@@ -176,3 +178,13 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+# What goes wrong is told on standard error, where whoever runs the portal looks; never what people typed.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"django": {"handlers": ["console"], "level": "WARNING", "propagate": False}},
+}

@@ -21,7 +21,9 @@ class InvalidCode(RuleViolation):
 
     code = "invalid-code"
     field = "authentication_code"
-    message = "An authentication code has 8 letters and digits, as in XXXX-XXXX. It stands on the unit's label."
+    message = (
+        "An authentication code has 8 letters and digits, as in XXXX-XXXX. It stands on the unit's label."
+    )
 
 
 class NoMatch(RuleViolation):

@@ -57,7 +57,11 @@ class Row:
 
 
 def import_units(
-    open_file: Callable[[], TextIO], *, by: User | None, report: Callable[[Problem], None], progress: Callable[[int], None]
+    open_file: Callable[[], TextIO],
+    *,
+    by: User | None,
+    report: Callable[[Problem], None],
+    progress: Callable[[int], None],
 ) -> tuple[int, int]:
     """Read units into the factory's record; return how many rows the file has and how many units are new.
 
@@ -78,7 +82,9 @@ def import_units(
     return rows, created
 
 
-def _check(file: TextIO, report: Callable[[Problem], None], progress: Callable[[int], None]) -> tuple[int, int]:
+def _check(
+    file: TextIO, report: Callable[[Problem], None], progress: Callable[[int], None]
+) -> tuple[int, int]:
     problems = rows = 0
 
     def count(problem: Problem) -> None:
@@ -117,7 +123,11 @@ def _write(batch: Iterable[Row], report: Callable[[Problem], None], rows: int) -
                 for row in new
             )
     except IntegrityError:
-        report(Problem(line=new[0].line, reason="another import wrote units of these rows meanwhile: start again"))
+        report(
+            Problem(
+                line=new[0].line, reason="another import wrote units of these rows meanwhile: start again"
+            )
+        )
         raise ImportRefused(problems=1, rows=rows) from None
     return len(created)
 
@@ -130,11 +140,19 @@ def _new_units(batch: Iterable[Row], report: Callable[[Problem], None]) -> list[
     for row in rows:
         if unit := known.get(row.serial):
             if differing := row.differences(unit):
-                report(Problem(row.line, f"serial_number: {row.serial} is known with another {', '.join(differing)}"))
+                report(
+                    Problem(
+                        row.line, f"serial_number: {row.serial} is known with another {', '.join(differing)}"
+                    )
+                )
         elif first := new.setdefault(row.serial, row):
             same = (first.model_id, first.code, first.firmware, first.warranty_ends_on)
             if same != (row.model_id, row.code, row.firmware, row.warranty_ends_on):
-                report(Problem(row.line, f"serial_number: line {first.line} names {row.serial} with other values"))
+                report(
+                    Problem(
+                        row.line, f"serial_number: line {first.line} names {row.serial} with other values"
+                    )
+                )
     return list(new.values())
 
 

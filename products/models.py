@@ -61,7 +61,9 @@ class Unit(models.Model):
             models.CheckConstraint(
                 condition=Q(serial__length=12) & Q(serial=Upper("serial")), name="unit_serial_canonical"
             ),
-            models.CheckConstraint(condition=Q(last_generation__lte=2**32 - 1), name="unit_last_generation_u32"),
+            models.CheckConstraint(
+                condition=Q(last_generation__lte=2**32 - 1), name="unit_last_generation_u32"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -90,8 +92,16 @@ class Registration(models.Model):
             models.UniqueConstraint("unit", condition=Q(ended_at=None), name="registration_one_owner"),
         ]
         indexes = [
-            models.Index("account", Lower("friendly_name"), "id", condition=Q(ended_at=None), name="registration_by_name"),
-            models.Index("account", F("registered_at").desc(), condition=Q(ended_at=None), name="registration_newest"),
+            models.Index(
+                "account",
+                Lower("friendly_name"),
+                "id",
+                condition=Q(ended_at=None),
+                name="registration_by_name",
+            ),
+            models.Index(
+                "account", F("registered_at").desc(), condition=Q(ended_at=None), name="registration_newest"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -82,7 +82,9 @@ def product_page(account: Account, *, query: str, sort: str, cursor: Cursor | No
     at = found.filter(unit__serial=cursor.serial).first() if cursor else None
     if cursor is None or at is None:
         rows = _seek(found, at=None, is_descending=order.is_descending)
-        return ProductPage(rows[:PAGE_ROWS], 1, has_previous=False, has_next=len(rows) > PAGE_ROWS, total=total)
+        return ProductPage(
+            rows[:PAGE_ROWS], 1, has_previous=False, has_next=len(rows) > PAGE_ROWS, total=total
+        )
     rows = _seek(found, at=at, is_descending=order.is_descending != cursor.is_backward)
     shown, has_more = rows[:PAGE_ROWS], len(rows) > PAGE_ROWS
     if cursor.is_backward:
@@ -97,5 +99,7 @@ def _seek(found: RegistrationQuerySet, *, at: Registration | None, is_descending
     if at is not None:
         key = at.key  # type: ignore[attr-defined]  # annotated by product_page
         way = "lt" if is_descending else "gt"
-        found = found.filter(**{f"key__{way}e": key}).filter(Q(**{f"key__{way}": key}) | Q(**{f"pk__{way}": at.pk}))
+        found = found.filter(**{f"key__{way}e": key}).filter(
+            Q(**{f"key__{way}": key}) | Q(**{f"pk__{way}": at.pk})
+        )
     return list(found.order_by(*order)[: PAGE_ROWS + 1])

@@ -31,7 +31,9 @@ def normalize_serial(text: str) -> str:
     if len(serial) < SERIAL_DIGITS:
         zeros = " If it comes from a spreadsheet: that drops leading zeros, put them back" if serial else ""
         raise InvalidSerial(problem=f"this one has {len(serial)}.{zeros}")
-    raise InvalidSerial(problem=f"this one has {len(serial)}. Was it pasted twice, or together with something else?")
+    raise InvalidSerial(
+        problem=f"this one has {len(serial)}. Was it pasted twice, or together with something else?"
+    )
 
 
 def normalize_code(text: str) -> str:

@@ -34,7 +34,12 @@ def register(
     """
     serial, code = normalize_serial(serial_number), normalize_code(authentication_code)
     name = normalize_friendly_name(friendly_name)
-    unit = Unit.objects.filter(serial=serial).select_related("model").select_for_update(of=("self",), no_key=True).first()
+    unit = (
+        Unit.objects.filter(serial=serial)
+        .select_related("model")
+        .select_for_update(of=("self",), no_key=True)
+        .first()
+    )
     present = Registration.objects.live().filter(unit__serial=serial).select_related("unit").first()
     fallback_kid = active_kid()
     if present and present.account_id == account.pk:
@@ -68,7 +73,9 @@ def search_text(unit: Unit, friendly_name: str, code: str) -> str:
 def normalize_friendly_name(text: str) -> str:
     """Strip a friendly name. Raises InvalidFriendlyName (R5)."""
     name = text.strip()
-    if len(name) > FRIENDLY_NAME_CHARACTERS or any(unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in name):
+    if len(name) > FRIENDLY_NAME_CHARACTERS or any(
+        unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in name
+    ):
         raise InvalidFriendlyName(length=len(name))
     return name
 

@@ -37,7 +37,9 @@ def register(request: MemberRequest) -> HttpResponse:
     form = RegisterForm(request.POST)
     if form.is_valid():
         try:
-            registration = services.register(account=request.membership.account, by=request.user, **form.cleaned_data)
+            registration = services.register(
+                account=request.membership.account, by=request.user, **form.cleaned_data
+            )
             return redirect("product_survey", registration.unit.serial)
         except AlreadyInAccount as refusal:
             url = reverse("service_management", args=[refusal.registration.unit.serial])
@@ -87,7 +89,8 @@ def _list_context(request: MemberRequest) -> dict[str, object]:
         "columns": [_column(label, key, sort, query) for label, key in SORTED_COLUMNS],
         "previous": page.has_previous
         and _address({**same, "before": page.rows[0].unit.serial, "number": page.first_number}),
-        "next": page.has_next and _address({**same, "after": page.rows[-1].unit.serial, "number": page.last_number}),
+        "next": page.has_next
+        and _address({**same, "after": page.rows[-1].unit.serial, "number": page.last_number}),
     }
 
 
@@ -95,7 +98,11 @@ def _column(label: str, key: str, sort: str, query: str) -> dict[str, str]:
     """A column head: where a click leads, and how the column is sorted now."""
     directions = {key: "ascending", f"-{key}": "descending"}
     following = f"-{key}" if sort == key else key
-    return {"label": label, "url": _address({"q": query, "sort": following}), "sorted": directions.get(sort, "")}
+    return {
+        "label": label,
+        "url": _address({"q": query, "sort": following}),
+        "sorted": directions.get(sort, ""),
+    }
 
 
 def _address(parameters: dict[str, object]) -> str:

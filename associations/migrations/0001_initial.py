@@ -7,61 +7,164 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('products', '0001_initial'),
+        ("products", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AssociationType',
+            name="AssociationType",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=30, unique=True)),
-                ('parent_label', models.CharField(max_length=40)),
-                ('child_label', models.CharField(max_length=40)),
-                ('is_same_model', models.BooleanField(verbose_name='same model required')),
-                ('shares_licences', models.BooleanField(verbose_name="one child shares the parent's licences")),
-                ('position', models.PositiveSmallIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=30, unique=True)),
+                ("parent_label", models.CharField(max_length=40)),
+                ("child_label", models.CharField(max_length=40)),
+                ("is_same_model", models.BooleanField(verbose_name="same model required")),
+                (
+                    "shares_licences",
+                    models.BooleanField(verbose_name="one child shares the parent's licences"),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
             ],
             options={
-                'ordering': ['position', 'pk'],
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Seat',
+            name="Seat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('group', models.UUIDField()),
-                ('side', models.CharField(choices=[('parent', 'Parent'), ('child', 'Child')], max_length=6)),
-                ('shares', models.BooleanField(default=False)),
-                ('began_at', models.DateTimeField(auto_now_add=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('began_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('ended_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('registration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='seats', to='products.registration')),
-                ('type', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='seats', to='associations.associationtype')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("group", models.UUIDField()),
+                ("side", models.CharField(choices=[("parent", "Parent"), ("child", "Child")], max_length=6)),
+                ("shares", models.BooleanField(default=False)),
+                ("began_at", models.DateTimeField(auto_now_add=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                (
+                    "began_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "ended_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "registration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="seats",
+                        to="products.registration",
+                    ),
+                ),
+                (
+                    "type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="seats",
+                        to="associations.associationtype",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('ended_at', None)), fields=['group'], name='seat_live_group'), models.Index(fields=['registration', 'began_at'], name='seat_history')],
-                'constraints': [models.UniqueConstraint(models.F('type'), models.F('registration'), condition=models.Q(('ended_at', None)), name='seat_one_in_type'), models.UniqueConstraint(models.F('group'), condition=models.Q(('ended_at', None), ('side', 'parent')), name='seat_one_parent'), models.UniqueConstraint(models.F('group'), condition=models.Q(('ended_at', None), ('shares', True)), name='seat_one_sharing'), models.UniqueConstraint(models.F('registration'), condition=models.Q(('ended_at', None), ('shares', True)), name='seat_one_source'), models.CheckConstraint(condition=models.Q(('shares', False), ('side', 'child'), _connector='OR'), name='seat_only_children_share'), models.CheckConstraint(condition=models.Q(('side__in', ['parent', 'child'])), name='seat_side_known')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at", None)), fields=["group"], name="seat_live_group"
+                    ),
+                    models.Index(fields=["registration", "began_at"], name="seat_history"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("type"),
+                        models.F("registration"),
+                        condition=models.Q(("ended_at", None)),
+                        name="seat_one_in_type",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("group"),
+                        condition=models.Q(("ended_at", None), ("side", "parent")),
+                        name="seat_one_parent",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("group"),
+                        condition=models.Q(("ended_at", None), ("shares", True)),
+                        name="seat_one_sharing",
+                    ),
+                    models.UniqueConstraint(
+                        models.F("registration"),
+                        condition=models.Q(("ended_at", None), ("shares", True)),
+                        name="seat_one_source",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("shares", False), ("side", "child"), _connector="OR"),
+                        name="seat_only_children_share",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("side__in", ["parent", "child"])), name="seat_side_known"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='TypeModel',
+            name="TypeModel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('side', models.CharField(choices=[('parent', 'Parent'), ('child', 'Child')], max_length=6)),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='type_models', to='products.productmodel')),
-                ('type', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='models', to='associations.associationtype')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("side", models.CharField(choices=[("parent", "Parent"), ("child", "Child")], max_length=6)),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="type_models",
+                        to="products.productmodel",
+                    ),
+                ),
+                (
+                    "type",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="models",
+                        to="associations.associationtype",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(models.F('type'), models.F('model'), models.F('side'), name='typemodel_once'), models.CheckConstraint(condition=models.Q(('side__in', ['parent', 'child'])), name='typemodel_side_known')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("type"), models.F("model"), models.F("side"), name="typemodel_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("side__in", ["parent", "child"])), name="typemodel_side_known"
+                    ),
+                ],
             },
         ),
     ]

@@ -6,141 +6,305 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('products', '0001_initial'),
+        ("products", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CatalogueState',
+            name="CatalogueState",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveBigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveBigIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='cataloguestate_one_row')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("pk", 1)), name="cataloguestate_one_row")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Keyset',
+            name="Keyset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('generation', models.PositiveBigIntegerField()),
-                ('issued', models.PositiveBigIntegerField()),
-                ('text', models.CharField(max_length=8192)),
-                ('first_read_at', models.DateTimeField(null=True)),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='keysets', to='products.unit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("generation", models.PositiveBigIntegerField()),
+                ("issued", models.PositiveBigIntegerField()),
+                ("text", models.CharField(max_length=8192)),
+                ("first_read_at", models.DateTimeField(null=True)),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="keysets",
+                        to="products.unit",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='KeysetHead',
+            name="KeysetHead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveBigIntegerField()),
-                ('source_version', models.PositiveBigIntegerField(null=True)),
-                ('catalogue', models.PositiveBigIntegerField()),
-                ('recheck_on', models.DateField(null=True)),
-                ('keyset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licensing.keyset')),
-                ('source', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='products.unit')),
-                ('unit', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='keyset_head', to='products.unit')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveBigIntegerField()),
+                ("source_version", models.PositiveBigIntegerField(null=True)),
+                ("catalogue", models.PositiveBigIntegerField()),
+                ("recheck_on", models.DateField(null=True)),
+                (
+                    "keyset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="licensing.keyset"
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="products.unit",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="keyset_head",
+                        to="products.unit",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Service',
+            name="Service",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.PositiveIntegerField(unique=True)),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('is_shareable', models.BooleanField(default=True, verbose_name='an HF Secondary shares it')),
-                ('is_transferable', models.BooleanField(default=True, verbose_name='a replacement takes it over')),
-                ('is_counted', models.BooleanField(default=False, verbose_name='licensed for a number')),
-                ('is_trial_offered', models.BooleanField(default=False, verbose_name='free trial offered')),
-                ('is_activation_offered', models.BooleanField(default=False, verbose_name='activation offered')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.PositiveIntegerField(unique=True)),
+                ("name", models.CharField(max_length=80, unique=True)),
+                ("is_shareable", models.BooleanField(default=True, verbose_name="an HF Secondary shares it")),
+                (
+                    "is_transferable",
+                    models.BooleanField(default=True, verbose_name="a replacement takes it over"),
+                ),
+                ("is_counted", models.BooleanField(default=False, verbose_name="licensed for a number")),
+                ("is_trial_offered", models.BooleanField(default=False, verbose_name="free trial offered")),
+                (
+                    "is_activation_offered",
+                    models.BooleanField(default=False, verbose_name="activation offered"),
+                ),
             ],
             options={
-                'ordering': ['code'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('code__gte', 1), ('code__lte', 65535)), name='service_code_u16')],
+                "ordering": ["code"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("code__gte", 1), ("code__lte", 65535)), name="service_code_u16"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ModelService',
+            name="ModelService",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('count', models.BigIntegerField(blank=True, null=True)),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='model_services', to='products.productmodel')),
-                ('service', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licensing.service')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("count", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="model_services",
+                        to="products.productmodel",
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="licensing.service"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['model', 'service__code'],
+                "ordering": ["model", "service__code"],
             },
         ),
         migrations.CreateModel(
-            name='Licence',
+            name="Licence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('licensed', 'Licensed'), ('trial', 'Trial')], default='licensed', max_length=8)),
-                ('count', models.BigIntegerField(blank=True, null=True)),
-                ('expires_on', models.DateField(blank=True, null=True)),
-                ('registration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='licences', to='products.registration')),
-                ('service', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licensing.service')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("licensed", "Licensed"), ("trial", "Trial")],
+                        default="licensed",
+                        max_length=8,
+                    ),
+                ),
+                ("count", models.BigIntegerField(blank=True, null=True)),
+                ("expires_on", models.DateField(blank=True, null=True)),
+                (
+                    "registration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="licences",
+                        to="products.registration",
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="licensing.service"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
-                ('right', models.CharField(choices=[('grant', 'granted by Support'), ('model', 'comes with the model'), ('catalogue', 'the catalogue')], max_length=16)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('model', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='products.productmodel')),
-                ('unit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ledger', to='products.unit')),
-                ('service', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='licensing.service')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                (
+                    "right",
+                    models.CharField(
+                        choices=[
+                            ("grant", "granted by Support"),
+                            ("model", "comes with the model"),
+                            ("catalogue", "the catalogue"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "model",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="products.productmodel",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger",
+                        to="products.unit",
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="licensing.service"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'ledger entries',
+                "verbose_name_plural": "ledger entries",
             },
         ),
         migrations.AddConstraint(
-            model_name='keyset',
-            constraint=models.UniqueConstraint(models.F('unit'), models.F('generation'), name='keyset_generation_once'),
+            model_name="keyset",
+            constraint=models.UniqueConstraint(
+                models.F("unit"), models.F("generation"), name="keyset_generation_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='modelservice',
-            constraint=models.UniqueConstraint(models.F('model'), models.F('service'), name='modelservice_once'),
+            model_name="modelservice",
+            constraint=models.UniqueConstraint(
+                models.F("model"), models.F("service"), name="modelservice_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='modelservice',
-            constraint=models.CheckConstraint(condition=models.Q(('count', None), models.Q(('count__gte', -1), ('count__lte', 4294967295)), _connector='OR'), name='modelservice_count'),
+            model_name="modelservice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("count", None), models.Q(("count__gte", -1), ("count__lte", 4294967295)), _connector="OR"
+                ),
+                name="modelservice_count",
+            ),
         ),
         migrations.AddIndex(
-            model_name='licence',
-            index=models.Index(fields=['registration', 'expires_on'], name='licence_expiring'),
+            model_name="licence",
+            index=models.Index(fields=["registration", "expires_on"], name="licence_expiring"),
         ),
         migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.UniqueConstraint(models.F('registration'), models.F('service'), name='licence_one_for_service'),
+            model_name="licence",
+            constraint=models.UniqueConstraint(
+                models.F("registration"), models.F("service"), name="licence_one_for_service"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['licensed', 'trial'])), name='licence_kind_known'),
+            model_name="licence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["licensed", "trial"])), name="licence_kind_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.CheckConstraint(condition=models.Q(('count', None), models.Q(('count__gte', -1), ('count__lte', 4294967295)), _connector='OR'), name='licence_count'),
+            model_name="licence",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("count", None), models.Q(("count__gte", -1), ("count__lte", 4294967295)), _connector="OR"
+                ),
+                name="licence_count",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(fields=['unit', 'at'], name='ledgerentry_unit_at'),
+            model_name="ledgerentry",
+            index=models.Index(fields=["unit", "at"], name="ledgerentry_unit_at"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(('unit', None), ('model', None), _connector='OR'), name='ledgerentry_one_subject'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("unit", None), ("model", None), _connector="OR"),
+                name="ledgerentry_one_subject",
+            ),
         ),
     ]

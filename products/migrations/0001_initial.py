@@ -7,90 +7,183 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('portal', '0001_initial'),
+        ("portal", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProductModel',
+            name="ProductModel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.PositiveIntegerField(unique=True)),
-                ('name', models.CharField(max_length=40, unique=True)),
-                ('line', models.CharField(max_length=40)),
-                ('family', models.CharField(max_length=40)),
-                ('platform', models.CharField(default='SonicWALL', max_length=40)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.PositiveIntegerField(unique=True)),
+                ("name", models.CharField(max_length=40, unique=True)),
+                ("line", models.CharField(max_length=40)),
+                ("family", models.CharField(max_length=40)),
+                ("platform", models.CharField(default="SonicWALL", max_length=40)),
             ],
             options={
-                'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('code__gte', 1), ('code__lte', 65535)), name='productmodel_code_u16')],
+                "ordering": ["name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("code__gte", 1), ("code__lte", 65535)),
+                        name="productmodel_code_u16",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Registration',
+            name="Registration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uuid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('friendly_name', models.CharField(max_length=30)),
-                ('code', models.CharField(max_length=8, unique=True)),
-                ('search', models.CharField(max_length=140)),
-                ('registered_at', models.DateTimeField(auto_now_add=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='registrations', to='portal.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("friendly_name", models.CharField(max_length=30)),
+                ("code", models.CharField(max_length=8, unique=True)),
+                ("search", models.CharField(max_length=140)),
+                ("registered_at", models.DateTimeField(auto_now_add=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="registrations",
+                        to="portal.account",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Survey',
+            name="Survey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('protects', models.CharField(blank=True, choices=[('main-office', 'A main office'), ('branch-office', 'A branch office'), ('data-centre', 'A data centre'), ('home-office', 'A home office'), ('other', 'Something else')], max_length=16)),
-                ('users', models.CharField(blank=True, choices=[('1-10', '1 to 10'), ('11-50', '11 to 50'), ('51-250', '51 to 250'), ('251-1000', '251 to 1,000'), ('1001-', 'More than 1,000')], max_length=16)),
-                ('bought_at', models.CharField(blank=True, max_length=80)),
-                ('registration', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='survey', to='products.registration')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "protects",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("main-office", "A main office"),
+                            ("branch-office", "A branch office"),
+                            ("data-centre", "A data centre"),
+                            ("home-office", "A home office"),
+                            ("other", "Something else"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "users",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("1-10", "1 to 10"),
+                            ("11-50", "11 to 50"),
+                            ("51-250", "51 to 250"),
+                            ("251-1000", "251 to 1,000"),
+                            ("1001-", "More than 1,000"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("bought_at", models.CharField(blank=True, max_length=80)),
+                (
+                    "registration",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="survey",
+                        to="products.registration",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Unit',
+            name="Unit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('serial', models.CharField(max_length=12, unique=True)),
-                ('code_mac', models.CharField(max_length=64)),
-                ('code_kid', models.CharField(max_length=16)),
-                ('firmware', models.CharField(blank=True, max_length=32)),
-                ('warranty_ends_on', models.DateField(blank=True, null=True)),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('version', models.PositiveBigIntegerField(default=0)),
-                ('last_generation', models.PositiveBigIntegerField(default=0)),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='products.productmodel')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("serial", models.CharField(max_length=12, unique=True)),
+                ("code_mac", models.CharField(max_length=64)),
+                ("code_kid", models.CharField(max_length=16)),
+                ("firmware", models.CharField(blank=True, max_length=32)),
+                ("warranty_ends_on", models.DateField(blank=True, null=True)),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                ("version", models.PositiveBigIntegerField(default=0)),
+                ("last_generation", models.PositiveBigIntegerField(default=0)),
+                (
+                    "model",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="products.productmodel",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='registration',
-            name='unit',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='registrations', to='products.unit'),
+            model_name="registration",
+            name="unit",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="registrations", to="products.unit"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='unit',
-            constraint=models.CheckConstraint(condition=models.Q(('serial__length', 12), ('serial', django.db.models.functions.text.Upper('serial'))), name='unit_serial_canonical'),
+            model_name="unit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("serial__length", 12), ("serial", django.db.models.functions.text.Upper("serial"))
+                ),
+                name="unit_serial_canonical",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='unit',
-            constraint=models.CheckConstraint(condition=models.Q(('last_generation__lte', 4294967295)), name='unit_last_generation_u32'),
+            model_name="unit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("last_generation__lte", 4294967295)), name="unit_last_generation_u32"
+            ),
         ),
         migrations.AddIndex(
-            model_name='registration',
-            index=models.Index(models.F('account'), django.db.models.functions.text.Lower('friendly_name'), models.F('id'), condition=models.Q(('ended_at', None)), name='registration_by_name'),
+            model_name="registration",
+            index=models.Index(
+                models.F("account"),
+                django.db.models.functions.text.Lower("friendly_name"),
+                models.F("id"),
+                condition=models.Q(("ended_at", None)),
+                name="registration_by_name",
+            ),
         ),
         migrations.AddIndex(
-            model_name='registration',
-            index=models.Index(models.F('account'), models.OrderBy(models.F('registered_at'), descending=True), condition=models.Q(('ended_at', None)), name='registration_newest'),
+            model_name="registration",
+            index=models.Index(
+                models.F("account"),
+                models.OrderBy(models.F("registered_at"), descending=True),
+                condition=models.Q(("ended_at", None)),
+                name="registration_newest",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='registration',
-            constraint=models.UniqueConstraint(models.F('unit'), condition=models.Q(('ended_at', None)), name='registration_one_owner'),
+            model_name="registration",
+            constraint=models.UniqueConstraint(
+                models.F("unit"), condition=models.Q(("ended_at", None)), name="registration_one_owner"
+            ),
         ),
     ]

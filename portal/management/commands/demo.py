@@ -26,8 +26,12 @@ class Command(BaseCommand):
     help = "Prepare a portal with a demo account in the data folder and serve it until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("address", nargs="?", default=DEFAULT_ADDRESS, metavar="ADDR:PORT", help=DEFAULT_ADDRESS)
-        parser.add_argument("--password", help="set the password of both logins; without it a random one is kept")
+        parser.add_argument(
+            "address", nargs="?", default=DEFAULT_ADDRESS, metavar="ADDR:PORT", help=DEFAULT_ADDRESS
+        )
+        parser.add_argument(
+            "--password", help="set the password of both logins; without it a random one is kept"
+        )
 
     def handle(self, *args: Any, address: str, password: str | None, **options: Any) -> None:
         host, port = _parse(address)
@@ -67,9 +71,13 @@ class Command(BaseCommand):
 
 def _parse(address: str) -> tuple[str, int]:
     """Split ADDR:PORT; either part may be left out."""
-    match = re.fullmatch(r"(?:(?P<host>[^:]+|\[[0-9a-fA-F:]+\]):)?(?P<port>\d{1,5})", address.removeprefix(":"))
+    match = re.fullmatch(
+        r"(?:(?P<host>[^:]+|\[[0-9a-fA-F:]+\]):)?(?P<port>\d{1,5})", address.removeprefix(":")
+    )
     if match is None or not 0 < int(match["port"]) < 65536:
-        raise CommandError(f"“{address}” is no address to serve at: it takes ADDR:PORT, such as {DEFAULT_ADDRESS}.")
+        raise CommandError(
+            f"“{address}” is no address to serve at: it takes ADDR:PORT, such as {DEFAULT_ADDRESS}."
+        )
     return (match["host"] or "127.0.0.1").strip("[]"), int(match["port"])
 
 

@@ -16,7 +16,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             keys = [
-                ensure_key(Key.Purpose.KEYSETS, make=make_signing_key, describe=describe_signing_key, by=None),
+                ensure_key(
+                    Key.Purpose.KEYSETS, make=make_signing_key, describe=describe_signing_key, by=None
+                ),
                 ensure_key(Key.Purpose.CODES, make=make_hash_key, describe=describe_hash_key, by=None),
             ]
         except RuleViolation as refusal:

@@ -1,0 +1,128 @@
+"""How the tests run: on a PostgreSQL server of their own, or with `--db sqlite` on a file."""
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import PostgresServer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--db", choices=["postgres", "sqlite"], default="postgres", help="the database to test on"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the database before Django reads its settings. The workers of xdist inherit the environment."""
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="portal-tests-"))
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        os.environ |= {"PORTAL_DATA_DIR": str(folder), "PORTAL_URL": "http://localhost", "DEBUG": ""}
+        os.environ["DATABASE_URL"] = _database_url(config)
+        os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+        # Playwright's own event loop runs in the tests' thread; Django would take that for asynchronous code.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    if not hasattr(config, "workerinput"):
+        call_command("collectstatic", interactive=False, verbosity=0)
+        _write_key_files()
+
+
+def _database_url(config: pytest.Config) -> str:
+    if config.getoption("--db") == "sqlite":
+        return f"sqlite:///{os.environ['PORTAL_DATA_DIR']}/portal.sqlite3"
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        return url
+    server = PostgresServer()
+    config.add_cleanup(server.stop)
+    return server.url
+
+
+def _write_key_files() -> None:
+    """Lay the keys' files down once, for all workers: `init_keys` takes them in where the rows are gone."""
+    from django.conf import settings
+
+    from licensing.signing import describe_signing_key, make_signing_key
+    from portal.keys import describe_hash_key, make_hash_key, write_secret
+
+    for purpose, make, describe in (
+        ("keysets", make_signing_key, describe_signing_key),
+        ("codes", make_hash_key, describe_hash_key),
+    ):
+        secret = make()
+        write_secret(settings.DATA_DIR / "keys" / purpose / describe(secret).kid, secret)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On SQLite neither the browser's tests nor the races' controls are collected: they need PostgreSQL."""
+    if config.getoption("--db") == "sqlite":
+        left = [item for item in items if item.get_closest_marker("postgres")]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Each worker of xdist has a database of its own."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ledger_survives_flush() -> Iterator[None]:
+    """A transactional test's flush deletes rows on SQLite, which the ledger's triggers refuse: lift them meanwhile."""
+    from django.db import connection
+    from django.test import TransactionTestCase
+
+    from licensing.append_only import expose, protect
+
+    flush = TransactionTestCase._fixture_teardown
+
+    def flush_all(case: TransactionTestCase) -> None:
+        if connection.vendor != "sqlite":
+            return flush(case)
+        with connection.schema_editor() as editor:
+            expose(editor, "licensing_ledgerentry")
+        flush(case)
+        with connection.schema_editor() as editor:
+            protect(editor, "licensing_ledgerentry")
+        return None
+
+    TransactionTestCase._fixture_teardown = flush_all
+    yield
+    TransactionTestCase._fixture_teardown = flush
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(request: pytest.FixtureRequest) -> None:
+    """The limits of logging in are counted in the cache: every test starts with none counted."""
+    if {"db", "transactional_db", "live_server"} & set(
+        request.fixturenames
+    ) or request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("_django_db_helper")
+        from django.core.cache import cache
+
+        cache.clear()
+
+
+@pytest.fixture
+def keys(db: None) -> None:
+    """The portal's keys, files and rows."""
+    from django.core.management import call_command
+
+    call_command("init_keys", stdout=io.StringIO())
+
+
+@pytest.fixture
+def catalogue(db: None) -> None:
+    """The shipped catalogue."""
+    from licensing.shipped import load_catalogue
+
+    load_catalogue()

@@ -1,0 +1,77 @@
+"""What tests are arranged from. Units carry the authentication code CODE."""
+
+import factory
+from django.conf import settings
+
+from associations.models import AssociationType, Seat
+from associations.services import associate
+from portal.models import Account, Membership, User
+from products.codes import code_mac
+from products.models import ProductModel, Registration, Unit
+from products.services import search_text
+
+CODE = "ABCD-1234"
+PASSWORD = "correct horse battery staple"  # noqa: S105
+
+
+class UserFactory(factory.django.DjangoModelFactory[User]):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence("user{}".format)
+    password = factory.django.Password(PASSWORD)
+
+
+class AccountFactory(factory.django.DjangoModelFactory[Account]):
+    class Meta:
+        model = Account
+
+    name = factory.Sequence("Account {}".format)
+
+
+class MembershipFactory(factory.django.DjangoModelFactory[Membership]):
+    class Meta:
+        model = Membership
+
+    account = factory.SubFactory(AccountFactory)
+    user = factory.SubFactory(UserFactory)
+    role = Membership.Role.OWNER
+
+
+class UnitFactory(factory.django.DjangoModelFactory[Unit]):
+    """A unit of the factory's record; `model__name` names its model of the shipped catalogue."""
+
+    class Meta:
+        model = Unit
+
+    class Params:
+        model_name = "PRO 5060"
+
+    serial = factory.Sequence("{:012X}".format)
+    model = factory.LazyAttribute(lambda unit: ProductModel.objects.get(name=unit.model_name))
+    code_kid = factory.LazyFunction(lambda: next((settings.DATA_DIR / "keys" / "codes").iterdir()).name)
+    code_mac = factory.LazyAttribute(
+        lambda unit: code_mac(unit.serial, CODE.replace("-", ""), kid=unit.code_kid)
+    )
+    firmware = "2.5.0.0e"
+
+
+class RegistrationFactory(factory.django.DjangoModelFactory[Registration]):
+    """A registered unit; `unit__model_name` names its model."""
+
+    class Meta:
+        model = Registration
+
+    unit = factory.SubFactory(UnitFactory)
+    account = factory.SubFactory(AccountFactory)
+    friendly_name = factory.Sequence("Unit {}".format)
+    code = factory.Sequence("{:08d}".format)
+    search = factory.LazyAttribute(lambda r: search_text(r.unit, r.friendly_name, r.code))
+
+
+def pair(account: Account, by: User, model: str = "PRO 5060") -> tuple[Registration, Registration, Seat]:
+    """Two registered units of one model, associated as HF Primary and HF Secondary."""
+    primary, secondary = RegistrationFactory.create_batch(2, account=account, unit__model_name=model)
+    seat = associate(parent=primary, child=secondary, type=AssociationType.objects.get(slug="hf"), by=by)
+    return primary, secondary, seat
