@@ -43,14 +43,6 @@ class GrantAlreadyOver(RuleViolation):
     message = "{day} is past: the licence would be expired at once. Give a day from today on, or none."
 
 
-class ReasonNeeded(RuleViolation):
-    """L6: who changes what a customer is entitled to says why."""
-
-    code = "reason-needed"
-    field = "reason"
-    message = "Say why: the ledger keeps it with the change."
-
-
 class PermanentServiceCode(RuleViolation):
     """Keysets carry a service's code: it never changes."""
 

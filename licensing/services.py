@@ -10,11 +10,11 @@ from licensing.errors import (
     CountOutOfRange,
     GrantAlreadyOver,
     NotRegistered,
-    ReasonNeeded,
 )
 from licensing.keyset import UNLIMITED
 from licensing.models import LedgerEntry, Licence, Service
 from portal import audit
+from portal.errors import ReasonNeeded
 from portal.models import User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
@@ -35,8 +35,9 @@ def grant_licence(
 ) -> Licence:
     """Give a unit a licence for a service, in place of the one that it has; the ledger keeps both (L6).
 
-    `count` is -1 for Unlimited and none for an uncounted service; `expires_on` is the last day, none for ever.
-    Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, GrantAlreadyOver, UnitRetired, NotRegistered.
+    `count` is -1 for Unlimited and none for an uncounted service; `expires_on` is the last day, none for
+    ever. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, GrantAlreadyOver, UnitRetired and
+    NotRegistered.
     """
     _check_grant(service, count, expires_on, reason, today)
     (unit,) = Unit.objects.locked([unit.pk])

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django_htmx.middleware import HtmxDetails
 
 from portal.models import Membership, User
-
-P = ParamSpec("P")
 
 
 class MemberRequest(HttpRequest):
@@ -19,30 +18,33 @@ class MemberRequest(HttpRequest):
 
     user: User
     membership: Membership
+    htmx: HtmxDetails
 
 
-type MemberView[**Q] = Callable[Concatenate[MemberRequest, Q], HttpResponse]
+type MemberView[**P] = Callable[Concatenate[MemberRequest, P], HttpResponse]
+type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def member_required(view: MemberView[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+def member_required[**P](view: MemberView[P]) -> View[P]:
     """Let members of an account in, viewers too; lead staff to the support desk; refuse everybody else."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        user = request.user
-        if user.is_staff:
+        member = cast("MemberRequest", request)  # LoginRequiredMiddleware let nobody through but a user
+        if member.user.is_staff:
             return redirect("admin:index")
-        request.membership = Membership.objects.select_related("account").filter(user_id=user.pk).first()
-        if request.membership is None:
+        membership = Membership.objects.select_related("account").filter(user=member.user.pk).first()
+        if membership is None:
             raise PermissionDenied(
                 "You belong to no account yet. Ask an owner of your organisation's account, or Support."
             )
-        return view(request, *args, **kwargs)
+        member.membership = membership
+        return view(member, *args, **kwargs)
 
     return wrapped
 
 
-def editor_required(view: MemberView[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+def editor_required[**P](view: MemberView[P]) -> View[P]:
     """Let those members in who may change things: owners and admins."""
 
     @member_required
@@ -58,9 +60,15 @@ def editor_required(view: MemberView[P]) -> Callable[Concatenate[HttpRequest, P]
 
 
 def roles(request: HttpRequest) -> dict[str, object]:
-    """Tell templates whether the member who asks may register appliances."""
-    membership = getattr(request, "membership", None)
-    return {"can_register": membership is not None and membership.may_change}
+    """Tell templates whether the member who asks may register appliances; asked only where a page shows it."""
+
+    def can_register() -> bool:
+        membership = getattr(request, "membership", None)
+        if membership is None and not request.user.is_staff:
+            membership = Membership.objects.filter(user_id=request.user.pk).first()
+        return membership is not None and membership.may_change
+
+    return {"can_register": can_register}
 
 
 class AccountAdapter(DefaultAccountAdapter):

@@ -1,18 +1,73 @@
-"""The support desk: Django's admin site behind the portal's login."""
-
 from typing import Any
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.db import transaction
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
+from portal import audit, services
+from portal.desk import ReadOnlyAdmin, ServiceAdmin
+from portal.models import Account, AuditEntry, Key, Membership, User
 
-class SupportSite(admin.AdminSite):
-    """The admin site of support and operators."""
 
-    site_header = site_title = "MySonicWALL Support"
-    index_title = "Support"
+@admin.register(Account)
+class AccountAdmin(ServiceAdmin):
+    list_display = ["name", "uuid", "created_at"]
+    search_fields = ["name"]
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Send to the portal's login, with its limits, who isn't logged in; refuse who isn't staff."""
-        return secure_admin_login(super().login)(request, extra_context)
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        services.save_account(account=obj, by=request.user, reason=form.cleaned_data["reason"])
+
+
+@admin.register(Membership)
+class MembershipAdmin(ServiceAdmin):
+    list_display = ["user", "account", "role"]
+    list_select_related = ["user", "account"]
+    search_fields = ["user__username", "account__name"]
+    autocomplete_fields = ["user", "account"]
+    is_removable = True
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        services.save_membership(membership=obj, by=request.user, reason=form.cleaned_data["reason"])
+
+    def remove(self, obj: Membership, *, by: User, reason: str) -> None:
+        services.remove_membership(membership=obj, by=by, reason=reason)
+
+
+@admin.register(User)
+class PortalUserAdmin(UserAdmin):
+    actions = None
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Person", {"fields": ["first_name", "last_name", "email"]}),
+        ("May do", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+    ]
+    list_filter = ["is_staff", "is_active"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        services.save_user(user=obj, by=request.user)
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Note in the audit trail that a password was set, in the same transaction."""
+        with transaction.atomic():
+            response = super().user_change_password(request, id, form_url)
+            if response.status_code == 302:
+                audit.record("password-set", by=request.user, data={"user": User.objects.get(pk=id).username})
+        return response
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ["at", "code", "serial", "actor", "account", "reason"]
+    list_select_related = ["actor", "account"]
+    search_fields = ["serial__exact", "code__exact"]
+    ordering = ["-pk"]
+
+
+@admin.register(Key)
+class KeyAdmin(ReadOnlyAdmin):
+    list_display = ["kid", "purpose", "state", "created_at"]

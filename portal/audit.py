@@ -15,7 +15,7 @@ def record(
     reason: str = "",
     data: dict[str, object] | None = None,
 ) -> None:
-    """Write one entry for each serial number that the action concerns (once without, where it concerns none)."""
+    """Write one entry for each serial number that the action concerns (one without, where it has none)."""
     action = uuid.uuid4()
     AuditEntry.objects.bulk_create(
         AuditEntry(

@@ -42,7 +42,7 @@ UNITS = [
 
 
 def demo_password(given: str | None) -> str:
-    """Return the demo's password: the given one, the one of the last start, or a new one. Its file keeps it, mode 0600."""
+    """Return the demo's password: the given one, the last start's, or a new one. A file of mode 0600 keeps it."""
     path = Path(settings.DATA_DIR) / "demo_password"
     if given is None and path.exists():
         return path.read_text().strip()
@@ -54,7 +54,7 @@ def demo_password(given: str | None) -> str:
 
 @transaction.atomic
 def load_demo(*, password: str, today: datetime.date) -> None:
-    """Create the demo's logins, units, registrations and licences where they don't exist; change nothing that does."""
+    """Create the demo's logins, units, registrations and licences where there are none; change no other."""
     owner, support = _user(OWNER, password), _user(SUPPORT, password, is_staff=True, is_superuser=True)
     if Membership.objects.filter(user=owner).exists():
         return
@@ -89,7 +89,7 @@ def unregistered_units() -> list[DemoUnit]:
 def _user(name: str, password: str, **flags: bool) -> User:
     user = User.objects.filter(username=name).first()
     if user is None:
-        return User.objects.create_user(name, password=password, **flags)
+        return User.objects.create_user(name, email=None, password=password, **flags)
     if not user.check_password(password):
         user.set_password(password)
         user.save(update_fields=["password"])
@@ -97,7 +97,7 @@ def _user(name: str, password: str, **flags: bool) -> User:
 
 
 def _grant_licences(unit: Unit, support: User, today: datetime.date) -> None:
-    """The licences of the source's last table, with today's dates; what is expired was granted a year before."""
+    """Grant the source's last table with today's dates; what is expired was granted on its last day."""
     year = datetime.timedelta(days=365)
     expiries = {
         2: today - datetime.timedelta(days=5),

@@ -17,3 +17,11 @@ class RuleViolation(Exception):
     def __init__(self, **facts: object) -> None:
         self.facts = facts
         super().__init__(self.message.format(**facts))
+
+
+class ReasonNeeded(RuleViolation):
+    """L6: who changes a customer's things, or the catalogue, says why."""
+
+    code = "reason-needed"
+    field = "reason"
+    message = "Say why: it is kept with the change."

@@ -1,6 +1,6 @@
 """The portal's keys: secrets are files of mode 0600 in the data folder, rows say which of them is active.
 
-A file is read when a keyset is signed or a code hashed, not when a command starts. Nothing here replaces a key.
+A file is read when a keyset is signed or a code hashed, not when a command starts. Nothing replaces a key.
 """
 
 import hashlib
@@ -40,7 +40,10 @@ class KeysUnclear(RuleViolation):
     """Files of several keys lie in the data folder and no row says which one is active."""
 
     code = "keys-unclear"
-    message = "The folder keys/{purpose} holds {count} keys that the database doesn't know. Leave the right one there."
+    message = (
+        "The folder keys/{purpose} holds {count} keys that the database doesn't know. "
+        "Leave the right one there."
+    )
 
 
 class Described(NamedTuple):

@@ -58,7 +58,8 @@ if not IS_HTTPS:
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
-# Reverse proxies in front, each of which sets X-Forwarded-For and X-Forwarded-Proto itself. 0: none, believe no header.
+# Reverse proxies in front, each of which sets X-Forwarded-For and X-Forwarded-Proto itself.
+# 0: none, believe no header.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if IS_HTTPS else 0)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -79,8 +80,9 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 SILENCED_SYSTEM_CHECKS = [
-    # HSTS for subdomains and the browsers' preload list are decisions about the whole domain, not about this host.
+    # HSTS for subdomains is a decision about the whole domain, not about this host.
     "security.W005",
+    # So is the browsers' preload list, which takes whole domains and lets go of none for months.
     "security.W021",
 ]
 

@@ -2,13 +2,16 @@
 
 from django import forms
 
+from portal.forms import judged
 from products.models import Survey
+from products.serials import normalize_code, normalize_serial
+from products.services import normalize_friendly_name
 
 TYPED_CODE = {"class": "code", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 
 
 class RegisterForm(forms.Form):
-    """Add New Product: what is typed is judged by the service, so that every door gives the same answer."""
+    """Add New Product. Whether the unit is there and free is the service's to say."""
 
     serial_number = forms.CharField(
         label="Serial Number",
@@ -21,7 +24,9 @@ class RegisterForm(forms.Form):
         required=False,
         max_length=200,
         strip=False,
-        help_text="May be up to 30 characters (Ex. “San Jose Branch Office”). Left empty, it is the model's name.",
+        help_text=(
+            "May be up to 30 characters (Ex. “San Jose Branch Office”). Left empty, it is the model's name."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     authentication_code = forms.CharField(
@@ -31,8 +36,17 @@ class RegisterForm(forms.Form):
         widget=forms.TextInput(attrs=TYPED_CODE),
     )
 
+    def clean_serial_number(self) -> str:
+        return judged(normalize_serial, self.cleaned_data["serial_number"])
 
-class SurveyForm(forms.ModelForm):
+    def clean_friendly_name(self) -> str:
+        return judged(normalize_friendly_name, self.cleaned_data["friendly_name"])
+
+    def clean_authentication_code(self) -> str:
+        return judged(normalize_code, self.cleaned_data["authentication_code"])
+
+
+class SurveyForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's can't be subscripted when it runs
     """Product Survey: three questions, none of which has to be answered."""
 
     class Meta:

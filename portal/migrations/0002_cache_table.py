@@ -5,7 +5,7 @@ from django.db.migrations.state import StateApps
 
 
 def create(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """The limits of logging in are counted in the cache's table: `migrate` alone has to be enough to start."""
+    """The limits of logging in are counted in the cache's table: `migrate` alone has to make it."""
     call_command("createcachetable", database=schema_editor.connection.alias, verbosity=0)
 
 

@@ -11,7 +11,10 @@ from portal.models import Key
 
 
 class Command(BaseCommand):
-    help = "Make the keys that are missing: one that signs keysets, one that hashes authentication codes. Replaces none."
+    help = (
+        "Make the keys that are missing: one that signs keysets, one that hashes authentication codes. "
+        "Replaces none."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

@@ -1,0 +1,47 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from associations import services
+from associations.models import AssociationType, Seat, TypeModel
+from portal.desk import ReadOnlyAdmin, ServiceAdmin
+from portal.models import User
+
+
+@admin.register(AssociationType)
+class AssociationTypeAdmin(ServiceAdmin):
+    list_display = ["slug", "parent_label", "child_label", "is_same_model", "shares_licences", "position"]
+
+    def save_model(self, request: HttpRequest, obj: AssociationType, form: Any, change: bool) -> None:
+        services.save_association_type(type=obj, by=request.user, reason=form.cleaned_data["reason"])
+
+
+@admin.register(TypeModel)
+class TypeModelAdmin(ServiceAdmin):
+    list_display = ["type", "side", "model"]
+    list_select_related = ["type", "model"]
+    list_filter = ["type", "side"]
+    is_removable = True
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: TypeModel, form: Any, change: bool) -> None:
+        reason = form.cleaned_data["reason"]
+        entry = services.add_type_model(
+            type=obj.type, model=obj.model, side=obj.side, by=request.user, reason=reason
+        )
+        obj.pk = entry.pk
+
+    def remove(self, obj: TypeModel, *, by: User, reason: str) -> None:
+        services.remove_type_model(entry=obj, by=by, reason=reason)
+
+
+@admin.register(Seat)
+class SeatAdmin(ReadOnlyAdmin):
+    list_display = ["registration", "type", "side", "shares", "began_at", "began_by", "ended_at"]
+    list_select_related = ["registration", "type", "began_by"]
+    search_fields = ["registration__unit__serial__exact"]
+    ordering = ["-pk"]

@@ -1,0 +1,153 @@
+import re
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from licensing import catalogue, services
+from licensing.keyset import UNLIMITED
+from licensing.models import Keyset, LedgerEntry, Licence, ModelService, Service
+from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin
+from portal.clock import today
+from portal.forms import judged
+from portal.models import User
+from products.models import Unit
+from products.serials import normalize_serial
+
+
+class CountField(forms.CharField):
+    """A count of licences: a number, Unlimited, or nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            max_length=12,
+            help_text="A number or “Unlimited”; empty where the service isn't counted.",
+        )
+
+    def clean(self, value: Any) -> int | None:
+        text = str(super().clean(value)).replace(",", "").replace(" ", "")
+        if not text:
+            return None
+        if text.lower() in {"unlimited", str(UNLIMITED)}:
+            return UNLIMITED
+        if not re.fullmatch("[0-9]{1,10}", text):
+            raise forms.ValidationError("Type a number, Unlimited, or nothing.", code="invalid")
+        return int(text)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "Unlimited" if value == UNLIMITED else value
+
+
+class GrantForm(ReasonForm):
+    """Grant a unit a licence."""
+
+    serial_number = forms.CharField(max_length=200, label="Serial Number")
+    count = CountField()
+
+    class Meta:
+        model = Licence
+        fields = ["service", "count", "expires_on"]
+
+    field_order = ["serial_number", "service", "count", "expires_on", "reason"]
+
+    def clean_serial_number(self) -> Unit:
+        serial = judged(normalize_serial, self.cleaned_data["serial_number"])
+        unit = Unit.objects.filter(serial=serial).first()
+        if unit is None:
+            raise forms.ValidationError(f"The factory's record has no unit {serial}.", code="unknown-serial")
+        return unit
+
+
+class ModelServiceForm(ReasonForm):
+    """What a model comes with."""
+
+    count = CountField()
+
+
+@admin.register(Licence)
+class LicenceAdmin(ServiceAdmin):
+    """Licences are granted here and never edited: a grant takes the place of what was there, the ledger keeps both."""
+
+    form = GrantForm
+    list_display = ["registration", "service", "kind", "count", "expires_on"]
+    list_select_related = ["registration", "service"]
+    search_fields = ["registration__unit__serial__exact"]
+    ordering = ["-pk"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return self.list_display if obj else GrantForm.field_order
+
+    def save_model(self, request: HttpRequest, obj: Licence, form: Any, change: bool) -> None:
+        given = form.cleaned_data
+        licence = services.grant_licence(
+            unit=given["serial_number"],
+            service=given["service"],
+            count=given["count"],
+            expires_on=given["expires_on"],
+            reason=given["reason"],
+            by=request.user,
+            today=today(),
+        )
+        obj.pk, obj.registration = licence.pk, licence.registration
+
+
+@admin.register(Service)
+class ServicesAdmin(ServiceAdmin):
+    list_display = ["code", "name", "is_shareable", "is_transferable", "is_counted"]
+    search_fields = ["name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return ["code"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:
+        catalogue.save_service(service=obj, by=request.user, reason=form.cleaned_data["reason"])
+
+
+@admin.register(ModelService)
+class ModelServiceAdmin(ServiceAdmin):
+    """What a model comes with: added, or removed; another count is set by adding it again."""
+
+    form = ModelServiceForm
+    list_display = ["model", "service", "count"]
+    list_select_related = ["model", "service"]
+    list_filter = ["model"]
+    is_removable = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return ["model", "service"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: ModelService, form: Any, change: bool) -> None:
+        entry = catalogue.set_model_service(
+            model=obj.model,
+            service=obj.service,
+            count=obj.count,
+            by=request.user,
+            reason=form.cleaned_data["reason"],
+        )
+        obj.pk = entry.pk
+
+    def remove(self, obj: ModelService, *, by: User, reason: str) -> None:
+        catalogue.remove_model_service(entry=obj, by=by, reason=reason)
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    list_display = ["at", "actor", "unit", "model", "service", "before", "after", "right", "reason"]
+    list_select_related = ["actor", "unit", "model", "service"]
+    search_fields = ["unit__serial__exact"]
+    ordering = ["-pk"]
+
+
+@admin.register(Keyset)
+class KeysetAdmin(ReadOnlyAdmin):
+    list_display = ["unit", "generation", "issued_at", "first_read_at"]
+    list_select_related = ["unit"]
+    search_fields = ["unit__serial__exact"]
+    fields = ["unit", "generation", "issued_at", "first_read_at"]
+    ordering = ["-pk"]

@@ -1,0 +1,121 @@
+"""The support desk: Django's admin site behind the portal's login, its writes through services."""
+
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from portal.errors import ReasonNeeded, RuleViolation
+from portal.forms import add_refusal
+from portal.models import User
+
+OWN_APPS = {"portal", "products", "associations", "licensing"}
+
+
+class SupportSite(admin.AdminSite):
+    """The admin site of support and operators."""
+
+    site_header = site_title = "MySonicWALL Support"
+    index_title = "Support"
+    site_url = None
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send who isn't logged in to the portal's login, with its limits; refuse who isn't staff."""
+        return secure_admin_login(super().login)(request, extra_context)
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take the portal's own models only: those that other apps bring along would be edited round its services."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        own = [model for model in models if model._meta.app_label in OWN_APPS]
+        super().register(own, admin_class, **options)
+
+
+class ReasonForm(forms.ModelForm):
+    """A form of the desk: whoever changes something says why. `refusal` is what a service answered to it."""
+
+    refusal: RuleViolation | None = None
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+
+    def clean(self) -> dict[str, Any] | None:
+        """Show the service's refusal beside its field."""
+        cleaned = super().clean()
+        if self.refusal is not None:
+            add_refusal(self, self.refusal)
+        return cleaned
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows to look at. Nothing is written here, and no action runs over many of them."""
+
+    actions = None
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ServiceAdmin(admin.ModelAdmin):
+    """Rows that staff write, through services only: no bulk action, no inline, no delete unless a class allows it.
+
+    What a service refuses is shown beside its field, and nothing is written.
+    """
+
+    form = ReasonForm
+    actions = None
+    show_full_result_count = False
+    delete_confirmation_template = "admin/delete_with_reason.html"
+    is_removable = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.is_removable and super().has_delete_permission(request, obj)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except RuleViolation as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]  # for get_form, on the second way through
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+            response.status_code = 422
+            return response
+
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except RuleViolation as refusal:
+            messages.error(request, str(refusal))
+            return redirect(request.path)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            raise ReasonNeeded
+        self.remove(obj, by=request.user, reason=reason)
+
+    def remove(self, obj: Any, *, by: User, reason: str) -> None:
+        """Take a row out through its service; only for classes that are `is_removable`."""
+        raise NotImplementedError

@@ -1,0 +1,68 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from portal.desk import ReadOnlyAdmin, ServiceAdmin
+from products import services
+from products.errors import InvalidSerial
+from products.models import ProductModel, Registration, Survey, Unit
+from products.serials import normalize_serial
+
+
+@admin.register(ProductModel)
+class ProductModelAdmin(ServiceAdmin):
+    list_display = ["name", "code", "line", "family", "platform"]
+    search_fields = ["name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["code", "line"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: ProductModel, form: Any, change: bool) -> None:
+        services.save_product_model(model=obj, by=request.user, reason=form.cleaned_data["reason"])
+
+
+class BySerialAdmin(ReadOnlyAdmin):
+    """Rows that are looked up by a serial number, in any notation."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        try:
+            search_term = normalize_serial(search_term)
+        except InvalidSerial:
+            pass
+        return super().get_search_results(request, queryset, search_term)
+
+
+@admin.register(Unit)
+class UnitAdmin(BySerialAdmin):
+    list_display = ["serial", "model", "firmware", "warranty_ends_on", "retired_at"]
+    list_select_related = ["model"]
+    search_fields = ["serial__exact"]
+    search_help_text = "A serial number, in any notation"
+    fields = ["serial", "model", "firmware", "warranty_ends_on", "retired_at", "last_generation", "grant"]
+    ordering = ["pk"]
+
+    @admin.display(description="licences")
+    def grant(self, unit: Unit) -> str:
+        """A way to the form that grants this unit a licence."""
+        url = reverse("admin:licensing_licence_add", query={"serial_number": unit.serial})
+        return format_html('<a href="{}">Grant a licence</a>', url)
+
+
+@admin.register(Registration)
+class RegistrationAdmin(BySerialAdmin):
+    list_display = ["friendly_name", "unit", "account", "code", "registered_at", "ended_at"]
+    list_select_related = ["unit", "account"]
+    search_fields = ["unit__serial__exact", "code__exact", "friendly_name__istartswith"]
+    ordering = ["-pk"]
+
+
+@admin.register(Survey)
+class SurveyAdmin(ReadOnlyAdmin):
+    list_display = ["registration", "protects", "users", "bought_at"]
+    list_select_related = ["registration"]
