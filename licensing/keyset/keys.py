@@ -63,6 +63,7 @@ def _public_key(given: dict[str, Any]) -> Ed25519PublicKey:
         key = Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(given["x"] + "="))
     except (KeyError, TypeError, ValueError):
         raise ValueError("an Ed25519 key in the key set has no usable x") from None
+    given = {"use": "sig"} | given  # the one member that a key set may leave out
     for name, value in jwk(key).items():
         if given.get(name) != value:
             raise ValueError(

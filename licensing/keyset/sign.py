@@ -58,9 +58,11 @@ class Ed25519Signer:
 
     @property
     def public_key(self) -> Ed25519PublicKey:
+        """The public half, for a key ring."""
         return self._key.public_key()
 
     def sign(self, data: bytes, /) -> bytes:
+        """The 64 bytes of the signature of `data` (RFC 8032, 5.1.6)."""
         return self._key.sign(data)
 
 

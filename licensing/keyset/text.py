@@ -64,7 +64,11 @@ def _explain(clean: str, error: ValueError) -> Malformed:
     size = codec.needed_size(_whole_groups(clean))
     if size is None:
         known = len(clean) > 28  # by then the head that says the length has arrived, so it must be wrong
-        return _damaged(error) if known else Malformed(Reason.INCOMPLETE, f"(Only {len(clean)} characters.)")
+        return (
+            _damaged(error)
+            if known
+            else Malformed(Reason.INCOMPLETE, f"(It ends after character {len(clean)}.)")
+        )
     needed = (size + 2) // 3 * 4
     if needed > MAX_CHARACTERS or len(clean) == needed:
         return _damaged(error)

@@ -58,11 +58,13 @@ def verify(
 ) -> Result:
     """Answers whether the keyset `text` takes effect on the appliance `serial` (and `model`, where given).
 
-    `installed` is the text of the keyset that the appliance runs by now. `today` is the later of the clock's
-    UTC day and the highest day that the appliance has stored; None takes the clock. The days on which genuine
-    keysets were issued count as well, so that a clock set back revives nothing. No `text` raises; ValueError
-    is for the caller's own arguments: a `serial` that is none, an `installed` that can't be read or is
-    another serial's.
+    `installed` is the text of the keyset that the appliance runs by now; it was verified when it came, so its
+    signature isn't checked again. `today` is the later of the clock's UTC day and the highest day that the
+    appliance has stored; None takes the clock. The days on which genuine keysets were issued count as well,
+    so that a clock set back revives nothing.
+
+    No `text` raises. ValueError is for the caller's own mistakes: a `serial` that isn't one, an `installed`
+    that can't be read (Malformed) or is another appliance's.
     """
     serial = normal_serial(serial)
     today = today or datetime.datetime.now(datetime.UTC).date()

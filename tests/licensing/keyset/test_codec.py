@@ -112,14 +112,16 @@ def test_sixty_four_services_fit() -> None:
 
 
 def test_signing_refuses_a_signer_with_wrong_sizes() -> None:
-    class Short:
-        kid = SIGNER.kid
+    class Odd:
+        def __init__(self, kid: bytes, signature: bytes) -> None:
+            self.kid, self.signature = kid, signature
 
         def sign(self, data: bytes, /) -> bytes:
-            return b"short"
+            return self.signature
 
-    with pytest.raises(ValueError, match="64"):
-        sign(PAYLOAD, Short())
+    for signer in (Odd(bytes(8), bytes(63)), Odd(bytes(7), bytes(64))):
+        with pytest.raises(ValueError, match="64"):
+            sign(PAYLOAD, signer)
 
 
 BODY = encode(PAYLOAD)

@@ -35,6 +35,10 @@ def test_a_jwk_names_its_kid_and_pins_its_algorithm() -> None:
     assert (JWK["kid"], JWK["alg"], JWK["crv"]) == (SIGNER.kid.hex(), "EdDSA", "Ed25519")
 
 
+def test_a_key_set_may_leave_out_the_use() -> None:
+    assert KeyRing.from_jwks(as_json(use=None)).to_jwks() == RING.to_jwks()
+
+
 def test_keys_of_other_types_are_passed_over() -> None:
     others = [{"kty": "RSA", "n": "AQ", "e": "AQAB"}, {"kty": "OKP", "crv": "X25519", "x": "AA"}]
 

@@ -11,6 +11,7 @@ from tests.licensing.keyset.support import PAYLOAD, RING, SECONDARY, SIGNER, STR
 TEXT = sign(PAYLOAD, SIGNER)
 OLDER = sign(replace(PAYLOAD, generation=6), SIGNER)
 NEWER = sign(replace(PAYLOAD, generation=8), SIGNER)
+BOTH = KeyRing([SIGNER.public_key, STRANGER.public_key])
 CHANGED = sign(replace(PAYLOAD, model=6), SIGNER)
 
 
@@ -31,6 +32,7 @@ def answer(text: str, **options: object) -> Result:
         (Outcome.ALREADY_INSTALLED, TEXT, {"installed": TEXT}),
         (Outcome.ALREADY_INSTALLED, f"\ufeff{TEXT[:64]}\n{TEXT[64:]}", {"installed": f"{TEXT}\n"}),
         (Outcome.GENERATION_CONFLICT, CHANGED, {"installed": TEXT, "model": None}),
+        (Outcome.GENERATION_CONFLICT, sign(PAYLOAD, STRANGER), {"installed": TEXT, "keys": BOTH}),
         (Outcome.INSTALLED, TEXT, {}),
         (Outcome.INSTALLED, CHANGED, {"model": None}),
         (Outcome.INSTALLED, NEWER, {"installed": TEXT}),
