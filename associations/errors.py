@@ -35,7 +35,10 @@ class AlreadyChild(RuleViolation):
     """A2: the child has a parent already."""
 
     code = "already-child"
-    message = "“{child}” ({serial}) is {child_label} of “{parent}” already. A unit has one {parent_label} at a time."
+    message = (
+        "“{child}” ({serial}) is {child_label} of “{parent}” already. "
+        "A unit has one {parent_label} at a time."
+    )
 
 
 class AlreadyParent(RuleViolation):

@@ -71,7 +71,9 @@ def candidates(account: Account, unit: Registration, *, side: Side, query: str =
 
 
 def _fitting(account: Account, unit: Registration, type: AssociationType, side: Side) -> RegistrationQuerySet:
-    """Units of the account that fit a side: as parents those that are no children, as children those in no association."""
+    """Units of the account that fit a side: as parents those that are no children, as children those in no
+    association.
+    """
     taken = Seat.objects.live().filter(type=type)
     if side == Side.PARENT:
         taken = taken.filter(side=Side.CHILD)
@@ -96,9 +98,9 @@ def live_seats(registration: Registration) -> list[Seat]:
 
 
 def child_counts(registration: Registration) -> list[ChildCount]:
-    """The rows of Associated Products for a unit: one for each type that its model has a part in, with how many are associated.
+    """The rows of Associated Products for a unit: one for each type that its model has a part in.
 
-    A child's row is its parent's label (A5).
+    Each counts the associated units. A child's row is its parent's label (A5).
     """
     mine = dict(registration.seats.live().values_list("type_id", "side"))
     children = Seat.objects.live().filter(

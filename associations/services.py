@@ -131,7 +131,8 @@ def save_association_type(*, type: AssociationType, by: User | None, reason: str
     present = AssociationType.objects.select_for_update().filter(pk=type.pk).first()
     for field in ("is_same_model", "shares_licences"):
         if present and getattr(present, field) != getattr(type, field) and present.seats.live().exists():
-            raise TypeInUse(what=AssociationType._meta.get_field(field).verbose_name)
+            # Both are plain fields, and those have one.
+            raise TypeInUse(what=AssociationType._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
     type.save()
     audit.record("association-type-saved", by=by, reason=reason, data={"type": type.slug})
     return type
@@ -155,7 +156,7 @@ def add_type_model(
 
 @transaction.atomic
 def remove_type_model(*, entry: TypeModel, by: User, reason: str) -> None:
-    """Let a model take a side no longer. Raises TypeInUse while a live association of the model rests on it."""
+    """Let a model take a side no longer. Raises TypeInUse while a live association of the model needs it."""
     type = AssociationType.objects.select_for_update().get(pk=entry.type_id)
     if type.seats.live().filter(side=entry.side, registration__unit__model=entry.model_id).exists():
         raise TypeInUse(what=str(entry))

@@ -36,13 +36,13 @@ def save_service(*, service: Service, by: User | None, reason: str) -> Service:
 def set_model_service(
     *, model: ProductModel, service: Service, count: int | None, by: User | None, reason: str
 ) -> ModelService:
-    """Let every unit of a model come with a service. Raises CountNeeded, CountNotAllowed and CountOutOfRange."""
+    """Let every unit of a model come with a service. Raises CountNeeded, CountNotAllowed, CountOutOfRange."""
     check_count(service, count)
     raise_catalogue_version()
     present = ModelService.objects.filter(model=model, service=service).first()
     entry = ModelService(pk=present.pk if present else None, model=model, service=service, count=count)
     entry.save()
-    before = {"count": present.count} if present else None
+    before: dict[str, object] | None = {"count": present.count} if present else None
     _note(by, reason, model=model, service=service, before=before, after={"count": count})
     return entry
 
@@ -56,7 +56,7 @@ def remove_model_service(*, entry: ModelService, by: User, reason: str) -> None:
 
 
 def raise_catalogue_version() -> None:
-    """Note that entitlements of many units may change in this transaction; the row also serializes such changes."""
+    """Note that entitlements of many units may change in this transaction; the row also puts them in line."""
     CatalogueState.objects.get_or_create(pk=1)
     CatalogueState.objects.filter(pk=1).update(version=F("version") + 1)
 

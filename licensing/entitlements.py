@@ -26,7 +26,8 @@ class Right(StrEnum):
 class Entitlement:
     """One service of one unit. Without a right it is Not Licensed.
 
-    `count` is -1 for Unlimited and none where the service isn't counted, `expires_on` the last day (none: for ever).
+    `count` is -1 for Unlimited and none where the service isn't counted, `expires_on` the last day (none:
+    for ever).
     """
 
     service: Service
@@ -77,7 +78,7 @@ def sharing_primary(registration: Registration) -> Registration | None:
 def entitlements(
     registration: Registration, *, source: Registration | None, today: datetime.date
 ) -> list[Entitlement]:
-    """Every service of the catalogue with what the unit may run of it, its own or shared from `source` (L2, L3)."""
+    """Every service of the catalogue with what the unit may run of it, its own or `source`'s (L2, L3)."""
     services = list(Service.objects.all())
     units = [registration, source] if source else [registration]
     owned = _own(units, services, today)
@@ -91,7 +92,7 @@ def entitlements(
 
 
 def _better(mine: Entitlement, theirs: Entitlement, today: datetime.date) -> Entitlement:
-    """Choose between a secondary's own entitlement and its primary's; the primary's where they are equal (L2)."""
+    """Choose between a secondary's own entitlement and its primary's; of equals the primary's (L2)."""
     if theirs.right is None or mine.worth(today) > theirs.worth(today):
         return mine
     return Entitlement(theirs.service, Right.SHARED, theirs.kind, theirs.count, theirs.expires_on)

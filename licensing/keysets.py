@@ -109,7 +109,7 @@ def _catalogue_version() -> Coalesce:
 
 
 def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, datetime.date | None]:
-    """What the unit's keyset has to say (generation and moment left at 0), and the day on which to look again."""
+    """What the unit's keyset has to say (generation and moment left at 0), and the day to look again."""
     primary = sharing_primary(registration)
     held = [e for e in entitlements(registration, source=primary, today=today) if e.right is not None]
     content = Payload(

@@ -11,7 +11,7 @@ from products.models import ProductModel, Registration, Unit
 
 
 class Service(models.Model):
-    """Something that can be licensed. `code` is its permanent number in keysets; pages list services by it."""
+    """Something that can be licensed. `code` is its permanent number in keysets; pages list by it."""
 
     code = models.PositiveIntegerField(unique=True)
     name = models.CharField(max_length=80, unique=True)
@@ -32,7 +32,7 @@ class Service(models.Model):
 
 
 class ModelService(models.Model):
-    """What every unit of a model comes with, for ever. `count` is -1 for Unlimited, none for an uncounted service."""
+    """What every unit of a model comes with, for ever. `count`: -1 is Unlimited, none is uncounted."""
 
     model = models.ForeignKey(ProductModel, models.PROTECT, related_name="model_services")
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
@@ -95,7 +95,9 @@ class Licence(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """One change to a licence, to a service's flags or to what a model comes with. The database refuses its update and delete.
+    """One change to a licence, to a service's flags or to what a model comes with.
+
+    The database refuses its update and delete.
 
     `before` and `after` hold the values on either side of the change (none: there was, or is, no such thing):
     of a licence `{kind, count, expires_on}`, of a model `{count}`, of a service its flags. `right` says by
@@ -152,7 +154,8 @@ class Keyset(models.Model):
 class KeysetHead(models.Model):
     """Which keyset is a unit's newest, and the versions of everything that it was derived from.
 
-    `source` is the unit whose licences it shares. `recheck_on` is the next day on which time alone changes something.
+    `source` is the unit whose licences it shares. `recheck_on` is the next day on which time alone changes
+    something.
     """
 
     unit = models.OneToOneField(Unit, models.PROTECT, related_name="keyset_head")

@@ -36,8 +36,8 @@ def grant_licence(
     """Give a unit a licence for a service, in place of the one that it has; the ledger keeps both (L6).
 
     `count` is -1 for Unlimited and none for an uncounted service; `expires_on` is the last day, none for
-    ever. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, GrantAlreadyOver, UnitRetired and
-    NotRegistered.
+    ever. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, GrantAlreadyOver, UnitRetired
+    and NotRegistered.
     """
     _check_grant(service, count, expires_on, reason, today)
     (unit,) = Unit.objects.locked([unit.pk])

@@ -1,6 +1,7 @@
 """The catalogue as it is shipped, and its loader. Codes stand in keysets: they are permanent.
 
-Sources: the document's section Platforms (models with HF), its figure 2 (association types) and its last table (services).
+Sources: the document's section Platforms (models with HF), its figure 2 (association types) and its last
+table (services).
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ ACCESS_POINTS = [(9, "SonicPoint"), (10, "SonicWALL SonicPoint G")]
 
 @dataclass(frozen=True, slots=True)
 class ShippedService:
-    """A service with its flags. The letters: s shareable, t transferable, c counted, f free trial, a activation."""
+    """A service with its flags: s shareable, t transferable, c counted, f free trial, a activation."""
 
     code: int
     name: str
@@ -67,7 +68,7 @@ COMES_WITH = {name: [(1, UNLIMITED), *FIREWALL, (13, None)] for _, name in HF_MO
 
 @transaction.atomic
 def load_catalogue() -> None:
-    """Create what is missing of the shipped catalogue. What staff changed or took out of what is there stays so."""
+    """Create what is missing of the shipped catalogue. What staff changed, or took out of it, stays so."""
     new_services = {
         shipped.code: _service(shipped) for shipped in SERVICES if not _is_there(Service, shipped.code)
     }

@@ -21,7 +21,7 @@ def describe_signing_key(secret: bytes) -> Described:
 
 
 def active_signer() -> Signer:
-    """Return the signer that new keysets are signed by. Raises NoActiveKey, and KeyMissing on a node without its file."""
+    """Return the signer of new keysets. Raises NoActiveKey, and KeyMissing on a node without its file."""
     return _signer(active_key(Key.Purpose.KEYSETS).kid)
 
 

@@ -60,12 +60,12 @@ def editor_required[**P](view: MemberView[P]) -> View[P]:
 
 
 def roles(request: HttpRequest) -> dict[str, object]:
-    """Tell templates whether the member who asks may register appliances; asked only where a page shows it."""
+    """Tell templates whether the member who asks may register appliances; only where a page asks."""
 
     def can_register() -> bool:
         membership = getattr(request, "membership", None)
-        if membership is None and not request.user.is_staff:
-            membership = Membership.objects.filter(user_id=request.user.pk).first()
+        if membership is None and isinstance(request.user, User) and not request.user.is_staff:
+            membership = Membership.objects.filter(user=request.user.pk).first()
         return membership is not None and membership.may_change
 
     return {"can_register": can_register}

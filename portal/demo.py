@@ -42,7 +42,7 @@ UNITS = [
 
 
 def demo_password(given: str | None) -> str:
-    """Return the demo's password: the given one, the last start's, or a new one. A file of mode 0600 keeps it."""
+    """Return the demo's password: the given one, the last start's, or a new one. A 0600 file keeps it."""
     path = Path(settings.DATA_DIR) / "demo_password"
     if given is None and path.exists():
         return path.read_text().strip()

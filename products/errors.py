@@ -62,7 +62,10 @@ class UnitRetired(RuleViolation):
 
     code = "unit-retired"
     field = "serial_number"
-    message = "{serial} was retired on {day}: it was replaced and returned. Ask Support if you hold it in your hands."
+    message = (
+        "{serial} was retired on {day}: it was replaced and returned. "
+        "Ask Support if you hold it in your hands."
+    )
 
 
 class InvalidFriendlyName(RuleViolation):
@@ -74,7 +77,7 @@ class InvalidFriendlyName(RuleViolation):
 
 
 class PermanentField(RuleViolation):
-    """The catalogue: keysets carry a model's code, and lists are searched by its line; neither ever changes."""
+    """The catalogue: keysets carry a model's code, lists are searched by its line; neither ever changes."""
 
     code = "permanent-field"
     message = "The {field} is permanent. Add another model instead."

@@ -157,7 +157,7 @@ def _new_units(batch: Iterable[Row], report: Callable[[Problem], None]) -> list[
 
 
 def _rows(file: TextIO, report: Callable[[Problem], None], *, keep_bad: bool = False) -> Iterator[Row]:
-    """Read a file's rows. A bad one is reported, and yielded without a serial number if it is to be counted."""
+    """Read a file's rows. A bad one is reported, and yielded without a serial number if it counts."""
     models = dict(ProductModel.objects.values_list("name", "pk"))
     reader = csv.reader(file, strict=True)
     try:

@@ -46,6 +46,20 @@ class RegisterForm(forms.Form):
         return judged(normalize_code, self.cleaned_data["authentication_code"])
 
 
+class RenameForm(forms.Form):
+    """Another friendly name for a registered product."""
+
+    friendly_name = forms.CharField(
+        label="Friendly Name",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_friendly_name(self) -> str:
+        return judged(normalize_friendly_name, self.cleaned_data["friendly_name"])
+
+
 class SurveyForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's can't be subscripted when it runs
     """Product Survey: three questions, none of which has to be answered."""
 

@@ -17,7 +17,7 @@ class UnitQuerySet(models.QuerySet["Unit"]):
     """Units of the factory's record."""
 
     def locked(self, pks: Iterable[int]) -> Self:
-        """Lock these units until the transaction ends, in order of pk so that no two writers wait in a circle."""
+        """Lock these units until the transaction ends, in order of pk: no two writers wait in a circle."""
         return self.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True)
 
     def raise_version(self) -> int:

@@ -1,4 +1,4 @@
-"""The list of registered products: filtered, sorted, and paged by seeking, so that each page costs the same."""
+"""The list of registered products: filtered, sorted, and paged by seeking: each page costs the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProductPage:
-    """One page of the list. `first_number` is the ordinal of its first row; `total` is capped at MOST_COUNTED + 1."""
+    """One page of the list. `first_number` is its first row's ordinal, `total` at most MOST_COUNTED + 1."""
 
     rows: Sequence[Registration]
     first_number: int
@@ -64,7 +64,7 @@ class ProductPage:
 
 
 def matching(account: Account, query: str) -> RegistrationQuerySet:
-    """The account's products that have every word of a query in name, serial number, line or registration code."""
+    """The account's products with every word of a query in name, serial number, line or registration code."""
     found = Registration.objects.visible_to(account)
     try:
         return found.filter(unit__serial=normalize_serial(query))
@@ -94,7 +94,7 @@ def product_page(account: Account, *, query: str, sort: str, cursor: Cursor | No
 
 
 def _seek(found: RegistrationQuerySet, *, at: Registration | None, is_descending: bool) -> list[Registration]:
-    """The rows after one (or the first ones), and one more than a page holds, to tell whether there are more."""
+    """The rows after one (or the first ones), one more than a page holds, to tell whether there are more."""
     order = [F("key").desc(), F("pk").desc()] if is_descending else [F("key").asc(), F("pk").asc()]
     if at is not None:
         key = at.key  # type: ignore[attr-defined]  # annotated by product_page

@@ -43,7 +43,7 @@ class Reason(StrEnum):
         return _REASON_TEXTS[self]
 
 
-class Malformed(ValueError):  # noqa: N818 (errors are named after the refusing state)
+class Malformed(ValueError):
     """The text is not a keyset as the format has it. `detail` says what was found where, and may be empty."""
 
     def __init__(self, reason: Reason, detail: str = "") -> None:

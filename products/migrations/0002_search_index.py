@@ -4,7 +4,7 @@ from django.db.migrations.state import StateApps
 
 
 def create(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """A part of a name or a serial number is found by a trigram index; SQLite has none and reads the account's rows."""
+    """A part of a name or a serial number is found by a trigram index; SQLite reads the account's rows."""
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         schema_editor.execute(

@@ -8,7 +8,10 @@ from licensing.shipped import load_catalogue
 
 
 class Command(BaseCommand):
-    help = "Create what is missing of the shipped models, services and association types; change nothing that is there."
+    help = (
+        "Create what is missing of the shipped models, services and association types; "
+        "change nothing that is there."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         load_catalogue()

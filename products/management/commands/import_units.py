@@ -15,7 +15,8 @@ from products.factory import Problem, import_units
 
 class Command(BaseCommand):
     help = (
-        "Read units into the factory's record: serial_number,model,authentication_code,firmware,warranty_ends_on. "
+        "Read units into the factory's record: "
+        "serial_number,model,authentication_code,firmware,warranty_ends_on. "
         "All rows or none; one that is there already with the same values is fine."
     )
 
