@@ -40,7 +40,7 @@ class GrantAlreadyOver(RuleViolation):
 
     code = "grant-already-over"
     field = "expires_on"
-    message = "{day} is past: the licence would be expired at once. Give a day from today on, or none."
+    message = "{day} is past: the license would be expired at once. Give a day from today on, or none."
 
 
 class PermanentServiceCode(RuleViolation):

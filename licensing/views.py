@@ -1,8 +1,8 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from associations.models import Seat, Side
 from associations.selectors import child_counts, live_seats, sides_of
@@ -10,35 +10,35 @@ from licensing.entitlements import entitlements, sharing_primary
 from licensing.keysets import read_keyset
 from licensing.selectors import node_support
 from licensing.signing import key_ring
-from portal.access import MemberRequest, member_required
+from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from portal.keys import KeyMissing, NoActiveKey
 from products.errors import UnitRetired
+from products.forms import RenameForm
 from products.models import Registration
+from products.services import rename
 from products.views import get_registration
 
 
 @require_GET
 @member_required
 def service_management(request: MemberRequest, serial: str) -> HttpResponse:
-    registration, day = get_registration(request, serial), today()
-    seats = live_seats(registration)
-    mine = [seat for seat in seats if seat.registration_id == registration.pk]
-    held = entitlements(registration, source=sharing_primary(registration), today=day)
-    context = {
-        "registration": registration,
-        "services": [(entitlement, entitlement.status(day)) for entitlement in held],
-        "nodes": node_support(held, day),
-        "roles": mine,
-        "primary": next(
-            (seat for seat in seats if seat.type.shares_licences and seat.side == Side.PARENT), None
-        ),
-        "secondaries": [seat for seat in seats if seat.type.shares_licences and seat.side == Side.CHILD],
-        "parents": _parents(registration, mine, seats),
-        "child_counts": child_counts(registration),
-        "offers_association": not mine and sides_of(registration),
-    }
-    return render(request, "licensing/service_management.html", context)
+    registration = get_registration(request, serial)
+    form = RenameForm(initial={"friendly_name": registration.friendly_name})
+    return render(request, "licensing/service_management.html", _service_context(registration, form))
+
+
+@require_POST
+@editor_required
+def rename_product(request: MemberRequest, serial: str) -> HttpResponse:
+    registration = get_registration(request, serial)
+    form = RenameForm(request.POST)
+    if form.is_valid():
+        rename(registration=registration, by=request.user, **form.cleaned_data)
+        return redirect("service_management", serial)
+    return render(
+        request, "licensing/service_management.html", _service_context(registration, form), status=422
+    )
 
 
 @never_cache
@@ -64,6 +64,26 @@ def license_keyset(request: MemberRequest, serial: str) -> HttpResponse:
 @cache_control(public=True, max_age=300)
 def jwks(request: HttpRequest) -> HttpResponse:
     return JsonResponse(key_ring().to_jwks(), content_type="application/jwk-set+json")
+
+
+def _service_context(registration: Registration, form: RenameForm) -> dict[str, object]:
+    """What Service Management shows of a unit."""
+    day, seats = today(), live_seats(registration)
+    mine = [seat for seat in seats if seat.registration_id == registration.pk]
+    paired = [seat for seat in seats if seat.type.shares_licences]
+    held = entitlements(registration, source=sharing_primary(registration), today=day)
+    return {
+        "registration": registration,
+        "form": form,
+        "services": [(entitlement, entitlement.status(day)) for entitlement in held],
+        "nodes": node_support(held, day),
+        "roles": mine,
+        "primary": next((seat for seat in paired if seat.side == Side.PARENT), None),
+        "secondaries": [seat for seat in paired if seat.side == Side.CHILD],
+        "parents": _parents(registration, mine, seats),
+        "child_counts": child_counts(registration),
+        "offers_association": not mine and sides_of(registration),
+    }
 
 
 def _parents(

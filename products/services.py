@@ -27,7 +27,9 @@ FRIENDLY_NAME_CHARACTERS = 30
 def register(
     *, account: Account, serial_number: str, authentication_code: str, friendly_name: str, by: User
 ) -> Registration:
-    """Register a unit of the factory's record in an account (source: Associating an Appliance at First Registration, step 3).
+    """Register a unit of the factory's record in an account.
+
+    Source: Associating an Appliance at First Registration, step 3.
 
     Raises InvalidSerial (R1), InvalidCode (R2), NoMatch (R3), AlreadyInAccount, InAnotherAccount and
     UnitRetired (R4), InvalidFriendlyName (R5). Whoever comes second for one unit waits for its lock.
@@ -66,7 +68,7 @@ def _create_registration(unit: Unit, account: Account, name: str) -> Registratio
 
 
 def search_text(unit: Unit, friendly_name: str, code: str) -> str:
-    """Return what a list is filtered by: name, serial number, product line and registration code, in lower case."""
+    """Return what a list is filtered by, in lower case: name, serial number, line and registration code."""
     return " ".join([friendly_name, unit.serial, unit.model.line, code]).lower()
 
 
@@ -81,10 +83,29 @@ def normalize_friendly_name(text: str) -> str:
 
 
 @transaction.atomic
+def rename(*, registration: Registration, friendly_name: str, by: User) -> Registration:
+    """Give a registration another friendly name; an empty one is the model's name. Raises InvalidFriendlyName (R5)."""
+    name = normalize_friendly_name(friendly_name) or registration.unit.model.name
+    present = Registration.objects.live().select_for_update(no_key=True).get(pk=registration.pk)
+    if name != present.friendly_name:
+        audit.record(
+            "renamed",
+            by=by,
+            account=registration.account,
+            serials=[registration.unit.serial],
+            data={"before": present.friendly_name, "after": name},
+        )
+    search = search_text(registration.unit, name, present.code)
+    Registration.objects.filter(pk=present.pk).update(friendly_name=name, search=search)
+    registration.friendly_name = name
+    return registration
+
+
+@transaction.atomic
 def save_survey(
     *, registration: Registration, protects: str, users: str, bought_at: str, by: User
 ) -> Survey | None:
-    """Keep the answers of the Product Survey with the registration; the last ones count. No answers: no row."""
+    """Keep the answers of the Product Survey with the registration; the last ones count. None: no row."""
     answers = {"protects": protects, "users": users, "bought_at": bought_at.strip()}
     if not any(answers.values()) and not Survey.objects.filter(registration=registration).exists():
         return None
@@ -95,7 +116,7 @@ def save_survey(
 
 @transaction.atomic
 def save_product_model(*, model: ProductModel, by: User | None, reason: str) -> ProductModel:
-    """Create or change a model of the catalogue. Its code and its line are permanent: raises PermanentField."""
+    """Create or change a model of the catalogue. Its code and line are permanent: raises PermanentField."""
     present = ProductModel.objects.filter(pk=model.pk).first()
     for field in ("code", "line"):
         if present and getattr(present, field) != getattr(model, field):

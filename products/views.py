@@ -1,8 +1,10 @@
 import re
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_POST
@@ -55,8 +57,10 @@ def product_survey(request: MemberRequest, serial: str) -> HttpResponse:
     form = SurveyForm(request.POST or None, instance=getattr(registration, "survey", None))
     if request.method == "POST" and form.is_valid():
         services.save_survey(registration=registration, by=request.user, **form.cleaned_data)
-        page = "create_association" if sides_of(registration) else "service_management"
-        return redirect(with_origin(reverse(page, args=[serial]), origin_of(request)))
+        if sides_of(registration):
+            return redirect(with_origin(reverse("create_association", args=[serial]), origin_of(request)))
+        messages.success(request, render_to_string("associations/_associated.html", {"registration": registration}))
+        return redirect("service_management", serial)
     context = {"form": form, "registration": registration}
     return render(request, "products/product_survey.html", context, status=422 if form.is_bound else 200)
 
