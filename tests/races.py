@@ -1,0 +1,96 @@
+"""Races are proved by holding the first transaction open while a rival runs in another connection."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+from django.db import connection, connections, transaction
+from django.db.models import QuerySet
+
+PATIENCE = 15
+MOMENT = 0.4
+
+
+class Rival:
+    """An action in a thread, and so in a connection, of its own. Start it while the first transaction is open."""
+
+    def __init__(self, action: Callable[[], object]) -> None:
+        self._action = action
+        self._result: object = None
+        self._error: BaseException | None = None
+        self._pid = 0
+        self._is_connected = Event()
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+        assert self._is_connected.wait(PATIENCE), "the rival got no connection"
+
+    def _run(self) -> None:
+        try:
+            connection.ensure_connection()
+            if connection.vendor == "postgresql":
+                self._pid = connection.connection.info.backend_pid
+            self._is_connected.set()
+            self._result = self._action()
+        except BaseException as error:  # noqa: BLE001 (it is raised again in `result`)
+            self._error = error
+        finally:
+            self._is_connected.set()
+            connections.close_all()
+
+    def settle(self) -> bool:
+        """Wait until it either waits for somebody's lock or is done; return whether it waits."""
+        if connection.vendor == "sqlite":
+            self._thread.join(
+                MOMENT
+            )  # nobody can look into SQLite: who isn't done by now sits in BEGIN IMMEDIATE
+            return self._thread.is_alive()
+        deadline = time.monotonic() + PATIENCE
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            if _is_blocked(self._pid):
+                return True
+            time.sleep(0.01)
+        assert not self._thread.is_alive(), "the rival neither waits for a lock nor is it done"
+        return False
+
+    def assert_waits(self) -> None:
+        """Fail unless it waits for somebody's lock now."""
+        assert self.settle(), f"the rival didn't wait: {self._error or self._result!r}"
+
+    def result(self) -> object:
+        """What its action returned or raised, once it is done."""
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), "the rival isn't done"
+        if self._error:
+            raise self._error
+        return self._result
+
+
+def _is_blocked(pid: int) -> bool:
+    """Whether a PostgreSQL session waits for another one's lock. pg_stat_activity stands still in a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute("SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s", [pid])
+        row = cursor.fetchone()
+    return row == ("Lock",)
+
+
+@contextmanager
+def first_open(first: Callable[[], object]) -> Iterator[None]:
+    """Do `first` in this thread's connection and keep its transaction open for the block; then commit it."""
+    with transaction.atomic(durable=True):
+        first()
+        yield
+
+
+def race(first: Callable[[], object], rival: Callable[[], object]) -> object:
+    """Let a rival run into the open transaction of the first; return or raise what becomes of the rival."""
+    with first_open(first):
+        second = Rival(rival)
+        second.assert_waits()
+    return second.result()
+
+
+def take_locks_away(monkeypatch) -> None:  # noqa: ANN001
+    """For a race's control: rows are read as before, without locking them."""
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **options: self.all())
