@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from associations.errors import ChoiceGone
 from associations.models import AssociationType, Seat, Side
-from associations.selectors import candidates, sides_of
+from associations.selectors import Candidates, candidates, sides_of
 from associations.services import associate
 from licensing.entitlements import entitlements, sharing_primary
 from licensing.selectors import node_support
@@ -60,10 +60,15 @@ def _step(
         "side": side,
         "offered": offered,
         "origin": origin_of(request),
-        "choice": request.POST.get("choice", ""),
+        "choice": request.POST.get("choice") or _preselected(offered, origin_of(request)),
         "refusal": refusal,
     }
     return render(request, "associations/create_association.html", context, status=422 if refusal else 200)
+
+
+def _preselected(offered: Candidates, origin: str) -> str:
+    """The unit from whose page this way began, where it is offered (A5)."""
+    return next((c.value for c in offered.rows if c.registration.unit.serial == origin), "")
 
 
 def _associate(request: MemberRequest, registration: Registration, side: Side, choice: str) -> HttpResponse:

@@ -4,7 +4,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from licensing import catalogue, services
 from licensing.keyset import UNLIMITED
@@ -61,6 +61,19 @@ class GrantForm(ReasonForm):
         return unit
 
 
+def _values(change: dict[str, Any] | None) -> str | None:
+    """One side of a ledger entry as people read it: licensed, 3, 2027-11-22; of a service, the flags that are set."""
+    if change is None:
+        return None
+    shown = []
+    for name, value in change.items():
+        if name == "count" and value is not None:
+            shown.append("Unlimited" if value == UNLIMITED else f"count {value:,}")
+        elif value is not None and value is not False:
+            shown.append(name if value is True else str(value))
+    return ", ".join(shown) or "without a count or an end"
+
+
 class ModelServiceForm(ReasonForm):
     """What a model comes with."""
 
@@ -79,6 +92,11 @@ class LicenceAdmin(ServiceAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().add_view(request, form_url, {"title": "Grant a licence", **(extra_context or {})})
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return self.list_display if obj else GrantForm.field_order
@@ -138,10 +156,18 @@ class ModelServiceAdmin(ServiceAdmin):
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "actor", "unit", "model", "service", "before", "after", "right", "reason"]
+    list_display = ["at", "actor", "unit", "model", "service", "was", "became", "right", "reason"]
     list_select_related = ["actor", "unit", "model", "service"]
     search_fields = ["unit__serial__exact"]
     ordering = ["-pk"]
+
+    @admin.display(description="from", empty_value="nothing")
+    def was(self, entry: LedgerEntry) -> str | None:
+        return _values(entry.before)
+
+    @admin.display(description="to", empty_value="nothing")
+    def became(self, entry: LedgerEntry) -> str | None:
+        return _values(entry.after)
 
 
 @admin.register(Keyset)

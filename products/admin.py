@@ -45,6 +45,7 @@ class UnitAdmin(BySerialAdmin):
     search_fields = ["serial__exact"]
     search_help_text = "A serial number, in any notation"
     fields = ["serial", "model", "firmware", "warranty_ends_on", "retired_at", "last_generation", "grant"]
+    readonly_fields = ["grant"]
     ordering = ["pk"]
 
     @admin.display(description="licences")
