@@ -33,6 +33,8 @@ def associate(
     DifferentModels (A1), WithItself, AlreadyChild, AlreadyParent and ParentIsChild (A2).
     """
     parent, child = _lock_both(parent, child)
+    # The seats' foreign key is deferred: it would hold the type's row from COMMIT on only.
+    type = AssociationType.objects.select_for_update(no_key=True).get(pk=type.pk)
     seats = {
         seat.registration_id: seat
         for seat in Seat.objects.live().filter(type=type, registration__in=[parent, child])
@@ -41,6 +43,7 @@ def associate(
     if parent_seat and child_seat and child_seat.group == parent_seat.group and child_seat.side == Side.CHILD:
         return child_seat
     _check_free(parent, child, type, parent_seat, child_seat)
+    _check_fit(parent, child, type)
     if parent_seat is None:
         parent_seat = Seat.objects.create(
             group=uuid.uuid4(), type=type, registration=parent, side=Side.PARENT, began_by=by, reason=reason
@@ -56,9 +59,6 @@ def associate(
         began_by=by,
         reason=reason,
     )
-    _check_fit(
-        parent, child, type
-    )  # now that the seat holds the type's row, the catalogue can't change it any more
     Unit.objects.filter(pk=child.unit_id).raise_version()
     audit.record(
         "associated",
