@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
+import pytest
 from django.db import connection, connections, transaction
 from django.db.models import QuerySet
 
@@ -13,7 +14,7 @@ MOMENT = 0.4
 
 
 class Rival:
-    """An action in a thread, and so in a connection, of its own. Start it while the first transaction is open."""
+    """An action in a thread, and so a connection, of its own. Start it while the first one is open."""
 
     def __init__(self, action: Callable[[], object]) -> None:
         self._action = action
@@ -32,7 +33,7 @@ class Rival:
                 self._pid = connection.connection.info.backend_pid
             self._is_connected.set()
             self._result = self._action()
-        except BaseException as error:  # noqa: BLE001 (it is raised again in `result`)
+        except BaseException as error:  # raised again in `result`
             self._error = error
         finally:
             self._is_connected.set()
@@ -67,8 +68,9 @@ class Rival:
 
 
 def _is_blocked(pid: int) -> bool:
-    """Whether a PostgreSQL session waits for another one's lock. pg_stat_activity stands still in a transaction."""
+    """Whether a PostgreSQL session waits for another one's lock."""
     with connection.cursor() as cursor:
+        # Within a transaction pg_stat_activity stands still until it is told otherwise.
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute("SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s", [pid])
         row = cursor.fetchone()
@@ -91,6 +93,6 @@ def race(first: Callable[[], object], rival: Callable[[], object]) -> object:
     return second.result()
 
 
-def take_locks_away(monkeypatch) -> None:  # noqa: ANN001
+def take_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a race's control: rows are read as before, without locking them."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **options: self.all())
