@@ -7,10 +7,11 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
 from licensing import catalogue, services
+from licensing.errors import CountOutOfRange
 from licensing.keyset import UNLIMITED
 from licensing.models import Keyset, LedgerEntry, Licence, ModelService, Service
-from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin
 from portal.clock import today
+from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin
 from portal.forms import judged
 from portal.models import User
 from products.models import Unit
@@ -35,6 +36,9 @@ class CountField(forms.CharField):
             return UNLIMITED
         if not re.fullmatch("[0-9]{1,10}", text):
             raise forms.ValidationError("Type a number, Unlimited, or nothing.", code="invalid")
+        if int(text) > services.LARGEST_COUNT:
+            refusal = CountOutOfRange()
+            raise forms.ValidationError(str(refusal), code=refusal.code)
         return int(text)
 
     def prepare_value(self, value: Any) -> Any:
@@ -62,7 +66,7 @@ class GrantForm(ReasonForm):
 
 
 def _values(change: dict[str, Any] | None) -> str | None:
-    """One side of a ledger entry as people read it: licensed, 3, 2027-11-22; of a service, the flags that are set."""
+    """One side of a ledger entry as people read it: licensed, count 3, 2027-11-22; or the flags that are set."""
     if change is None:
         return None
     shown = []
@@ -82,7 +86,7 @@ class ModelServiceForm(ReasonForm):
 
 @admin.register(Licence)
 class LicenceAdmin(ServiceAdmin):
-    """Licences are granted here and never edited: a grant takes the place of what was there, the ledger keeps both."""
+    """Licences are granted, never edited: a grant replaces what was there, and the ledger keeps both."""
 
     form = GrantForm
     list_display = ["registration", "service", "kind", "count", "expires_on"]

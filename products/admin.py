@@ -1,3 +1,4 @@
+import contextlib
 from typing import Any
 
 from django.contrib import admin
@@ -31,10 +32,8 @@ class BySerialAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        try:
+        with contextlib.suppress(InvalidSerial):
             search_term = normalize_serial(search_term)
-        except InvalidSerial:
-            pass
         return super().get_search_results(request, queryset, search_term)
 
 

@@ -1,0 +1,148 @@
+import datetime
+
+import pytest
+from django.test import Client
+
+from licensing.models import CatalogueState, LedgerEntry, Licence, ModelService, Service
+from portal.clock import today
+from portal.models import User
+from products.models import ProductModel
+from tests.factories import RegistrationFactory, UnitFactory, UserFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+GRANT = "/support/licensing/licence/add/"
+
+
+@pytest.fixture
+def staff() -> User:
+    return UserFactory(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def desk(client: Client, staff: User) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def grant(serial: str, **changes: str) -> dict[str, str]:
+    """What a complete grant form sends, with some of it changed."""
+    service = Service.objects.get(name="Client AV Enforcement")
+    return {
+        "serial_number": serial,
+        "service": str(service.pk),
+        "count": "3",
+        "expires_on": str(today() + datetime.timedelta(days=365)),
+        "reason": "bought by phone",
+        **changes,
+    }
+
+
+def test_a_grant_writes_licence_and_ledger(desk: Client, staff: User) -> None:
+    registration = RegistrationFactory()
+
+    response = desk.post(GRANT, grant(registration.unit.serial))
+
+    assert response.status_code == 302
+    licence, entry = Licence.objects.get(), LedgerEntry.objects.get(unit=registration.unit)
+    assert (licence.registration, licence.count) == (registration, 3)
+    assert (entry.actor, entry.reason, entry.before) == (staff, "bought by phone", None)
+
+
+def test_a_grant_takes_any_notation_and_unlimited(desk: Client) -> None:
+    registration = RegistrationFactory()
+    typed = "-".join(registration.unit.serial[i : i + 2].lower() for i in range(0, 12, 2))
+
+    response = desk.post(GRANT, grant(typed, count="unlimited", expires_on=""))
+
+    assert response.status_code == 302
+    assert (Licence.objects.get().count, Licence.objects.get().expires_on) == (-1, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"serial_number": "6.0E+11"}, "serial_number"),
+        ({"serial_number": "FFFFFFFFFFFF"}, "serial_number"),
+        ({"count": ""}, "count"),
+        ({"count": "three"}, "count"),
+        ({"count": "9999999999"}, "count"),
+        ({"expires_on": "2004-11-17"}, "expires_on"),
+        ({"reason": " "}, "reason"),
+    ],
+)
+def test_a_refused_grant_writes_nothing_and_says_where(
+    desk: Client, changes: dict[str, str], field: str
+) -> None:
+    registration = RegistrationFactory()
+    before = LedgerEntry.objects.count()
+
+    response = desk.post(GRANT, grant(registration.unit.serial, **changes))
+
+    assert field in response.context["adminform"].form.errors
+    assert (Licence.objects.count(), LedgerEntry.objects.count()) == (0, before)
+
+
+def test_a_unit_that_nobody_registered_gets_no_licence(desk: Client) -> None:
+    response = desk.post(GRANT, grant(UnitFactory().serial))
+
+    assert response.status_code == 422
+    assert response.context["adminform"].form.errors.as_data()["serial_number"][0].code == "not-registered"
+
+
+def test_a_unit_leads_to_its_grant(desk: Client) -> None:
+    unit = RegistrationFactory().unit
+
+    page = desk.get(f"/support/products/unit/{unit.pk}/change/")
+    form = desk.get(GRANT, {"serial_number": unit.serial})
+
+    assert f"{GRANT}?serial_number={unit.serial}" in page.text
+    assert form.context["adminform"].form["serial_number"].value() == unit.serial
+
+
+def test_what_a_model_comes_with_goes_through_its_service(desk: Client) -> None:
+    model, service = ProductModel.objects.get(name="TZ 170"), Service.objects.get(name="Support")
+    version = CatalogueState.objects.get().version
+
+    desk.post(
+        "/support/licensing/modelservice/add/",
+        {"model": model.pk, "service": service.pk, "count": "", "reason": "a gift"},
+    )
+
+    assert ModelService.objects.filter(model=model, service=service).exists()
+    assert CatalogueState.objects.get().version == version + 1
+    assert LedgerEntry.objects.filter(model=model, service=service, reason="a gift").exists()
+
+
+def test_a_removal_needs_its_reason(desk: Client) -> None:
+    entry = ModelService.objects.first()
+
+    desk.post(f"/support/licensing/modelservice/{entry.pk}/delete/", {"post": "yes", "reason": " "})
+    assert ModelService.objects.filter(pk=entry.pk).exists()
+
+    desk.post(f"/support/licensing/modelservice/{entry.pk}/delete/", {"post": "yes", "reason": "an error"})
+    assert not ModelService.objects.filter(pk=entry.pk).exists()
+    assert LedgerEntry.objects.filter(reason="an error", after__isnull=True).exists()
+
+
+def test_a_services_flags_are_kept_in_the_ledger(desk: Client) -> None:
+    service = Service.objects.get(name="VPN")
+
+    desk.post(f"/support/licensing/service/{service.pk}/change/", {"name": "VPN", "reason": "a decision"})
+
+    service.refresh_from_db()
+    assert (service.is_shareable, service.code) == (False, 8)
+    assert LedgerEntry.objects.get(reason="a decision").before["is_shareable"] is True
+
+
+@pytest.mark.parametrize("table", ["ledgerentry", "licence"])
+def test_nothing_of_a_licences_history_is_edited_or_deleted(desk: Client, table: str) -> None:
+    registration = RegistrationFactory()
+    desk.post(GRANT, grant(registration.unit.serial))
+    row = {"ledgerentry": LedgerEntry, "licence": Licence}[table].objects.last()
+
+    change = desk.post(f"/support/licensing/{table}/{row.pk}/change/", {"count": "9"})
+    delete = desk.post(f"/support/licensing/{table}/{row.pk}/delete/", {"post": "yes"})
+
+    assert change.status_code in {302, 403}
+    assert delete.status_code in {302, 403}
+    assert Licence.objects.get().count == 3
