@@ -66,7 +66,7 @@ class GrantForm(ReasonForm):
 
 
 def _values(change: dict[str, Any] | None) -> str | None:
-    """One side of a ledger entry as people read it: licensed, count 3, 2027-11-22; or the flags that are set."""
+    """One side of a ledger entry as people read it: licensed, count 3, 2027-11-22; or the set flags."""
     if change is None:
         return None
     shown = []

@@ -1,0 +1,77 @@
+import pytest
+from django.contrib import admin
+from django.test import Client
+
+from portal.desk import OWN_APPS
+from portal.models import Account, AuditEntry, Membership, User
+from tests.factories import PASSWORD, AccountFactory, MembershipFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+NEW_PASSWORD = "a longer pass phrase 7"  # noqa: S105  (a test's)
+
+
+@pytest.fixture
+def desk(client: Client) -> Client:
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    return client
+
+
+def test_the_desk_has_the_portals_own_tables_only() -> None:
+    assert {model._meta.app_label for model in admin.site._registry} == OWN_APPS
+
+
+def test_no_table_has_a_bulk_action_or_an_inline() -> None:
+    for model_admin in admin.site._registry.values():
+        assert model_admin.actions is None
+        assert not model_admin.inlines
+        assert not model_admin.list_editable
+
+
+def test_an_account_is_opened_with_its_reason(desk: Client) -> None:
+    desk.post("/support/portal/account/add/", {"name": "Acme", "reason": "a new customer"})
+
+    assert AuditEntry.objects.get(code="account-saved").account == Account.objects.get(name="Acme")
+
+
+def test_a_login_is_created_and_becomes_a_member(desk: Client) -> None:
+    account = AccountFactory()
+    passwords = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "usable_password": "true"}
+
+    desk.post("/support/portal/user/add/", {"username": "ann", **passwords})
+    user = User.objects.get(username="ann")
+    form = {"account": account.pk, "user": user.pk, "role": "viewer", "reason": "asked by the owner"}
+    desk.post("/support/portal/membership/add/", form)
+
+    assert Membership.objects.get(user=user).role == "viewer"
+    assert {"user-saved", "member-saved"} <= set(AuditEntry.objects.values_list("code", flat=True))
+
+
+def test_a_user_name_is_unique_in_any_case(desk: Client) -> None:
+    UserFactory(username="Ann")
+    passwords = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "usable_password": "true"}
+
+    response = desk.post("/support/portal/user/add/", {"username": "aNN", **passwords})
+
+    assert response.context["adminform"].form.errors
+    assert User.objects.filter(username__iexact="ann").count() == 1
+
+
+def test_a_member_is_taken_out_with_a_reason(desk: Client) -> None:
+    member = MembershipFactory()
+
+    desk.post(f"/support/portal/membership/{member.pk}/delete/", {"post": "yes", "reason": "left"})
+
+    assert not Membership.objects.filter(pk=member.pk).exists()
+    assert AuditEntry.objects.get(code="member-removed").reason == "left"
+
+
+def test_a_password_that_staff_sets_is_in_the_audit_trail(desk: Client) -> None:
+    user = UserFactory()
+    passwords = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "usable_password": "true"}
+
+    desk.post(f"/support/portal/user/{user.pk}/password/", passwords)
+
+    user.refresh_from_db()
+    assert user.check_password(NEW_PASSWORD)
+    assert not user.check_password(PASSWORD)
+    assert AuditEntry.objects.filter(code="password-set").exists()
