@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_django
 
 from tests.postgres import PostgresServer
 
@@ -73,6 +74,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Each worker of xdist has a database of its own."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
+    """Load the catalogue once, in 1,100 queries: the fixture `catalogue` then finds it there with 32."""
+    from licensing.shipped import load_catalogue
+
+    with django_db_blocker.unblock():
+        load_catalogue()
 
 
 @pytest.fixture(scope="session", autouse=True)
