@@ -55,7 +55,7 @@ def register(
         raise UnitRetired(serial=serial, day=f"{unit.retired_at:%d %b %Y}")
     if present:
         raise InAnotherAccount(serial=serial)
-    registration = _create_registration(unit, account, name or unit.model.name)
+    registration = _create_registration(unit, account, name or _default_name(unit.model))
     audit.record("registered", by=by, account=account, serials=[serial])
     return registration
 
@@ -82,10 +82,15 @@ def normalize_friendly_name(text: str) -> str:
     return name
 
 
+def _default_name(model: ProductModel) -> str:
+    """The friendly name of a unit that got none: a model's name may be longer than a friendly one."""
+    return model.name[:FRIENDLY_NAME_CHARACTERS].strip()
+
+
 @transaction.atomic
 def rename(*, registration: Registration, friendly_name: str, by: User) -> Registration:
-    """Give a registration another friendly name; an empty one is the model's name. Raises InvalidFriendlyName (R5)."""
-    name = normalize_friendly_name(friendly_name) or registration.unit.model.name
+    """Give a registration another friendly name; an empty one is the model's. Raises InvalidFriendlyName."""
+    name = normalize_friendly_name(friendly_name) or _default_name(registration.unit.model)
     present = Registration.objects.live().select_for_update(no_key=True).get(pk=registration.pk)
     if name != present.friendly_name:
         audit.record(
