@@ -1,0 +1,174 @@
+"""A process that kills itself half way: with SIGKILL before its nth step, a statement or a COMMIT.
+
+`Mortal` starts one process on the test's database, which forks for each try. Run as a program, this module
+is that process: it reads a number for each try and answers what became of it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+ROOT = Path(__file__).resolve().parent.parent
+KILLED, SURVIVED = "killed", "survived"
+
+
+class Mortal:
+    """Carries out one of ACTIONS below, again and again, in processes that die before a given step."""
+
+    def __init__(self, action: str, **arguments: object) -> None:
+        command = [sys.executable, "-m", "tests.killed", action, json.dumps(arguments)]
+        environment = os.environ | {"DATABASE_URL": _test_database_url()}
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.communicate(timeout=30)
+
+    def dies_before(self, step: int) -> bool:
+        """Act and be killed before step `step` (from 1); return whether there was such a step."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{step}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline().strip()
+        assert answer in {KILLED, SURVIVED}, f"the process failed: {answer}"
+        return answer == KILLED
+
+
+def snapshot() -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table."""
+    from django.apps import apps
+
+    return {
+        model._meta.db_table: list(model._base_manager.order_by("pk").values_list())
+        for model in apps.get_models(include_auto_created=True)
+    }
+
+
+def _test_database_url() -> str:
+    from django.db import connection
+
+    settings = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{settings['NAME']}"
+    address = f"{quote(settings['USER'])}:{quote(settings['PASSWORD'])}@{settings['HOST']}:{settings['PORT']}"
+    return f"postgres://{address}/{settings['NAME']}"
+
+
+def _register(*, account: int, serial: str, by: int) -> None:
+    from portal.models import Account, User
+    from products.services import register
+    from tests.factories import CODE
+
+    register(
+        account=Account.objects.get(pk=account),
+        serial_number=serial,
+        authentication_code=CODE,
+        friendly_name="",
+        by=User.objects.get(pk=by),
+    )
+
+
+def _associate(*, parent: int, child: int, by: int) -> None:
+    from associations.models import AssociationType
+    from associations.services import associate
+    from portal.models import User
+    from products.models import Registration
+
+    associate(
+        parent=Registration.objects.get(pk=parent),
+        child=Registration.objects.get(pk=child),
+        type=AssociationType.objects.get(slug="hf"),
+        by=User.objects.get(pk=by),
+    )
+
+
+def _grant(*, unit: int, service: int, by: int) -> None:
+    from licensing.models import Service
+    from licensing.services import grant_licence
+    from portal.clock import today
+    from portal.models import User
+    from products.models import Unit
+
+    grant_licence(
+        unit=Unit.objects.get(pk=unit),
+        service=Service.objects.get(code=service),
+        count=None,
+        expires_on=None,
+        reason="bought",
+        by=User.objects.get(pk=by),
+        today=today(),
+    )
+
+
+def _read_keyset(*, registration: int) -> None:
+    from licensing.keysets import read_keyset
+    from portal.clock import today
+    from products.models import Registration
+
+    read_keyset(registration=Registration.objects.get(pk=registration), today=today())
+
+
+ACTIONS: dict[str, Callable[..., None]] = {
+    "register": _register,
+    "associate": _associate,
+    "grant": _grant,
+    "read_keyset": _read_keyset,
+}
+
+
+def _serve(action: Callable[..., None], arguments: dict[str, Any]) -> None:
+    for line in sys.stdin:
+        if (child := os.fork()) == 0:
+            _act_until(int(line), action, arguments)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        answers = {0: SURVIVED, -signal.SIGKILL: KILLED}
+        sys.stdout.write(f"{answers.get(status, status)}\n")
+        sys.stdout.flush()
+
+
+def _act_until(step: int, action: Callable[..., None], arguments: dict[str, Any]) -> None:
+    """Act, dying before a step; the process ends here in any case."""
+    from django.db import connection
+
+    count = 0
+
+    def take_step() -> None:
+        nonlocal count
+        count += 1
+        if count == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def execute(run: Callable[..., object], *statement: object) -> object:
+        take_step()
+        return run(*statement)
+
+    connection.ensure_connection()
+    commit = connection._commit
+
+    def commit_mortally() -> object:
+        take_step()
+        return commit()
+
+    connection._commit = commit_mortally
+    with connection.execute_wrapper(execute):
+        action(**arguments)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    import django
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    django.setup()
+    _serve(ACTIONS[sys.argv[1]], json.loads(sys.argv[2]))

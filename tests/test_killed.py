@@ -1,0 +1,86 @@
+"""Killed before any statement, and before COMMIT: everything is there afterwards, or nothing."""
+
+from itertools import count
+
+import pytest
+
+from associations.models import Seat
+from licensing.models import Keyset, KeysetHead, LedgerEntry, Licence
+from portal.models import AuditEntry
+from products.models import Registration, Unit
+from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory
+from tests.killed import Mortal, snapshot
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
+
+NOT_ALL_OF_IT = 4
+"""An action that dies at no more steps than these wasn't killed where it matters."""
+
+
+def _die_everywhere(mortal: Mortal) -> None:
+    """Kill it before its first step, its second and so on, until a try survives. Nothing may be half done."""
+    before = snapshot()
+    with mortal:
+        for step in count(1):
+            if not mortal.dies_before(step):
+                break
+            assert snapshot() == before, f"killed before step {step}"
+    assert step > NOT_ALL_OF_IT
+    assert snapshot() != before
+
+
+def test_killed_while_registering() -> None:
+    member, unit = MembershipFactory(), UnitFactory()
+
+    _die_everywhere(Mortal("register", account=member.account_id, serial=unit.serial, by=member.user_id))
+
+    assert Registration.objects.get(unit=unit).account == member.account
+    assert AuditEntry.objects.filter(code="registered").count() == 1
+
+
+def test_killed_while_associating() -> None:
+    member = MembershipFactory()
+    parent, child = RegistrationFactory.create_batch(2, account=member.account)
+
+    _die_everywhere(Mortal("associate", parent=parent.pk, child=child.pk, by=member.user_id))
+
+    assert Seat.objects.live().get(registration=child, shares=True).group == parent.seats.live().get().group
+    assert AuditEntry.objects.filter(code="associated").count() == 2
+    assert Unit.objects.get(pk=child.unit_id).version == 1
+
+
+def test_killed_while_a_second_child_is_associated() -> None:
+    member = MembershipFactory()
+    parent, child, spare = RegistrationFactory.create_batch(3, account=member.account)
+    with Mortal("associate", parent=parent.pk, child=child.pk, by=member.user_id) as mortal:
+        mortal.dies_before(0)
+
+    _die_everywhere(Mortal("associate", parent=parent.pk, child=spare.pk, by=member.user_id))
+
+    assert Seat.objects.live().get(registration=spare).is_spare
+
+
+def test_killed_while_granting() -> None:
+    member = MembershipFactory()
+    registration = RegistrationFactory(account=member.account)
+
+    _die_everywhere(Mortal("grant", unit=registration.unit_id, service=3, by=member.user_id))
+
+    assert Licence.objects.get().registration == registration
+    assert LedgerEntry.objects.filter(unit=registration.unit).count() == 1
+
+
+def test_killed_while_a_keyset_is_issued() -> None:
+    """Its COMMIT ends what belongs together; that somebody read it is noted after that."""
+    registration = RegistrationFactory()
+    with Mortal("read_keyset", registration=registration.pk) as mortal:
+        step = 1
+        while mortal.dies_before(step):
+            issued = list(Keyset.objects.values_list("generation", flat=True))
+            heads = KeysetHead.objects.values_list("keyset__generation", flat=True)
+            assert issued == list(heads)
+            assert Unit.objects.get(pk=registration.unit_id).last_generation == len(issued) <= 1
+            step += 1
+
+    assert step > NOT_ALL_OF_IT
+    assert Keyset.objects.get().first_read_at
