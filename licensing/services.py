@@ -43,7 +43,7 @@ def grant_licence(
     (unit,) = Unit.objects.locked([unit.pk])
     if unit.retired_at:
         raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
-    registration = Registration.objects.live().select_related("account").filter(unit=unit).first()
+    registration = Registration.objects.live().select_related("account", "unit").filter(unit=unit).first()
     if registration is None:
         raise NotRegistered(serial=unit.serial)
     present = Licence.objects.filter(registration=registration, service=service).first()
@@ -55,25 +55,33 @@ def grant_licence(
         expires_on=expires_on,
     )
     licence.save()
+    _note_grant(licence, present, registration, by, reason)
+    Unit.objects.filter(pk=unit.pk).raise_version()
+    return licence
+
+
+def _note_grant(
+    licence: Licence, present: Licence | None, registration: Registration, by: User | None, reason: str
+) -> None:
+    service, unit = licence.service, registration.unit
+    before, after = ledger_value(present), ledger_value(licence)
     LedgerEntry.objects.create(
         actor=by,
         reason=reason,
         unit=unit,
         service=service,
-        before=ledger_value(present),
-        after=ledger_value(licence),
+        before=before,
+        after=after,
         right=LedgerEntry.Right.GRANT,
     )
-    Unit.objects.filter(pk=unit.pk).raise_version()
     audit.record(
         "licence-granted",
         by=by,
         account=registration.account,
         serials=[unit.serial],
         reason=reason,
-        data={"service": service.code, "before": ledger_value(present), "after": ledger_value(licence)},
+        data={"service": service.code, "before": before, "after": after},
     )
-    return licence
 
 
 def ledger_value(licence: Licence | None) -> dict[str, object] | None:

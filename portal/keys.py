@@ -82,8 +82,8 @@ def read_secret(purpose: str, kid: str) -> bytes:
 
 @transaction.atomic
 def ensure_key(
-    purpose: Key.Purpose,
     *,
+    purpose: Key.Purpose,
     make: Callable[[], bytes],
     describe: Callable[[bytes], Described],
     by: User | None,

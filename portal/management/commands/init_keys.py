@@ -20,9 +20,11 @@ class Command(BaseCommand):
         try:
             keys = [
                 ensure_key(
-                    Key.Purpose.KEYSETS, make=make_signing_key, describe=describe_signing_key, by=None
+                    purpose=Key.Purpose.KEYSETS, make=make_signing_key, describe=describe_signing_key, by=None
                 ),
-                ensure_key(Key.Purpose.CODES, make=make_hash_key, describe=describe_hash_key, by=None),
+                ensure_key(
+                    purpose=Key.Purpose.CODES, make=make_hash_key, describe=describe_hash_key, by=None
+                ),
             ]
         except RuleViolation as refusal:
             raise CommandError(str(refusal)) from None

@@ -1,0 +1,160 @@
+"""The shape of the code, for every file that is there and every one to come."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import metadata
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from importlinter.cli import lint_imports
+
+from portal.errors import RuleViolation
+
+ROOT = Path(__file__).parent.parent
+APPS = ("portal", "products", "associations", "licensing")
+# Where things meet: these may import all.
+MEETING_PLACES = {"admin", "forms", "management", "urls", "views"}
+OWN_STATIC_FILES = {"admin-tokens.css", "favicon.svg", "portal.css", "portal.js"}
+FILES = sorted(path for app in APPS for path in (ROOT / app).rglob("*.py"))
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def contracts() -> dict[str, dict[str, list[str]]]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return {contract["id"]: contract for contract in settings["tool"]["importlinter"]["contracts"]}
+
+
+def modules(app: str) -> set[str]:
+    return {f"{app}.{module.name}" for module in pkgutil.iter_modules([str(ROOT / app)])}
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, FUNCTIONS))
+
+
+def imported_names(path: Path) -> set[str]:
+    """What a file imports, in full: `from django import forms` is django.forms."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    whole = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    parts = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    return whole | {f"{node.module}.{alias.name}" for node in parts for alias in node.names}
+
+
+def refusals(parent: type[RuleViolation] = RuleViolation) -> Iterator[type[RuleViolation]]:
+    """Every rule's class, after all modules but the server's and the programs are loaded."""
+    for app in APPS:
+        for module in pkgutil.walk_packages([str(ROOT / app)], f"{app}."):
+            if module.name.rpartition(".")[2] not in {"wsgi", "__main__"}:
+                importlib.import_module(module.name)
+    return _subclasses(parent)
+
+
+def _subclasses(parent: type[RuleViolation]) -> Iterator[type[RuleViolation]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _subclasses(child)
+
+
+def is_service(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return "transaction.atomic" in {ast.unparse(decorator) for decorator in function.decorator_list}
+
+
+def test_imports_go_one_way(capsys: pytest.CaptureFixture[str]) -> None:
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
+
+    assert status == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_contracts_cover_every_module(app: str) -> None:
+    covered = {module for contract in contracts().values() for module in contract["source_modules"]}
+
+    meeting_places = {f"{app}.{name}" for name in MEETING_PLACES} | {"portal.demo"}
+
+    assert modules(app) - meeting_places == {name for name in covered if name.startswith(f"{app}.")}
+
+
+def test_contract_names_every_page_and_the_whole_of_licensing() -> None:
+    pages = {name for app in APPS for name in modules(app) if name.rpartition(".")[2] in MEETING_PLACES}
+
+    assert pages - set(contracts()["rules-know-no-pages"]["forbidden_modules"]) == set()
+    assert modules("licensing") - {"licensing.keyset"} == {
+        name for name in contracts()["keyset-alone"]["forbidden_modules"] if name.startswith("licensing.")
+    }
+
+
+def test_no_signals() -> None:
+    signals = re.compile(r"\bdispatch\b|\bsignals?\b|\b(pre|post)_(save|delete|init|migrate)\b")
+
+    assert not {f"{path}: {name}" for path in FILES for name in imported_names(path) if signals.search(name)}
+
+
+@pytest.mark.parametrize("model", [model for app in APPS for model in apps.get_app_config(app).get_models()])
+def test_models_override_no_writing(model: type) -> None:
+    own = [vars(base) for base in model.__mro__ if base.__module__.split(".")[0] in APPS]
+
+    assert not {"save", "delete", "save_base"} & {name for names in own for name in names}
+
+
+def test_services_take_named_typed_arguments_and_say_what_they_do() -> None:
+    services = [service for path in FILES for service in filter(is_service, functions(path))]
+
+    assert len(services) > 10
+    for service in services:
+        assert not service.args.posonlyargs + service.args.args, service.name
+        assert all(argument.annotation for argument in service.args.kwonlyargs), service.name
+        assert service.returns, service.name
+        assert ast.get_docstring(service), service.name
+
+
+def test_rules_know_no_request_and_no_form() -> None:
+    pages = re.compile(r"^django\.(http|shortcuts|forms|contrib\.messages)\b")
+    rules = set(contracts()["rules-know-no-pages"]["source_modules"])
+
+    assert not {
+        f"{path}: {name}"
+        for path in FILES
+        if ".".join(path.relative_to(ROOT).with_suffix("").parts) in rules
+        for name in imported_names(path)
+        if pages.search(name)
+    }
+
+
+def test_every_refusal_is_named_by_one_code_and_explained() -> None:
+    found = list(refusals())
+
+    for refusal in found:
+        assert refusal.code == re.sub(r"(?<!^)(?=[A-Z])", "-", refusal.__name__).lower()
+        assert (refusal.__doc__ or "").strip()
+        assert refusal.message
+    assert len({refusal.code for refusal in found}) == len(found) > 10
+
+
+def test_functions_stay_short() -> None:
+    lines = {
+        f"{path}: {function.name}": (function.end_lineno or 0) - function.lineno + 1
+        for path in FILES
+        for function in functions(path)
+    }
+
+    assert {name: count for name, count in lines.items() if count > 50} == {}
+
+
+def test_files_stay_short() -> None:
+    lines = {str(path): len(path.read_text().splitlines()) for path in FILES}
+
+    assert {name: count for name, count in lines.items() if count > 400} == {}
+
+
+def test_static_files_of_others_have_their_licence_beside_them() -> None:
+    files = {path.name for path in (ROOT / "static").rglob("*") if path.is_file()}
+
+    others = {name for name in files - OWN_STATIC_FILES if not name.endswith(".LICENSE")}
+
+    assert {name for name in others if f"{name}.LICENSE" not in files} == set()
+    assert metadata("django-htmx")["License-Expression"] == "MIT"
