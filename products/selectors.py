@@ -75,17 +75,19 @@ def matching(account: Account, query: str) -> RegistrationQuerySet:
 
 
 def product_page(account: Account, *, query: str, sort: str, cursor: Cursor | None) -> ProductPage:
-    """One page of the account's products. A cursor whose row is gone leads to the first page."""
+    """One page of the account's products: the first where a cursor's row is gone or has nothing beside it."""
     order = SORTS[sort]
     found = matching(account, query).annotate(key=order.key)
     total = found[: MOST_COUNTED + 1].count()
     at = found.filter(unit__serial=cursor.serial).first() if cursor else None
-    if cursor is None or at is None:
+    rows: list[Registration] = []
+    if cursor and at:
+        rows = _seek(found, at=at, is_descending=order.is_descending != cursor.is_backward)
+    if cursor is None or not rows:
         rows = _seek(found, at=None, is_descending=order.is_descending)
         return ProductPage(
             rows[:PAGE_ROWS], 1, has_previous=False, has_next=len(rows) > PAGE_ROWS, total=total
         )
-    rows = _seek(found, at=at, is_descending=order.is_descending != cursor.is_backward)
     shown, has_more = rows[:PAGE_ROWS], len(rows) > PAGE_ROWS
     if cursor.is_backward:
         first = max(cursor.number - len(shown), 1)
