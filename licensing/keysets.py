@@ -5,6 +5,7 @@ they change; the reader compares and, where something moved, derives anew.
 """
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from django.db import transaction
@@ -18,8 +19,12 @@ from licensing.keyset import Kind, Payload, read, sign
 from licensing.keyset import Service as KeysetService
 from licensing.models import CatalogueState, Keyset, KeysetHead, Licence
 from licensing.signing import active_signer
+from portal import audit
+from portal.models import User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
+
+BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,7 @@ def read_keyset(*, registration: Registration, today: datetime.date) -> Keyset:
 
     Raises UnitRetired (K3), NoActiveKey and KeyMissing.
     """
-    if retired_at := registration.unit.retired_at:
-        raise UnitRetired(serial=registration.unit.serial, day=f"{retired_at:%d %b %Y}")
+    _refuse_retired(registration.unit)
     keyset = _current(registration, today)
     while keyset is None:
         keyset = _issue(registration, today)
@@ -52,6 +56,7 @@ def _current(registration: Registration, today: datetime.date) -> Keyset | None:
     """The keyset at the unit's head, if everything that it was derived from is as it was."""
     head = (
         KeysetHead.objects.filter(unit=registration.unit_id, version=F("unit__version"))
+        .filter(keyset__generation=F("unit__last_generation"))
         .filter(Q(source=None) | Q(source_version=F("source__version")))
         .filter(catalogue=_catalogue_version())
         .filter(Q(recheck_on=None) | Q(recheck_on__gt=today))
@@ -67,10 +72,11 @@ def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
     content, recheck_on = _derive(registration, today)
     with transaction.atomic():
         (unit,) = Unit.objects.locked([registration.unit_id])
+        _refuse_retired(unit)
         after = read_versions(registration)
         if after != before:
             return None
-        keyset = Keyset.objects.filter(unit=unit).order_by("-generation").first()
+        keyset = Keyset.objects.filter(unit=unit, generation=unit.last_generation).first()
         if keyset is None or not _says(keyset, content):
             keyset = _sign(unit, content)
         KeysetHead.objects.update_or_create(
@@ -85,6 +91,29 @@ def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
             },
         )
         return keyset
+
+
+def _refuse_retired(unit: Unit) -> None:
+    if unit.retired_at:
+        raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
+
+
+def raise_generations(*, by_how_many: int, by: User | None, progress: Callable[[int, int], None]) -> int:
+    """Lift every unit's generation, so that none which was issued before repeats (K2); return how many units.
+
+    For a database that was restored from a backup: what was issued since then is not known. The next reader of
+    each unit gets a new keyset. Each batch is a transaction of its own: stopped half way, it is run again.
+    `progress` gets how far it is and where the end is, both as primary keys.
+    """
+    last = Unit.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    total = 0
+    for start in range(0, last + 1, BATCH):
+        with transaction.atomic():
+            batch = Unit.objects.filter(pk__gte=start, pk__lt=start + BATCH)
+            total += batch.update(last_generation=F("last_generation") + by_how_many)
+        progress(min(start + BATCH, last), last)
+    audit.record("generations-raised", by=by, data={"by": by_how_many, "units": total})
+    return total
 
 
 def read_versions(registration: Registration) -> Versions:

@@ -61,10 +61,16 @@ def register(
 
 
 def _create_registration(unit: Unit, account: Account, name: str) -> Registration:
-    code = "".join(secrets.choice(REGISTRATION_CODE_ALPHABET) for _ in range(8))
+    code = _draw_code()
+    while Registration.objects.filter(code=code).exists():
+        code = _draw_code()
     return Registration.objects.create(
         unit=unit, account=account, friendly_name=name, code=code, search=search_text(unit, name, code)
     )
+
+
+def _draw_code() -> str:
+    return "".join(secrets.choice(REGISTRATION_CODE_ALPHABET) for _ in range(8))
 
 
 def search_text(unit: Unit, friendly_name: str, code: str) -> str:

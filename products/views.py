@@ -59,7 +59,8 @@ def product_survey(request: MemberRequest, serial: str) -> HttpResponse:
         services.save_survey(registration=registration, by=request.user, **form.cleaned_data)
         if sides_of(registration):
             return redirect(with_origin(reverse("create_association", args=[serial]), origin_of(request)))
-        messages.success(request, render_to_string("associations/_associated.html", {"registration": registration}))
+        said = render_to_string("associations/_associated.html", {"registration": registration})
+        messages.success(request, said)
         return redirect("service_management", serial)
     context = {"form": form, "registration": registration}
     return render(request, "products/product_survey.html", context, status=422 if form.is_bound else 200)
