@@ -101,7 +101,7 @@ def _refuse_retired(unit: Unit) -> None:
 def raise_generations(*, by_how_many: int, by: User | None, progress: Callable[[int, int], None]) -> int:
     """Lift every unit's generation, so that none which was issued before repeats (K2); return how many units.
 
-    For a database that was restored from a backup: what was issued since then is not known. The next reader of
+    For a database that was restored from a backup: nobody knows what was issued since. The next reader of
     each unit gets a new keyset. Each batch is a transaction of its own: stopped half way, it is run again.
     `progress` gets how far it is and where the end is, both as primary keys.
     """
