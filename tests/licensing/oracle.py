@@ -1,0 +1,83 @@
+"""What a unit's keyset has to say, derived from the rows by the words of L2, L3 and K1 and nothing else."""
+
+import datetime
+from dataclasses import replace
+
+from associations.models import Seat
+from licensing.keyset import Kind, Payload, read
+from licensing.keyset import Service as KeysetService
+from licensing.keysets import read_keyset
+from licensing.models import Keyset, Licence, ModelService, Service
+from products.models import Registration
+
+type Held = tuple[bool, str, int | None, datetime.date | None]
+"""Whether it is a licence (and not what the model comes with), its kind, count and last day."""
+
+
+def derived(registration: Registration, today: datetime.date) -> Payload:
+    """The unit's payload on a day; generation and moment are 0."""
+    primary = _primary(registration)
+    own, shared = _own(registration, today), _own(primary, today) if primary else {}
+    held: dict[int, Held] = {}
+    for service in Service.objects.all():
+        choices = [own.get(service.code), shared.get(service.code) if service.is_shareable else None]
+        if best := max(filter(None, choices), key=lambda choice: _worth(choice, today), default=None):
+            held[service.code] = best
+    nodes = held.pop(1, None)
+    return Payload(
+        serial=registration.unit.serial,
+        generation=0,
+        issued=0,
+        model=registration.unit.model.code,
+        nodes=nodes[2] or 0 if nodes and not _is_over(nodes, today) else 0,
+        services=tuple(_row(code, *held[code]) for code in sorted(held)),
+        primary=primary.unit.serial if primary else None,
+    )
+
+
+def shown(registration: Registration, today: datetime.date) -> Payload:
+    """What its reader gets, without what is each issue's own."""
+    return said_by(read_keyset(registration=registration, today=today))
+
+
+def said_by(keyset: Keyset) -> Payload:
+    """What a keyset says, without its generation and moment."""
+    return replace(read(keyset.text), generation=0, issued=0)
+
+
+def _primary(registration: Registration) -> Registration | None:
+    seat = Seat.objects.filter(registration=registration, ended_at=None, shares=True).first()
+    return seat and Seat.objects.get(group=seat.group, ended_at=None, side="parent").registration
+
+
+def _own(registration: Registration, today: datetime.date) -> dict[int, Held]:
+    held: dict[int, Held] = {}
+    for licence in Licence.objects.filter(registration=registration).select_related("service"):
+        held[licence.service.code] = (True, licence.kind, licence.count, licence.expires_on)
+    for included in ModelService.objects.filter(model=registration.unit.model).select_related("service"):
+        code = included.service.code
+        if code not in held or _is_over(held[code], today):
+            held[code] = (False, "licensed", included.count, None)
+    return held
+
+
+def _is_over(held: Held, today: datetime.date) -> bool:
+    return held[3] is not None and held[3] < today
+
+
+def _worth(held: Held, today: datetime.date) -> tuple[object, ...]:
+    is_licence, kind, count, last_day = held
+    amount = 2**40 if count == -1 else count or 0
+    return (
+        not _is_over(held, today),
+        is_licence,
+        last_day or datetime.date.max,
+        kind == "licensed",
+        amount,
+    )
+
+
+def _row(
+    code: int, is_licence: bool, kind: str, count: int | None, last_day: datetime.date | None
+) -> KeysetService:
+    return KeysetService(code, Kind.LICENSED if kind == "licensed" else Kind.TRIAL, count, last_day)
