@@ -1,0 +1,100 @@
+"""The source, Associating an Appliance at First Registration: each step as a person goes it."""
+
+import json
+
+from playwright.sync_api import Locator, Page
+
+from licensing.keyset import KeyRing, Result, verify
+from portal.demo import OWNER, UNITS
+from products.models import Registration
+from tests.browser.guard import Guard
+from tests.factories import PASSWORD
+
+FIRST, SECOND, NEW, NEWER, OTHER_MODEL = UNITS
+VISIBLE_TEXT = """
+    (cell) => {
+        const shown = cell.cloneNode(true);
+        shown.querySelectorAll(".visually-hidden").forEach((hidden) => hidden.remove());
+        return shown.textContent.replace(/\\s+/g, " ").trim();
+    }
+"""
+
+
+def step_1_log_in(guard: Guard, *, javascript: bool, password: str = PASSWORD) -> Page:
+    page = guard.open("/login/", javascript=javascript)
+    page.get_by_label("User name or e-mail").fill(OWNER)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Login").click()
+    return page
+
+
+def step_2_quick_register(page: Page, serial: str, *, press_enter: bool = True) -> None:
+    pane = page.get_by_role("region", name="Quick Register")
+    pane.get_by_label("Serial number").fill(serial)
+    if press_enter:
+        pane.get_by_label("Serial number").press("Enter")
+    else:
+        pane.get_by_role("button").click()
+    page.wait_for_url("**/products/?serial_number=*")
+
+
+def step_3_add_new_product(page: Page, *, friendly_name: str, code: str) -> None:
+    page.get_by_label("Friendly Name").fill(friendly_name)
+    page.get_by_label("Authentication Code").fill(code)
+    page.get_by_role("button", name="Register", exact=True).last.click()
+
+
+def step_4_product_survey(page: Page) -> None:
+    page.wait_for_url("**/survey/")
+    page.get_by_label("How many users").select_option("11 to 50")
+    page.get_by_role("button", name="Continue").click()
+
+
+def step_5_choose_parent(page: Page, serial: str | None) -> None:
+    page.wait_for_url("**/association/")
+    choose(page, serial)
+
+
+def step_6_choose_child(page: Page, serial: str | None) -> None:
+    page.wait_for_url("**/association/child/")
+    choose(page, serial)
+
+
+def choose(page: Page, serial: str | None) -> None:
+    """Click a unit's radio button, or none, and go on."""
+    if serial:
+        page.get_by_role("radio", name=serial).check()
+    page.get_by_role("button", name="Continue").click()
+
+
+def register_to_association(page: Page, unit: object = NEW, name: str = "PRO 5060P") -> None:
+    """Steps 2 to 4, up to the page Create Association."""
+    step_2_quick_register(page, unit.serial)
+    step_3_add_new_product(page, friendly_name=name, code=unit.code)
+    step_4_product_survey(page)
+    page.wait_for_url("**/association/")
+
+
+def unregister(serial: str) -> None:
+    """Put a unit back into the factory's record, as if it had never been registered."""
+    Registration.objects.filter(unit__serial=serial).delete()
+
+
+def cells(table: Locator) -> list[list[str]]:
+    """A table's texts as they are seen: its heads, then its rows."""
+    return [
+        [cell.evaluate(VISIBLE_TEXT) for cell in row.locator("th, td").all()]
+        for row in table.locator("tr").all()
+    ]
+
+
+def facts(page: Page) -> dict[str, str]:
+    """The facts of the unit that a page is about."""
+    rows = page.locator("dl.facts").first.locator("> div").all()
+    return {row.locator("dt").inner_text(): row.locator("dd").inner_text() for row in rows}
+
+
+def verified(page: Page, serial: str) -> Result:
+    """What an appliance says to its keyset on the page License Keyset, knowing the portal's public keys."""
+    ring = KeyRing.from_jwks(json.dumps(page.request.get("/.well-known/jwks.json").json()))
+    return verify(page.locator(f"#keyset-{serial}").input_value(), serial=serial, keys=ring)

@@ -1,0 +1,96 @@
+"""The guard itself: what must trip it does. Every test here is expected to fail, and to fail by the guard."""
+
+from pathlib import Path
+
+import pytest
+
+from portal.models import User
+from tests.browser.guard import Guard, GuardTripped
+
+trips = pytest.mark.xfail(raises=GuardTripped, strict=True, reason="the guard must fail this test")
+
+
+@trips
+def test_inline_script_trips(guard: Guard) -> None:
+    page = guard.open("/login/")
+
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: '0'}))")
+
+
+@trips
+def test_inline_style_trips(guard: Guard) -> None:
+    page = guard.open("/login/")
+
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+
+
+@trips
+def test_request_to_another_host_trips(guard: Guard) -> None:
+    page = guard.open("/login/")
+
+    with page.expect_event("requestfailed"):
+        page.evaluate("location.href = 'http://elsewhere.test/'")
+
+
+@trips
+def test_image_of_another_host_trips(guard: Guard) -> None:
+    page = guard.open("/login/")
+
+    page.evaluate(
+        "document.body.append(Object.assign(new Image(), {src: 'http://elsewhere.test/x.png', alt: ''}))"
+    )
+
+
+@trips
+def test_console_error_trips(guard: Guard) -> None:
+    page = guard.open("/login/")
+
+    page.evaluate("console.error('oh')")
+
+
+@trips
+def test_page_error_trips(guard: Guard) -> None:
+    page = guard.open("/login/")
+
+    with page.expect_event("pageerror"):
+        page.evaluate("setTimeout(() => { throw new Error('oh') })")
+
+
+@trips
+def test_unexpected_refusal_trips(guard: Guard) -> None:
+    guard.open("/nowhere/")
+
+
+@trips
+def test_refusal_is_allowed_once(guard: Guard, owner: User) -> None:
+    page = guard.open(user=owner)
+
+    with guard.refusal(page, 404):
+        page.goto("/nowhere/")
+    page.goto("/nowhere/")
+
+
+@trips
+def test_policy_holds_without_scripts(guard: Guard) -> None:
+    page = guard.open("/login/", javascript=False)
+
+    page.evaluate(
+        "document.body.append(Object.assign(new Image(), {src: 'http://elsewhere.test/x.png', alt: ''}))"
+    )
+
+
+def test_expected_refusal_is_no_problem(guard: Guard, owner: User) -> None:
+    page = guard.open(user=owner)
+
+    with guard.refusal(page, 404):
+        page.goto("/nowhere/")
+
+    assert page.locator("h1").is_visible()
+
+
+def test_pages_come_from_the_guard_alone() -> None:
+    own = {"guard.py", "conftest.py", Path(__file__).name}
+
+    texts = {path: path.read_text() for path in Path(__file__).parent.glob("*.py") if path.name not in own}
+
+    assert not [path.name for path, text in texts.items() if "new_context" in text or "new_page" in text]
