@@ -57,6 +57,8 @@ if not IS_HTTPS:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+# On plain http browsers ignore this header, and complain about it in the console of every page.
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin" if IS_HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 # Reverse proxies in front, each of which sets X-Forwarded-For and X-Forwarded-Proto itself.
 # 0: none, believe no header.
