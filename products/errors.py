@@ -87,4 +87,4 @@ class ImportRefused(RuleViolation):
     """A factory file has rows that can't be taken; nothing of it was written. `problems` counts them."""
 
     code = "import-refused"
-    message = "{problems} of {rows} rows can't be imported; nothing was written."
+    message = "Nothing was written. Problems found: {problems}, in {rows} rows."

@@ -6,7 +6,7 @@ pass checks every row, the second writes them in one transaction.
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import batched
 from typing import TextIO
@@ -24,6 +24,7 @@ from products.serials import normalize_code, normalize_serial
 COLUMNS = ["serial_number", "model", "authentication_code", "firmware", "warranty_ends_on"]
 BATCH = 1000
 FIRMWARE_CHARACTERS = 32
+NOT_UTF8 = "the file isn't UTF-8: save it as “CSV UTF-8”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,24 @@ class Row:
         return [column for column, is_same in same.items() if not is_same]
 
 
+class Problems:
+    """Counts the problems of a file and hands each on as it is found."""
+
+    def __init__(self, report: Callable[[Problem], None]) -> None:
+        self._report = report
+        self._count = 0
+
+    def add(self, line: int, reason: str) -> None:
+        """Take one more in."""
+        self._count += 1
+        self._report(Problem(line, reason))
+
+    def refuse_any(self, rows: int) -> None:
+        """Raise ImportRefused where there was one."""
+        if self._count:
+            raise ImportRefused(problems=self._count, rows=rows)
+
+
 def import_units(
     open_file: Callable[[], TextIO],
     *,
@@ -65,49 +84,42 @@ def import_units(
 ) -> tuple[int, int]:
     """Read units into the factory's record; return how many rows the file has and how many units are new.
 
-    `open_file` opens the file anew for each pass. `report` gets each problem as it is found, `progress` the
-    number of rows done in the present pass. A unit that is there already with the same values is no problem.
-    Raises ImportRefused after the last row where any had a problem; nothing is written then.
+    `open_file` opens the file anew for each pass, with `errors="surrogateescape"`: so a byte that isn't UTF-8
+    is a problem of its own line. `report` gets each problem as it is found, `progress` the rows done in the
+    present pass. A unit that is there already with the same values is no problem. Raises ImportRefused where
+    any row had a problem; nothing is written then.
     """
+    problems = Problems(report)
     with open_file() as file:
-        rows, problems = _check(file, report, progress)
-    if problems:
-        raise ImportRefused(problems=problems, rows=rows)
-    created = 0
+        rows = _check(file, problems, progress)
+    written = created = 0
     with transaction.atomic(), open_file() as file:
-        for batch in batched(_rows(file, report), BATCH, strict=False):
-            created += _write(batch, report, rows)
-            progress(batch[-1].line)
+        for batch in batched(_rows(file, problems), BATCH, strict=False):
+            written += len(batch)
+            created += _write(batch, problems, rows)
+            progress(written)
+        if written != rows:
+            problems.add(1, f"the file changed while it was read: it had {rows} rows, then {written}")
+        problems.refuse_any(rows)
         audit.record("units-imported", by=by, data={"rows": rows, "created": created})
     return rows, created
 
 
-def _check(
-    file: TextIO, report: Callable[[Problem], None], progress: Callable[[int], None]
-) -> tuple[int, int]:
-    problems = rows = 0
-
-    def count(problem: Problem) -> None:
-        nonlocal problems
-        problems += 1
-        report(problem)
-
-    for batch in batched(_rows(file, count, keep_bad=True), BATCH, strict=False):
+def _check(file: TextIO, problems: Problems, progress: Callable[[int], None]) -> int:
+    rows = 0
+    for batch in batched(_rows(file, problems, keep_bad=True), BATCH, strict=False):
         rows += len(batch)
-        _new_units([row for row in batch if row.serial], count)
+        _new_units([row for row in batch if row.serial], problems)
         progress(rows)
-    return rows, problems
+    problems.refuse_any(rows)
+    return rows
 
 
-def _write(batch: Iterable[Row], report: Callable[[Problem], None], rows: int) -> int:
+def _write(batch: Iterable[Row], problems: Problems, rows: int) -> int:
     """Create those units of a batch that are new. Earlier rows of the same file are there by now, so a
     serial number that the file names twice with different values is found here."""
-    problems: list[Problem] = []
-    new = _new_units(batch, problems.append)
-    for problem in problems:
-        report(problem)
-    if problems:
-        raise ImportRefused(problems=len(problems), rows=rows)
+    new = _new_units(batch, problems)
+    problems.refuse_any(rows)
     kid = active_kid()
     try:
         with transaction.atomic():
@@ -123,61 +135,54 @@ def _write(batch: Iterable[Row], report: Callable[[Problem], None], rows: int) -
                 for row in new
             )
     except IntegrityError:
-        report(
-            Problem(
-                line=new[0].line, reason="another import wrote units of these rows meanwhile: start again"
-            )
-        )
+        problems.add(new[0].line, "another import wrote units of these rows meanwhile: start again")
         raise ImportRefused(problems=1, rows=rows) from None
     return len(created)
 
 
-def _new_units(batch: Iterable[Row], report: Callable[[Problem], None]) -> list[Row]:
+def _new_units(batch: Iterable[Row], problems: Problems) -> list[Row]:
     """Return the rows whose units don't exist yet; report those that contradict the record or each other."""
     rows = list(batch)
     known = {unit.serial: unit for unit in Unit.objects.filter(serial__in=[row.serial for row in rows])}
     new: dict[str, Row] = {}
     for row in rows:
         if unit := known.get(row.serial):
-            if differing := row.differences(unit):
-                report(
-                    Problem(
-                        row.line, f"serial_number: {row.serial} is known with another {', '.join(differing)}"
-                    )
-                )
-        elif first := new.setdefault(row.serial, row):
-            same = (first.model_id, first.code, first.firmware, first.warranty_ends_on)
-            if same != (row.model_id, row.code, row.firmware, row.warranty_ends_on):
-                report(
-                    Problem(
-                        row.line, f"serial_number: line {first.line} names {row.serial} with other values"
-                    )
-                )
+            if differing := ", ".join(row.differences(unit)):
+                problems.add(row.line, f"serial_number: {row.serial} is known with another {differing}")
+        elif replace(first := new.setdefault(row.serial, row), line=row.line) != row:
+            problems.add(row.line, f"serial_number: line {first.line} names {row.serial} with other values")
     return list(new.values())
 
 
-def _rows(file: TextIO, report: Callable[[Problem], None], *, keep_bad: bool = False) -> Iterator[Row]:
-    """Read a file's rows. A bad one is reported, and yielded without a serial number if it counts."""
+def _rows(file: TextIO, problems: Problems, *, keep_bad: bool = False) -> Iterator[Row]:
+    """Read a file's rows, each with the line where it begins. A bad one is reported, and yielded without a
+    serial number if it counts."""
     models = dict(ProductModel.objects.values_list("name", "pk"))
     reader = csv.reader(file, strict=True)
+    following = 1
     try:
         header = [name.strip() for name in next(reader, [])]
         if header != COLUMNS:
-            report(Problem(1, f"the first line must be {','.join(COLUMNS)}"))
+            problems.add(1, f"the first line must be {','.join(COLUMNS)}" if _is_utf8(header) else NOT_UTF8)
             return
+        following = reader.line_num + 1
         for values in reader:
+            line, following = following, reader.line_num + 1
             if not any(value.strip() for value in values):
                 continue
             try:
-                yield _parse(reader.line_num, values, models)
+                yield _parse(line, values, models)
             except (RuleViolation, ValueError) as error:
-                report(Problem(reader.line_num, _reason(error)))
+                problems.add(line, _reason(error))
                 if keep_bad:
-                    yield Row(reader.line_num, "", 0, "", "", None)
-    except UnicodeDecodeError:
-        report(Problem(reader.line_num + 1, "the file isn't UTF-8: save it as “CSV UTF-8”"))
+                    yield Row(line, "", 0, "", "", None)
     except csv.Error as error:
-        report(Problem(reader.line_num, f"this is no CSV: {error}"))
+        problems.add(following, f"from here on this is no CSV: {error}")
+
+
+def _is_utf8(values: list[str]) -> bool:
+    """Whether no value has a byte that had to be escaped when it was read."""
+    return not any("\udc80" <= character <= "\udcff" for value in values for character in value)
 
 
 def _reason(error: Exception) -> str:
@@ -187,11 +192,13 @@ def _reason(error: Exception) -> str:
 def _parse(line: int, values: list[str], models: dict[str, int]) -> Row:
     if len(values) != len(COLUMNS):
         raise ValueError(f"{len(values)} columns where {len(COLUMNS)} are due")
+    if not _is_utf8(values):
+        raise ValueError(NOT_UTF8)
     serial, model, code, firmware, warranty = (value.strip() for value in values)
     if model not in models:
         raise ValueError(f"model: there is no model “{model}” in the catalogue")
     if len(firmware) > FIRMWARE_CHARACTERS or not firmware.isprintable():
-        raise ValueError(f"firmware: at most {FIRMWARE_CHARACTERS} characters")
+        raise ValueError(f"firmware: at most {FIRMWARE_CHARACTERS} characters, on one line")
     return Row(
         line=line,
         serial=normalize_serial(serial),

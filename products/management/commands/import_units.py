@@ -36,7 +36,7 @@ class Command(BaseCommand):
     def _import(self, path: Path) -> None:
         try:
             rows, created = import_units(
-                lambda: path.open(encoding="utf-8-sig", newline=""),
+                lambda: path.open(encoding="utf-8-sig", errors="surrogateescape", newline=""),
                 by=None,
                 report=self._report,
                 progress=self._progress,
