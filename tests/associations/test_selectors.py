@@ -1,0 +1,235 @@
+import pytest
+from django.utils import timezone
+
+from associations.models import AssociationType, Seat, Side
+from associations.selectors import MOST_OFFERED, candidates, child_counts, live_seats, sides_of
+from associations.services import associate
+from portal.models import Membership
+from products.models import Registration, Unit
+from tests.factories import MembershipFactory, RegistrationFactory
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+
+@pytest.fixture
+def member() -> Membership:
+    return MembershipFactory()
+
+
+def _units(member: Membership, *names: str, model: str = "PRO 5060") -> list[Registration]:
+    return [
+        RegistrationFactory(account=member.account, friendly_name=name, unit__model_name=model)
+        for name in names
+    ]
+
+
+def _seat(parent: Registration, child: Registration, member: Membership, slug: str = "hf") -> Seat:
+    type = AssociationType.objects.get(slug=slug)
+    return associate(parent=parent, child=child, type=type, by=member.user)
+
+
+def _offered(member: Membership, unit: Registration, side: Side, query: str = "") -> list[tuple[str, str]]:
+    rows = candidates(member.account, unit, side=side, query=query).rows
+    return [(row.label, row.registration.friendly_name) for row in rows]
+
+
+def test_a3_primaries_with_a_secondary_are_offered_and_secondaries_are_not(member: Membership) -> None:
+    new, primary, secondary, alone = _units(member, "New", "Primary", "Secondary", "Alone")
+    _seat(primary, secondary, member)
+
+    offered = _offered(member, new, Side.PARENT)
+
+    assert offered == [("HF Primary", alone.friendly_name), ("HF Primary", primary.friendly_name)]
+
+
+def test_a4_only_units_in_no_association_are_offered_as_children(member: Membership) -> None:
+    new, primary, secondary, alone = _units(member, "New", "Primary", "Secondary", "Alone")
+    _seat(primary, secondary, member)
+
+    assert ("HF Secondary", alone.friendly_name) in _offered(member, new, Side.CHILD)
+    assert len(_offered(member, new, Side.CHILD)) == 1
+
+
+def test_a4_a_spare_is_no_candidate(member: Membership) -> None:
+    new, primary, secondary, spare = _units(member, "New", "Primary", "Secondary", "Spare")
+    _seat(primary, secondary, member)
+    _seat(primary, spare, member)
+
+    assert _offered(member, new, Side.CHILD) == []
+
+
+def test_what_ended_counts_no_more(member: Membership) -> None:
+    new, primary, secondary = _units(member, "New", "Primary", "Secondary")
+    _seat(primary, secondary, member)
+    Seat.objects.update(ended_at=timezone.now())
+
+    assert len(_offered(member, new, Side.CHILD)) == 2
+
+
+@pytest.mark.parametrize("side", Side)
+def test_who_is_not_offered(member: Membership, side: Side) -> None:
+    (new,) = _units(member, "New")
+    _units(member, "Other model", model="PRO 4060")
+    RegistrationFactory(friendly_name="Other account")
+    retired, ended = _units(member, "Retired", "Ended")
+    Unit.objects.filter(pk=retired.unit_id).update(retired_at=timezone.now())
+    Registration.objects.filter(pk=ended.pk).update(ended_at=timezone.now())
+
+    assert _offered(member, new, side) == []
+
+
+def test_a_sonicpoint_is_offered_every_firewall(member: Membership) -> None:
+    (point,) = _units(member, "Point", model="SonicPoint")
+    _units(member, "Big")
+    _units(member, "Small", model="TZ 170")
+    _units(member, "Point G", model="SonicWALL SonicPoint G")
+
+    assert _offered(member, point, Side.PARENT) == [("Firewall", "Big"), ("Firewall", "Small")]
+
+
+def test_a_firewall_is_offered_children_of_all_types_in_the_order_of_figure_2(member: Membership) -> None:
+    new, _ = _units(member, "New", "Second")
+    _units(member, "Point", model="SonicPoint")
+    _units(member, "Point G", model="SonicWALL SonicPoint G")
+
+    assert _offered(member, new, Side.CHILD) == [
+        ("SonicPoint", "Point"),
+        ("SonicWALL SonicPoint G", "Point G"),
+        ("HF Secondary", "Second"),
+    ]
+
+
+def test_a_secondary_has_its_place_already(member: Membership) -> None:
+    primary, secondary, _ = _units(member, "Primary", "Secondary", "Alone")
+    _seat(primary, secondary, member)
+
+    assert candidates(member.account, secondary, side=Side.PARENT).labels == []
+    assert "HF Secondary" not in candidates(member.account, secondary, side=Side.CHILD).labels
+
+
+def test_a_primary_is_offered_more_children_and_no_parent(member: Membership) -> None:
+    primary, secondary, alone = _units(member, "Primary", "Secondary", "Alone")
+    _seat(primary, secondary, member)
+
+    assert candidates(member.account, primary, side=Side.PARENT).labels == []
+    assert _offered(member, primary, Side.CHILD) == [("HF Secondary", alone.friendly_name)]
+
+
+@pytest.mark.parametrize("query", ["bern", "BERN  office", "serial", "code"])
+def test_a_query_narrows_by_every_word(member: Membership, query: str) -> None:
+    new, wanted, _ = _units(member, "New", "Bern Office", "Zurich Office")
+    words = {"serial": wanted.unit.serial[-6:], "code": wanted.code}
+
+    assert _offered(member, new, Side.PARENT, words.get(query, query)) == [("HF Primary", "Bern Office")]
+
+
+def test_a_query_without_a_hit_keeps_the_labels(member: Membership) -> None:
+    new, _ = _units(member, "New", "Bern")
+
+    found = candidates(member.account, new, side=Side.PARENT, query="nowhere")
+
+    assert (found.rows, found.labels, found.has_more) == ([], ["HF Primary"], False)
+
+
+@pytest.mark.parametrize("count", [MOST_OFFERED, MOST_OFFERED + 1])
+def test_at_most_100_are_offered(member: Membership, count: int) -> None:
+    (new,) = _units(member, "New")
+    RegistrationFactory.create_batch(count, account=member.account)
+
+    found = candidates(member.account, new, side=Side.PARENT)
+
+    assert len(found.rows) == MOST_OFFERED
+    assert found.has_more == (count > MOST_OFFERED)
+
+
+def test_a_candidates_value_names_type_and_serial(member: Membership) -> None:
+    new, other = _units(member, "New", "Other")
+
+    (row,) = candidates(member.account, new, side=Side.PARENT).rows
+
+    assert row.value == f"hf:{other.unit.serial}"
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_queries_do_not_grow_with_the_rows(
+    member: Membership, count: int, django_assert_num_queries
+) -> None:
+    new, *_ = _units(member, "New", *(f"Unit {i}" for i in range(count)))
+
+    with django_assert_num_queries(3):
+        rows = candidates(member.account, new, side=Side.PARENT).rows
+        assert all(row.registration.unit.model.name for row in rows)
+
+
+def test_sides_of(member: Membership) -> None:
+    firewall, point = _units(member, "Small", model="TZ 170") + _units(member, "Point", model="SonicPoint")
+    (hf,) = _units(member, "Big")
+
+    assert [sides_of(unit) for unit in (firewall, point, hf)] == [{"parent"}, {"child"}, {"parent", "child"}]
+
+
+def test_live_seats_of_a_secondary_show_its_pair_parents_first(member: Membership) -> None:
+    primary, secondary, spare, stranger = _units(member, "Primary", "Secondary", "Spare", "Stranger")
+    for child in (secondary, spare):
+        _seat(primary, child, member)
+    (point,) = _units(member, "Point", model="SonicPoint")
+    _seat(stranger, point, member, "sonicpoint")
+
+    seats = live_seats(secondary)
+
+    assert [seat.registration for seat in seats] == [primary, secondary, spare]
+
+
+def test_live_seats_of_an_access_point_show_no_other_access_points(member: Membership) -> None:
+    (firewall,) = _units(member, "Firewall", model="TZ 170")
+    points = _units(member, "Point 1", "Point 2", model="SonicPoint")
+    for point in points:
+        _seat(firewall, point, member, "sonicpoint")
+
+    assert [seat.registration for seat in live_seats(points[0])] == [firewall, points[0]]
+
+
+def _counts(unit: Registration) -> list[tuple[str, int, int]]:
+    return [(row.label, row.count, row.spares) for row in child_counts(unit)]
+
+
+def test_child_counts_of_a_unit_alone(member: Membership) -> None:
+    (unit,) = _units(member, "Alone")
+
+    assert _counts(unit) == [("SonicPoint", 0, 0), ("SonicWALL SonicPoint G", 0, 0), ("HF Secondary", 0, 0)]
+
+
+def test_child_counts_of_a_primary(member: Membership) -> None:
+    primary, secondary, spare = _units(member, "Primary", "Secondary", "Spare")
+    (point,) = _units(member, "Point", model="SonicPoint")
+    for child in (secondary, spare):
+        _seat(primary, child, member)
+    _seat(primary, point, member, "sonicpoint")
+
+    assert _counts(primary) == [
+        ("SonicPoint", 1, 0),
+        ("SonicWALL SonicPoint G", 0, 0),
+        ("HF Secondary", 2, 1),
+    ]
+
+
+def test_child_counts_of_a_secondary_name_its_primary(member: Membership) -> None:
+    primary, secondary = _units(member, "Primary", "Secondary")
+    _seat(primary, secondary, member)
+
+    assert _counts(secondary)[-1] == ("HF Primary", 1, 0)
+
+
+def test_child_counts_of_models_without_hf(member: Membership) -> None:
+    firewall, point = _units(member, "Small", model="TZ 170") + _units(member, "Point", model="SonicPoint")
+
+    assert _counts(firewall) == [("SonicPoint", 0, 0), ("SonicWALL SonicPoint G", 0, 0)]
+    assert _counts(point) == []
+
+
+def test_child_counts_forget_what_ended(member: Membership) -> None:
+    primary, secondary = _units(member, "Primary", "Secondary")
+    _seat(primary, secondary, member)
+    Seat.objects.update(ended_at=timezone.now())
+
+    assert _counts(primary)[-1] == _counts(secondary)[-1] == ("HF Secondary", 0, 0)
