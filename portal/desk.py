@@ -1,6 +1,6 @@
 """The support desk: Django's admin site behind the portal's login, its writes through services."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
 from django import forms
@@ -16,6 +16,11 @@ from portal.models import User
 OWN_APPS = {"portal", "products", "associations", "licensing"}
 
 
+def agent(request: HttpRequest) -> User:
+    """Who works at the desk, for the services' `by`: nobody gets in without having logged in."""
+    return cast("User", request.user)
+
+
 class SupportSite(admin.AdminSite):
     """The admin site of support and operators."""
 
@@ -25,11 +30,13 @@ class SupportSite(admin.AdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send who isn't logged in to the portal's login, with its limits; refuse who isn't staff."""
-        return secure_admin_login(super().login)(request, extra_context)
+        response: HttpResponse = secure_admin_login(super().login)(request, extra_context)
+        return response
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Take the portal's own models only: those that other apps bring along would be edited round its services."""
-        models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        """Take the portal's own models only: those of other apps would be edited round its services."""
+        is_one = isinstance(model_or_iterable, type)
+        models: list[type[Model]] = [model_or_iterable] if is_one else list(model_or_iterable)
         own = [model for model in models if model._meta.app_label in OWN_APPS]
         super().register(own, admin_class, **options)
 
@@ -65,7 +72,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 
 class ServiceAdmin(admin.ModelAdmin):
-    """Rows that staff write, through services only: no bulk action, no inline, no delete unless a class allows it.
+    """Rows that staff write, through services only: no bulk action, no inline, no delete unless allowed.
 
     What a service refuses is shown beside its field, and nothing is written.
     """
@@ -97,7 +104,7 @@ class ServiceAdmin(admin.ModelAdmin):
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        form = super().get_form(request, obj, change=change, **kwargs)
+        form = cast("type[ReasonForm]", super().get_form(request, obj, change=change, **kwargs))
         form.refusal = getattr(request, "refusal", None)
         return form
 
@@ -114,7 +121,7 @@ class ServiceAdmin(admin.ModelAdmin):
         reason = request.POST.get("reason", "").strip()
         if not reason:
             raise ReasonNeeded
-        self.remove(obj, by=request.user, reason=reason)
+        self.remove(obj, by=agent(request), reason=reason)
 
     def remove(self, obj: Any, *, by: User, reason: str) -> None:
         """Take a row out through its service; only for classes that are `is_removable`."""

@@ -60,7 +60,7 @@ class RenameForm(forms.Form):
         return judged(normalize_friendly_name, self.cleaned_data["friendly_name"])
 
 
-class SurveyForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's can't be subscripted when it runs
+class SurveyForm(forms.ModelForm):
     """Product Survey: three questions, none of which has to be answered."""
 
     class Meta:
