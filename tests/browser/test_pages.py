@@ -1,0 +1,214 @@
+"""Every page and every state of it that the flows don't pass: fit to be seen, and quiet under the guard."""
+
+import pytest
+from django.test import Client
+from playwright.sync_api import expect
+
+from associations.models import AssociationType
+from associations.services import associate
+from portal.models import Account, Key, User
+from products.models import Registration
+from tests.browser.guard import Guard
+from tests.browser.inspect_page import inspect_page
+from tests.browser.steps import FIRST, SECOND, step_2_quick_register, step_3_add_new_product
+from tests.factories import MembershipFactory, RegistrationFactory, UserFactory
+
+WIDEST = "W" * 30
+TOPICS = [
+    "index",
+    "login",
+    "main-page",
+    "my-products",
+    "product-survey",
+    "create-association",
+    "service-management",
+    "license-keyset",
+]
+
+
+@pytest.fixture
+def account(owner: User) -> Account:
+    return owner.membership.account
+
+
+def seat_pair_and_spare(account: Account, owner: User) -> None:
+    """The demo's units as a pair, with a spare; all three with the widest name that there can be."""
+    third = RegistrationFactory(account=account, friendly_name=WIDEST)
+    Registration.objects.update(friendly_name=WIDEST)
+    units = {r.unit.serial: r for r in Registration.objects.select_related("unit")}
+    hf = AssociationType.objects.get(slug="hf")
+    for child in (units[SECOND.serial], third):
+        associate(parent=units[FIRST.serial], child=child, type=hf, by=owner)
+
+
+def test_pair_with_a_spare(guard: Guard, account: Account, owner: User) -> None:
+    seat_pair_and_spare(account, owner)
+    page = guard.open(user=owner)
+
+    for path in ["/", "/products/", f"/products/{FIRST.serial}/", f"/products/{SECOND.serial}/"]:
+        page.goto(path)
+        inspect_page(page)
+
+
+def test_keysets_of_a_pair(guard: Guard, account: Account, owner: User) -> None:
+    seat_pair_and_spare(account, owner)
+
+    page = guard.open(f"/products/{FIRST.serial}/keyset/", user=owner)
+
+    inspect_page(page)
+
+
+def test_account_without_products(guard: Guard, keys: None, catalogue: None) -> None:
+    page = guard.open(user=MembershipFactory().user)
+    inspect_page(page)
+
+    page.goto("/products/")
+
+    inspect_page(page)
+
+
+def test_nobody_to_pair_with(guard: Guard, account: Account, owner: User) -> None:
+    alone = RegistrationFactory(account=account, unit__model_name="PRO 4060", friendly_name=WIDEST)
+    page = guard.open(f"/products/{alone.unit.serial}/association/", user=owner)
+    inspect_page(page)
+
+    page.get_by_role("button", name="Continue").click()
+    page.wait_for_url("**/child/")
+
+    expect(page.locator(".empty")).to_be_visible()
+    inspect_page(page)
+
+
+def test_more_candidates_than_fit_on_a_page(guard: Guard, account: Account, owner: User) -> None:
+    for number in range(101):
+        RegistrationFactory(account=account, friendly_name=f"{number:030}")
+    page = guard.open(f"/products/{FIRST.serial}/association/", user=owner)
+    expect(page.get_by_role("radio")).to_have_count(100)
+
+    page.get_by_role("searchbox").fill(f"{100:030}")
+    page.get_by_role("button", name="Find").click()
+
+    expect(page.get_by_role("radio")).to_have_count(1)
+    inspect_page(page)
+
+
+def test_refusals_on_forms(guard: Guard, owner: User) -> None:
+    page = guard.open(user=owner)
+    step_2_quick_register(page, "0" * 60)
+    with guard.refusal(page, 422):
+        step_3_add_new_product(page, friendly_name=WIDEST * 2, code="")
+    inspect_page(page)
+
+    page.goto(f"/products/{FIRST.serial}/")
+    page.get_by_label("Friendly Name").fill(WIDEST * 2)
+    with guard.refusal(page, 422):
+        page.get_by_role("button", name="Save name").click()
+
+    inspect_page(page)
+
+
+def test_choice_that_is_gone(guard: Guard, owner: User) -> None:
+    page = guard.open(f"/products/{FIRST.serial}/association/", user=owner)
+    page.get_by_role("radio").evaluate("radio => { radio.value = 'hf:FFFFFFFFFFFF'; radio.checked = true }")
+
+    with guard.refusal(page, 422):
+        page.get_by_role("button", name="Continue").click()
+
+    inspect_page(page)
+
+
+def test_wrong_password(guard: Guard, demo: None) -> None:
+    page = guard.open("/login/")
+    page.get_by_label("User name or e-mail").fill(WIDEST)
+    page.get_by_label("Password").fill("wrong")
+
+    page.get_by_role("button", name="Login").click()
+    page.wait_for_selector("[role=alert]")
+
+    inspect_page(page)
+
+
+def test_log_out_page(guard: Guard, owner: User) -> None:
+    page = guard.open("/logout/", user=owner)
+
+    inspect_page(page)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nowhere/", 404), ("/products/0006B1FFFFFF/", 404)], ids=["address", "unit"]
+)
+def test_not_found(guard: Guard, owner: User, path: str, status: int) -> None:
+    page = guard.open(user=owner)
+
+    with guard.refusal(page, status):
+        page.goto(path)
+
+    inspect_page(page)
+
+
+def test_not_allowed(guard: Guard, account: Account) -> None:
+    page = guard.open("/help/login/", user=UserFactory())
+
+    with guard.refusal(page, 403):
+        page.goto("/")
+
+    inspect_page(page)
+
+
+def test_form_that_is_too_old(guard: Guard, owner: User) -> None:
+    page = guard.open(f"/products/{FIRST.serial}/survey/", user=owner)
+    page.context.clear_cookies(name="csrftoken")
+
+    with guard.refusal(page, 403):
+        page.get_by_role("button", name="Continue").click()
+
+    inspect_page(page)
+
+
+def test_too_many_tries(guard: Guard, demo: None) -> None:
+    page = guard.open("/login/")
+    page.get_by_label("User name or e-mail").fill("HFChanges")
+
+    for _ in range(10):
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Login").click()
+        page.wait_for_selector("[role=alert]")
+    inspect_page(page)
+
+
+def test_limit_of_the_address(guard: Guard, demo: None) -> None:
+    for _ in range(30):
+        Client().post("/login/", {"login": "nobody", "password": "wrong"})
+    page = guard.open("/login/")
+    page.get_by_label("User name or e-mail").fill("HFChanges")
+    page.get_by_label("Password").fill("wrong")
+
+    with guard.refusal(page, 429):
+        page.get_by_role("button", name="Login").click()
+
+    inspect_page(page)
+
+
+def test_keyset_that_cant_be_signed(guard: Guard, owner: User) -> None:
+    Key.objects.filter(purpose=Key.Purpose.KEYSETS).update(state=Key.State.RETIRED)
+    page = guard.open(user=owner)
+
+    with guard.refusal(page, 503):
+        page.goto(f"/products/{FIRST.serial}/keyset/")
+
+    expect(page.locator("[role=alert][data-code]")).to_be_visible()
+    inspect_page(page)
+
+
+def test_help_pages(guard: Guard, owner: User) -> None:
+    page = guard.open(user=owner)
+
+    for topic in TOPICS:
+        page.goto(f"/help/{topic}/")
+        inspect_page(page)
+
+
+def test_help_without_a_login(guard: Guard, demo: None) -> None:
+    page = guard.open("/help/login/")
+
+    inspect_page(page)
