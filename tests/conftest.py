@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--db", choices=["postgres", "sqlite"], default="postgres", help="the database to test on"
     )
+    parser.addoption("--pictures", action="store_true", help="write the README's pictures anew")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -98,6 +99,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.section("tests were skipped, and CI is set: the run has failed", red=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once why tests were skipped: what is missing is to be installed, not overlooked."""
+    for reason in sorted({report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])}):
+        terminalreporter.write_line(reason)
 
 
 @pytest.fixture(scope="session")
