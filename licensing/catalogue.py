@@ -49,10 +49,14 @@ def set_model_service(
 
 @transaction.atomic
 def remove_model_service(*, entry: ModelService, by: User, reason: str) -> None:
-    """Let units of a model come with a service no longer."""
+    """Let units of a model come with a service no longer; saying it again changes nothing."""
     raise_catalogue_version()
-    _note(by, reason, model=entry.model, service=entry.service, before={"count": entry.count}, after=None)
-    entry.delete()
+    present = ModelService.objects.select_related("model", "service").filter(pk=entry.pk).first()
+    if present is None:
+        return
+    before: dict[str, object] = {"count": present.count}
+    _note(by, reason, model=present.model, service=present.service, before=before, after=None)
+    present.delete()
 
 
 def raise_catalogue_version() -> None:
