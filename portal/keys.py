@@ -46,6 +46,16 @@ class KeysUnclear(RuleViolation):
     )
 
 
+class KeyFileUnknown(RuleViolation):
+    """The one file in a purpose's folder isn't the key that its name says, or is damaged."""
+
+    code = "key-file-unknown"
+    message = (
+        "keys/{purpose}/{name} isn't the key that its name says: it was renamed, or cut short while it was "
+        "written. Put the right file there, or take this one away."
+    )
+
+
 class Described(NamedTuple):
     """What a row says of a secret: its id (lower-case hexadecimal) and its public half, if it has one."""
 
@@ -90,7 +100,8 @@ def ensure_key(
 ) -> Key:
     """Return the active key of a purpose; make it if there is none, or take in the one file that lies there.
 
-    Raises KeyMissing where the active key's file is gone, and KeysUnclear where several files could be it.
+    Raises KeyMissing where the active key's file is gone, KeysUnclear where several files could be it, and
+    KeyFileUnknown where the one that lies there is no key of that name.
     """
     key = Key.objects.filter(purpose=purpose, state=Key.State.ACTIVE).first()
     if key is not None:
@@ -100,14 +111,26 @@ def ensure_key(
     strays = [path for path in _folder(purpose).glob("*") if path.name not in known]
     if len(strays) > 1:
         raise KeysUnclear(purpose=purpose, count=len(strays))
-    secret = strays[0].read_bytes() if strays else make()
-    described = describe(secret)
-    if not strays:
+    if strays:
+        described = _describe_file(strays[0], purpose, describe)
+    else:
+        secret = make()
+        described = describe(secret)
         write_secret(_folder(purpose) / described.kid, secret)
     audit.record("key-made", by=by, data={"kid": described.kid, "purpose": purpose})
     return Key.objects.create(
         purpose=purpose, state=Key.State.ACTIVE, kid=described.kid, public=described.public
     )
+
+
+def _describe_file(path: Path, purpose: str, describe: Callable[[bytes], Described]) -> Described:
+    try:
+        described = describe(path.read_bytes())
+    except (OSError, ValueError):
+        described = None
+    if described is None or described.kid != path.name:
+        raise KeyFileUnknown(purpose=purpose, name=path.name)
+    return described
 
 
 def _folder(purpose: str) -> Path:
