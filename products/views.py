@@ -54,7 +54,8 @@ def register(request: MemberRequest) -> HttpResponse:
 @editor_required
 def product_survey(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
-    form = SurveyForm(request.POST or None, instance=getattr(registration, "survey", None))
+    answers = request.POST if request.method == "POST" else None
+    form = SurveyForm(answers, instance=getattr(registration, "survey", None))
     if request.method == "POST" and form.is_valid():
         services.save_survey(registration=registration, by=request.user, **form.cleaned_data)
         if sides_of(registration):
