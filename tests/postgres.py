@@ -112,7 +112,7 @@ def keep(folder: str, command: list[str]) -> None:
     is_over = threading.Event()
 
     def stop_at_end_of_input() -> None:
-        sys.stdin.buffer.read()
+        os.read(sys.stdin.fileno(), 1)  # nobody writes: it returns when the run has ended
         is_over.set()
         server.send_signal(signal.SIGINT)  # SIGTERM would wait for clients
 
