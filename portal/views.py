@@ -1,6 +1,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_GET
 
 from licensing.selectors import expiring_soon
 from portal.access import MemberRequest, member_required
@@ -19,6 +20,7 @@ HELP_TOPICS = {
 }
 
 
+@require_GET
 @member_required
 def main_page(request: MemberRequest) -> HttpResponse:
     account = request.membership.account
@@ -29,6 +31,7 @@ def main_page(request: MemberRequest) -> HttpResponse:
     return render(request, "portal/main_page.html", context)
 
 
+@require_GET
 @login_not_required
 def help_page(request: HttpRequest, topic: str) -> HttpResponse:
     if topic not in HELP_TOPICS:
