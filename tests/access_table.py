@@ -1,0 +1,100 @@
+"""Who gets which answer where: written by hand. test_access.py asks every address and compares.
+
+An answer is a status code or the name of the address that it redirects to; the login's is "login", the desk's
+"support", the desk's own way to the login "desk-login".
+"""
+
+ACTORS = ["anonymous", "stranger", "viewer", "admin", "owner", "staff"]
+
+# An `own` row is in the account of viewer, admin and owner; a `foreign` one is in a third account.
+# Where who asks may not enter at all, no answer tells whether there is such a row.
+PORTAL = """
+                                     anonymous  stranger   viewer     admin      owner      staff
+main_page            GET             login      200        200        200        200        support
+main_page            POST            login      405        405        405        405        405
+help_page            GET             200        200        200        200        200        200
+help_page            POST            405        405        405        405        405        405
+account_login        GET             200        main_page  main_page  main_page  main_page  main_page
+account_login        POST            main_page  main_page  main_page  main_page  main_page  main_page
+account_inactive     GET             200        200        200        200        200        200
+account_inactive     POST            405        405        405        405        405        405
+account_logout       GET             login      200        200        200        200        200
+account_logout       POST            login      login      login      login      login      login
+jwks                 GET             200        200        200        200        200        200
+jwks                 POST            405        405        405        405        405        405
+
+my_products          GET             login      200        200        200        200        support
+my_products          POST            login      405        405        405        405        405
+register             GET             login      405        405        405        405        405
+register             POST            login      product_survey 403      product_survey product_survey support
+product_survey       GET   own       login      404        403        200        200        support
+product_survey       GET   foreign   login      404        403        404        404        support
+product_survey       POST  own       login      404        403   create_association create_association support
+product_survey       POST  foreign   login      404        403        404        404        support
+create_association   GET   own       login      404        403        200        200        support
+create_association   GET   foreign   login      404        403        404        404        support
+create_association   POST  own       login      404        403   service_management service_management support
+create_association   POST  foreign   login      404        403        404        404        support
+choose_child         GET   own       login      404        403        200        200        support
+choose_child         GET   foreign   login      404        403        404        404        support
+choose_child         POST  own       login      404        403   service_management service_management support
+choose_child         POST  foreign   login      404        403        404        404        support
+service_management   GET   own       login      404        200        200        200        support
+service_management   GET   foreign   login      404        404        404        404        support
+service_management   POST  own       login      405        405        405        405        405
+service_management   POST  foreign   login      405        405        405        405        405
+rename_product       GET   own       login      405        405        405        405        405
+rename_product       GET   foreign   login      405        405        405        405        405
+rename_product       POST  own       login      404        403   service_management service_management support
+rename_product       POST  foreign   login      404        403        404        404        support
+license_keyset       GET   own       login      404        200        200        200        support
+license_keyset       GET   foreign   login      404        404        404        404        support
+license_keyset       POST  own       login      405        405        405        405        405
+license_keyset       POST  foreign   login      405        405        405        405        405
+
+admin:login          GET             login      403        403        403        403        support
+admin:login          POST            login      403        403        403        403        200
+admin:logout         GET             desk-login support    support    support    support    405
+admin:logout         POST            desk-login support    support    support    support    login
+
+admin:auth_user_password_change  GET   own      login  desk-login desk-login desk-login desk-login 200
+admin:auth_user_password_change  GET   foreign  login  desk-login desk-login desk-login desk-login 200
+admin:auth_user_password_change  POST  own      login  desk-login desk-login desk-login desk-login 200
+admin:auth_user_password_change  POST  foreign  login  desk-login desk-login desk-login desk-login 200
+"""
+
+# Everything else of the support desk is for staff alone: here stand their GET and POST. Everybody else is led
+# to the login of the desk, which refuses who is not of the staff (admin:login above).
+DESK = """
+                                             GET     POST
+admin:index                                  200     200
+admin:password_change                        200     200
+admin:password_change_done                   200     405
+admin:autocomplete                           403     405
+admin:jsi18n                                 200     405
+admin:view_on_site                           404     404
+admin:app_list                               200     200
+support/(?P<url>.*)$                         404     404
+"""
+
+# GET/POST of staff, model by model. 403: the desk shows such rows and changes none, or not in this way.
+DESK_MODELS = """
+                              changelist   add       change    history   delete
+portal_account                200/200      200/200   200/200   200/200   403/403
+portal_membership             200/200      200/200   200/200   200/200   200/list
+portal_user                   200/200      200/200   200/200   200/200   403/403
+portal_auditentry             200/200      403/403   200/403   200/200   403/403
+portal_key                    200/200      403/403   200/403   200/200   403/403
+products_productmodel         200/200      200/200   200/200   200/200   403/403
+products_unit                 200/200      403/403   200/403   200/200   403/403
+products_registration         200/200      403/403   200/403   200/200   403/403
+products_survey               200/200      403/403   200/403   200/200   403/403
+associations_associationtype  200/200      200/200   200/200   200/200   403/403
+associations_typemodel        200/200      200/200   200/403   200/200   200/support
+associations_seat             200/200      403/403   200/403   200/200   403/403
+licensing_service             200/200      200/200   200/200   200/200   403/403
+licensing_modelservice        200/200      200/200   200/200   200/200   200/list
+licensing_licence             200/200      200/200   200/403   200/200   403/403
+licensing_ledgerentry         200/200      403/403   200/403   200/200   403/403
+licensing_keyset              200/200      403/403   200/403   200/200   403/403
+"""

@@ -1,0 +1,263 @@
+"""Every address, asked by everybody for own and foreign rows, answers as the access table says."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, resolve
+
+from associations.models import AssociationType
+from associations.services import associate
+from licensing.keysets import read_keyset
+from licensing.models import Licence, Service
+from portal.clock import today
+from portal.models import Account, Membership, User
+from products.models import Registration, Survey
+from tests.access_table import ACTORS, DESK, DESK_MODELS, PORTAL
+from tests.factories import (
+    CODE,
+    PASSWORD,
+    MembershipFactory,
+    RegistrationFactory,
+    UnitFactory,
+    UserFactory,
+)
+
+SHORT = {"account_login": "login", "admin:index": "support", "admin:login": "desk-login"}
+REFUSED = {"login", "desk-login", "403", "404"}
+DESK_PAGES = ["changelist", "add", "change", "history", "delete"]
+
+
+@dataclass(frozen=True)
+class Address:
+    """One URL pattern: its name (its route, where it has none) and its route."""
+
+    name: str
+    route: str
+
+    @property
+    def names_a_row(self) -> bool:
+        return bool(re.search("<serial:serial>|<(path:object_)?id>", self.route))
+
+    def path(self, arguments: dict[str, object]) -> str:
+        """The route, filled in. A placeholder is `<serial:serial>` or, among the admin's, `(?P<url>.*)$`."""
+        holes = r"\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>"
+        return "/" + re.sub(holes, lambda hole: str(arguments[hole[1] or hole[2]]), self.route).strip("^$")
+
+
+def addresses(resolver: URLResolver, namespace: str = "", route: str = "") -> Iterator[Address]:
+    for pattern in resolver.url_patterns:
+        here = route + str(pattern.pattern).removeprefix("^")
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern, pattern.namespace + ":" if pattern.namespace else namespace, here)
+        elif isinstance(pattern, URLPattern):
+            yield Address(namespace + pattern.name if pattern.name else here, here)
+
+
+ADDRESSES = {address.name: address for address in addresses(get_resolver())}
+
+type Table = dict[str, dict[tuple[str, str], list[str]]]
+
+
+def table() -> Table:
+    """Per address: the answers by method and whose row it is; empty where the address names no row."""
+    rows: Table = defaultdict(dict)
+    for name, method, *rest in lines(PORTAL):
+        whose = rest.pop(0) if rest[0] in {"own", "foreign"} else ""
+        rows[name][method, whose] = rest
+    for name, *cells in lines(DESK):
+        add_desk_row(rows, name, "desk-login", cells)
+    for model, *pages in lines(DESK_MODELS):
+        for page, pair in zip(DESK_PAGES, pages, strict=True):
+            cells = pair.replace("list", f"admin:{model}_changelist").split("/")
+            add_desk_row(rows, f"admin:{model}_{page}", "login", cells)
+        change = f"admin:{model}_change"
+        add_desk_row(rows, f"support/{model.replace('_', '/')}/<path:object_id>/", "login", [change, change])
+    return rows
+
+
+def lines(text: str) -> list[list[str]]:
+    """A table's rows as lists of words, without its head."""
+    return [line.split() for line in text.strip("\n").splitlines()[1:] if line.strip()]
+
+
+def add_desk_row(rows: Table, name: str, anonymous: str, cells: list[str]) -> None:
+    names_a_row = name in ADDRESSES and ADDRESSES[name].names_a_row
+    for row in ["own", "foreign"] if names_a_row else [""]:
+        for method, staff in zip(("GET", "POST"), cells, strict=True):
+            rows[name][method, row] = [anonymous, *["desk-login"] * 4, staff]
+
+
+TABLE = table()
+
+
+@dataclass(frozen=True)
+class Side:
+    """An account with a lone unit, another that could be its HF Primary, and a row of everything else."""
+
+    account: Account
+    unit: Registration
+    other: Registration
+
+
+@dataclass(frozen=True)
+class World:
+    """Who asks, and what there is to ask for."""
+
+    users: dict[str, User]
+    sessions: dict[str, str]
+    own: Side
+    foreign: Side
+    unregistered: str
+    counts: list[tuple[str, int]]
+
+
+def side(member: Membership) -> Side:
+    unit, other, primary, secondary = RegistrationFactory.create_batch(
+        4, account=member.account, unit__model_name="PRO 4060"
+    )
+    associate(parent=primary, child=secondary, type=AssociationType.objects.get(slug="hf"), by=member.user)
+    Survey.objects.create(registration=other, bought_at="Springfield")
+    Licence.objects.create(registration=other, service=Service.objects.get(code=3))
+    read_keyset(registration=other, today=today())
+    return Side(member.account, unit, other)
+
+
+def session(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+@pytest.fixture
+def world(keys: None, catalogue: None) -> World:
+    owner, stranger, third = MembershipFactory.create_batch(3)
+    users = {
+        "owner": owner.user,
+        "admin": MembershipFactory(account=owner.account, role=Membership.Role.ADMIN).user,
+        "viewer": MembershipFactory(account=owner.account, role=Membership.Role.VIEWER).user,
+        "stranger": stranger.user,
+        "staff": UserFactory(is_staff=True, is_superuser=True),
+    }
+    sessions = {actor: session(user) for actor, user in users.items()}
+    return World(users, sessions, side(owner), side(third), UnitFactory().serial, counts())
+
+
+def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
+    """What fills the address's placeholders. In the desk a model's first row is own, its last foreign."""
+    place = world.foreign if whose == "foreign" else world.own
+    filled = {"serial": place.unit.unit.serial, "topic": "index", "app_label": "products", "url": "nowhere/"}
+    if address.names_a_row and "serial" not in address.route:
+        label, model = address.route.split("/")[1:3]
+        if label == "r":
+            label, model = "products", "unit"
+        rows = apps.get_model(label, model)._default_manager.order_by("pk")
+        row = rows.last() if whose == "foreign" else rows.first()
+        filled |= {
+            "object_id": row.pk,
+            "id": row.pk,
+            "content_type_id": ContentType.objects.get_for_model(row).pk,
+        }
+    return filled
+
+
+def form(world: World, name: str, whose: str) -> dict[str, str]:
+    """The least that the address takes from somebody who may send it."""
+    place = world.foreign if whose == "foreign" else world.own
+    choice = {"choice": f"hf:{place.other.unit.serial}"}
+    forms = {
+        "account_login": {"login": world.users["owner"].username, "password": PASSWORD},
+        "register": {"serial_number": world.unregistered, "authentication_code": CODE},
+        "product_survey": {"bought_at": "Shelbyville"},
+        "create_association": choice,
+        "choose_child": choice,
+    }
+    why = {"post": "yes", "reason": "the access table"} if name.endswith("_delete") else {}
+    return forms.get(name, why)
+
+
+def counts() -> list[tuple[str, int]]:
+    """How many rows each table has; sessions come and go with who asks."""
+    tables = sorted(model._meta.db_table for model in apps.get_models(include_auto_created=True))
+    queries = [f"SELECT '{name}', COUNT(*) FROM {name}" for name in tables if name != Session._meta.db_table]  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(queries))
+        return sorted(cursor.fetchall())
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Undo what is done inside, so that everybody asks the same world."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def answer(response: HttpResponse) -> str:
+    """A response as the table writes it."""
+    if response.status_code not in {301, 302}:
+        return str(response.status_code)
+    name = resolve(urlsplit(response["Location"]).path).view_name
+    return SHORT.get(name, name)
+
+
+def ask(world: World, address: Address, method: str, whose: str, actor: str) -> str:
+    """One actor's answer. A POST that is refused for who one is leaves every table as it was."""
+    path, client = address.path(arguments(world, address, whose)), Client()
+    if actor != "anonymous":
+        client.cookies[settings.SESSION_COOKIE_NAME] = world.sessions[actor]
+    with taken_back():
+        if method == "GET":
+            return answer(client.get(path))
+        given = answer(client.post(path, form(world, address.name, whose)))
+        assert given not in REFUSED or counts() == world.counts, f"{actor} was refused and changed something"
+    return given
+
+
+def test_every_address_has_its_row_and_every_row_its_address() -> None:
+    whole = [(method, whose) for method in ("GET", "POST") for whose in ("own", "foreign")]
+    expected = {
+        name: whole if address.names_a_row else [("GET", ""), ("POST", "")]
+        for name, address in ADDRESSES.items()
+    }
+
+    written = {name: list(rows) for name, rows in TABLE.items()}
+
+    assert {name: sorted(rows) for name, rows in written.items()} == {
+        name: sorted(rows) for name, rows in expected.items()
+    }
+
+
+GROUPS: dict[str, list[str]] = defaultdict(list)
+for name in TABLE:
+    model = re.match("admin:([a-z]+_[a-z]+)_|support/([a-z]+/[a-z]+)/", name)
+    GROUPS[(model[1] or model[2].replace("/", "_")) if model else name].append(name)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("group", GROUPS)
+def test_everybody_gets_the_answer_of_the_table(group: str, world: World) -> None:
+    expected = {
+        (name, *key, actor): cell
+        for name in GROUPS[group]
+        for key, cells in TABLE[name].items()
+        for actor, cell in zip(ACTORS, cells, strict=True)
+    }
+
+    given = {
+        (name, method, whose, actor): ask(world, ADDRESSES[name], method, whose, actor)
+        for name, method, whose, actor in expected
+    }
+
+    assert {key: given[key] for key in expected if given[key] != expected[key]} == {}
