@@ -5,6 +5,7 @@ from functools import cache
 import factory
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.test import Client
 
 from associations.models import AssociationType, Seat
 from associations.services import associate
@@ -49,7 +50,7 @@ class MembershipFactory(factory.django.DjangoModelFactory[Membership]):
 
 
 class UnitFactory(factory.django.DjangoModelFactory[Unit]):
-    """A unit of the factory's record; `model__name` names its model of the shipped catalogue."""
+    """A unit of the factory's record; `model_name` names its model of the shipped catalogue."""
 
     class Meta:
         model = Unit
@@ -77,6 +78,22 @@ class RegistrationFactory(factory.django.DjangoModelFactory[Registration]):
     friendly_name = factory.Sequence("Unit {}".format)
     code = factory.Sequence("{:08d}".format)
     search = factory.LazyAttribute(lambda r: search_text(r.unit, r.friendly_name, r.code))
+
+
+def registrations(account: Account, count: int, model_name: str = "PRO 5060") -> list[Registration]:
+    """Many registered units of one model, in two statements."""
+    model = ProductModel.objects.get(name=model_name)
+    units = Unit.objects.bulk_create(UnitFactory.build_batch(count, model=model))
+    return Registration.objects.bulk_create(
+        RegistrationFactory.build(unit=unit, account=account) for unit in units
+    )
+
+
+def log_in(client: Client, role: str = Membership.Role.OWNER, account: Account | None = None) -> Membership:
+    """Log a client in as a new member of an account (its own, where none is given)."""
+    member = MembershipFactory(role=role, account=account or AccountFactory())
+    client.force_login(member.user)
+    return member
 
 
 def pair(account: Account, by: User, model: str = "PRO 5060") -> tuple[Registration, Registration, Seat]:
