@@ -72,7 +72,7 @@ def _preselected(offered: Candidates, origin: str) -> str:
 
 
 def _associate(request: MemberRequest, registration: Registration, side: Side, choice: str) -> HttpResponse:
-    slug, _, serial = choice.partition(":")
+    slug, _, serial = choice.replace("\0", "?").partition(":")  # PostgreSQL takes no NUL in a comparison
     type = AssociationType.objects.filter(slug=slug).first()
     chosen = Registration.objects.visible_to(request.membership.account).filter(unit__serial=serial).first()
     if type is None or chosen is None:
