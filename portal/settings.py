@@ -7,6 +7,7 @@
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -46,7 +47,10 @@ SECRET_KEY = env.str("SECRET_KEY", default="") or _secret_key()
 
 # Where it is reached: https, cookies, hosts and HSTS follow from the one address.
 PORTAL_URL = env.str("PORTAL_URL", default="http://localhost:8000").rstrip("/")
-_address = urlsplit(PORTAL_URL)
+try:
+    _address = urlsplit(PORTAL_URL)
+except ValueError:  # half an IPv6 address
+    _address = urlsplit("")
 if _address.scheme not in {"http", "https"} or not _address.hostname:
     raise ImproperlyConfigured(
         f"PORTAL_URL is {PORTAL_URL!r}: it takes an address such as https://portal.example"
@@ -62,7 +66,12 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin" if IS_HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 # Reverse proxies in front, each of which sets X-Forwarded-For and X-Forwarded-Proto itself.
 # 0: none, believe no header.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if IS_HTTPS else 0)
+try:
+    TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if IS_HTTPS else 0)
+except ValueError:
+    raise ImproperlyConfigured(
+        "TRUSTED_PROXIES takes a number: how many reverse proxies are in front."
+    ) from None
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
@@ -138,13 +147,20 @@ TEMPLATES = [
 ]
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
-DATABASES = {
-    "default": {
-        **env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'portal.sqlite3'}"),
-        "CONN_MAX_AGE": 600,
-        "CONN_HEALTH_CHECKS": True,
-    }
-}
+
+def _database() -> dict[str, Any]:
+    url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'portal.sqlite3'}"
+    try:
+        if url.partition(":")[0] not in {"postgres", "postgresql", "sqlite"}:
+            raise ValueError
+        return dict(env.db_url_config(url))
+    except ValueError:  # not told with the address: that may carry a password
+        raise ImproperlyConfigured(
+            "DATABASE_URL takes an address such as postgres://user:password@host:5432/portal"
+        ) from None
+
+
+DATABASES = {"default": {**_database(), "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

@@ -1,0 +1,57 @@
+"""The portal as a process of its own, as whoever starts it at a prompt gets it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = (
+    "ALLOWED_HOSTS",
+    "DATABASE_URL",
+    "DEBUG",
+    "DJANGO_ALLOW_ASYNC_UNSAFE",
+    "DJANGO_SETTINGS_MODULE",
+    "PORTAL_DATA_DIR",
+    "PORTAL_URL",
+    "SECRET_KEY",
+    "TRUSTED_PROXIES",
+)
+
+
+def environment(data: Path, **settings: str) -> dict[str, str]:
+    """This process's environment without the tests' own settings, and with these."""
+    kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+    return {**kept, "PORTAL_DATA_DIR": str(data), **settings}
+
+
+def manage(*arguments: str, data: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of manage.py to its end."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment(data, **settings),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def settings_of(data: Path, *names: str, **settings: str) -> dict[str, object]:
+    """The values of Django's settings in a process with this environment."""
+    program = (
+        "import json, portal.settings as settings;"
+        f"print(json.dumps({{name: getattr(settings, name, None) for name in {names!r}}}, default=str))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=ROOT,
+        env=environment(data, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(done.stdout)

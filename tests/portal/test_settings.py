@@ -1,0 +1,141 @@
+"""The settings that a process gets from its environment."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.portal.processes import manage, settings_of
+
+HTTPS = "https://portal.example"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def test_nothing_is_debugged_unless_asked_for(data: Path) -> None:
+    assert settings_of(data, "DEBUG") == {"DEBUG": False}
+    assert settings_of(data, "DEBUG", DEBUG="1") == {"DEBUG": True}
+
+
+def test_without_an_address_it_is_reached_on_this_machine(data: Path) -> None:
+    found = settings_of(data, "PORTAL_URL", "IS_HTTPS", "ALLOWED_HOSTS", "TRUSTED_PROXIES")
+
+    assert found["PORTAL_URL"] == "http://localhost:8000"
+    assert found["IS_HTTPS"] is False
+    assert set(found["ALLOWED_HOSTS"]) == {"localhost", "127.0.0.1", "[::1]"}
+    assert found["TRUSTED_PROXIES"] == 0
+
+
+def test_an_https_address_turns_everything_on_that_goes_with_it(data: Path) -> None:
+    switches = ["SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS"]
+
+    found = settings_of(data, *switches, PORTAL_URL=HTTPS)
+
+    assert all(found.values())
+
+
+def test_an_https_address_is_the_one_host_and_origin(data: Path) -> None:
+    found = settings_of(data, "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", PORTAL_URL=f"{HTTPS}:8443/")
+
+    assert found == {"ALLOWED_HOSTS": ["portal.example"], "CSRF_TRUSTED_ORIGINS": [f"{HTTPS}:8443"]}
+
+
+@pytest.mark.parametrize(("proxies", "header"), [("", True), ("0", False), ("2", True)])
+def test_a_proxys_headers_are_believed_only_where_there_is_one(
+    data: Path, proxies: str, header: bool
+) -> None:
+    given = {"TRUSTED_PROXIES": proxies} if proxies else {}
+
+    found = settings_of(data, "SECURE_PROXY_SSL_HEADER", PORTAL_URL=HTTPS, **given)
+
+    assert (found["SECURE_PROXY_SSL_HEADER"] is not None) is header
+
+
+def test_on_plain_http_no_header_of_a_proxy_is_believed(data: Path) -> None:
+    names = ["SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT", "SESSION_COOKIE_SECURE", "SECURE_HSTS_SECONDS"]
+
+    assert not any(settings_of(data, *names).values())
+
+
+@pytest.mark.parametrize("url", ["", "portal.example", "ftp://portal.example", "https://", "http://[::1"])
+def test_a_wrong_address_is_answered_with_one_line(data: Path, url: str) -> None:
+    done = manage("check", data=data, PORTAL_URL=url)
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "PORTAL_URL" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRUSTED_PROXIES", "many"),
+        ("DATABASE_URL", "portal"),
+        ("DATABASE_URL", "mysql://portal:geheim@db/portal"),
+        ("DATABASE_URL", "postgres://portal:geheim@db:port/portal"),
+    ],
+)
+def test_a_wrong_setting_is_answered_with_one_line(data: Path, name: str, value: str) -> None:
+    done = manage("check", data=data, **{name: value})
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert name in done.stderr
+    assert "geheim" not in done.stderr
+
+
+def test_a_data_folder_that_cant_be_used_is_answered_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    done = manage("check", data=tmp_path / "file" / "data")
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "PORTAL_DATA_DIR" in done.stderr
+
+
+@pytest.mark.parametrize("given", [{}, {"DATABASE_URL": ""}])
+def test_the_database_is_a_file_in_the_data_folder(data: Path, given: dict[str, str]) -> None:
+    database = settings_of(data, "DATABASES", **given)["DATABASES"]["default"]
+
+    assert database["ENGINE"] == "django.db.backends.sqlite3"
+    assert database["NAME"] == str(data / "portal.sqlite3")
+    assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
+
+
+def test_an_address_of_postgresql_leads_there(data: Path) -> None:
+    url = "postgres://portal:geheim@db.example:5433/units"
+
+    database = settings_of(data, "DATABASES", DATABASE_URL=url)["DATABASES"]["default"]
+
+    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example", 5433, "units")
+    assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (600, True)
+    assert "transaction_mode" not in database.get("OPTIONS", {})
+
+
+def test_the_secret_key_is_made_once_and_its_owners_alone(data: Path) -> None:
+    first = settings_of(data, "SECRET_KEY")
+
+    second = settings_of(data, "SECRET_KEY")
+
+    assert second == first
+    assert len(str(first["SECRET_KEY"])) >= 50
+    assert (data / "secret_key").read_text() == first["SECRET_KEY"]
+    assert [path.name for path in data.iterdir()] == ["secret_key"]
+    assert stat.S_IMODE((data / "secret_key").stat().st_mode) == 0o600
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+def test_a_secret_key_of_the_environment_leaves_no_file(data: Path) -> None:
+    found = settings_of(data, "SECRET_KEY", SECRET_KEY="from the environment")  # noqa: S106
+
+    assert found == {"SECRET_KEY": "from the environment"}
+    assert not data.exists()
+
+
+def test_an_https_deployment_passes_djangos_checks(data: Path) -> None:
+    done = manage("check", "--deploy", "--fail-level", "WARNING", data=data, PORTAL_URL=HTTPS)
+
+    assert (done.returncode, done.stderr) == (0, "")
