@@ -56,6 +56,7 @@ def register(
     if present:
         raise InAnotherAccount(serial=serial)
     registration = _create_registration(unit, account, name or _default_name(unit.model))
+    Unit.objects.filter(pk=unit.pk).raise_version()  # the licences of an owner before are not this one's
     audit.record("registered", by=by, account=account, serials=[serial])
     return registration
 
