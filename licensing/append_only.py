@@ -16,6 +16,13 @@ def protect(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
             f"CREATE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
             f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
         )
+    else:
+        # REPLACE deletes the row that is in its way without asking the trigger for deletes.
+        there = f"EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"  # noqa: S608 (a table's name can't be bound)
+        schema_editor.execute(
+            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {there} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )
     for verb in VERBS:
         schema_editor.execute(_trigger(schema_editor.connection.vendor, table, verb))
 
@@ -27,6 +34,8 @@ def expose(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
         schema_editor.execute(f"DROP TRIGGER {table}_no_{verb}{on_table}")
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute(f"DROP FUNCTION {table}_refuse()")
+    else:
+        schema_editor.execute(f"DROP TRIGGER {table}_no_replace")
 
 
 def _trigger(vendor: str, table: str, verb: str) -> str:
