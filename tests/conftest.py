@@ -98,6 +98,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.ensure_newline()
         reporter.section("tests were skipped, and CI is set: the run has failed", red=True)
 
 

@@ -16,8 +16,6 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-# PostgreSQL refuses to run as root: there it gets a user namespace in which it is somebody else.
-AS_SOMEBODY = ["unshare", "--user", "--map-user=1000"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -48,9 +46,10 @@ class PostgresServer:
         binaries, data = _binaries(), folder / "postgres"
         locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         made = [str(binaries / "initdb"), "--no-sync", "--auth=trust", "--username=portal", *locale]
-        _run("initdb", [*AS_SOMEBODY, *made, f"--pgdata={data}"])
+        as_somebody = _as_somebody()
+        _run("initdb", [*as_somebody, *made, f"--pgdata={data}"])
         settings = [f"-c{name}={value}" for name, value in {**SETTINGS, "port": self.port}.items()]
-        served = [*AS_SOMEBODY, str(binaries / "postgres"), "-D", str(data), *settings]
+        served = [*as_somebody, str(binaries / "postgres"), "-D", str(data), *settings]
         with (folder / "postgres.log").open("wb") as log:
             self.keeper = subprocess.Popen(
                 [sys.executable, "-I", __file__, str(folder), *served],
@@ -81,6 +80,21 @@ class PostgresServer:
         said = (self.folder / "postgres.log").read_text()
         self.stop()
         raise ServerFailed("PostgreSQL's start", said)
+
+
+def _as_somebody() -> list[str]:
+    """PostgreSQL refuses to run as root, and as a user without a name: both get a user namespace.
+
+    There they are somebody who has one.
+    """
+    try:
+        import pwd
+    except ImportError:  # Windows has neither
+        return []
+    names = {user.pw_uid: user.pw_name for user in pwd.getpwall()}
+    if os.geteuid() in names.keys() - {0}:
+        return []
+    return ["unshare", "--user", f"--map-user={min(names.keys() - {0})}"]
 
 
 def _binaries() -> Path:
