@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection, connections
+from django.db import DatabaseError, connection, connections
 
 from licensing.signing import active_signer
 from portal.clock import today
@@ -23,6 +23,7 @@ EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  (named to be recognised, not bound
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # on SQLite they open the database: what is wrong with it is told below
     help = "Prepare a portal with a demo account in the data folder and serve it until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,8 +39,8 @@ class Command(BaseCommand):
         _check_free(host, port)
         try:
             connection.ensure_connection()
-        except OperationalError as error:
-            raise CommandError(f"The database can't be reached: {str(error).splitlines()[0]}") from None
+        except DatabaseError as error:
+            raise CommandError(f"The database can't be used: {str(error).splitlines()[0]}") from None
         try:
             self._prepare(password)
         except (RuleViolation, OSError) as error:
@@ -103,4 +104,6 @@ def _serve(host: str, port: int) -> NoReturn:
     sys.stdout.flush()
     served = ["--interface", "wsgi", "--host", host, "--port", str(port), "--blocking-threads", "4"]
     quiet = ["--no-access-log", "--log-level", "warning"]
-    os.execv(sys.executable, [sys.executable, "-m", "granian", *served, *quiet, "portal.wsgi:application"])  # noqa: S606  (no shell is wanted)
+    stopped = ["--workers-kill-timeout", "5"]  # a worker that gets Ctrl-C just as it starts misses it
+    granian = [sys.executable, "-m", "granian", *served, *quiet, *stopped, "portal.wsgi:application"]
+    os.execv(sys.executable, granian)  # noqa: S606  (no shell is wanted)
