@@ -1,10 +1,17 @@
 """What every page must be like, however it is looked at: accessible, no wider than a phone, easy to hit."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 from tests.browser.guard import DESKTOP, HEIGHT, PHONE
 
+type Look = tuple[int, Literal["light", "dark"]]
+# No style depends on width and scheme together, so two looks see all; the flow's pages are seen in all four.
+LOOKS: list[Look] = [(DESKTOP, "light"), (PHONE, "dark")]
+EVERY_LOOK: list[Look] = [*LOOKS, (DESKTOP, "dark"), (PHONE, "light")]
 LAYOUT = """
     () => {
         const root = document.documentElement;
@@ -25,18 +32,22 @@ LAYOUT = """
 """
 
 
-def inspect_page(page: Page) -> None:
+def inspect_page(page: Page, looks: Sequence[Look] = LOOKS) -> None:
     """Look at a page in light and dark, on a desk and on a phone; axe runs with every rule."""
-    page.evaluate(AXE_SCRIPT)
     found = []
-    for width in (DESKTOP, PHONE):
+    for width, scheme in looks:
         page.set_viewport_size({"width": width, "height": HEIGHT})
-        found += [f"{width}: {problem}" for problem in page.evaluate(LAYOUT)]
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            for violation in page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]:
-                targets = [node["target"] for node in violation["nodes"]]
-                found.append(f"{width} {scheme}: {violation['id']} {targets} {violation['help']}")
+        page.emulate_media(color_scheme=scheme)
+        problems = page.evaluate(LAYOUT) + violations(page)
+        found += [f"{width} {scheme}: {problem}" for problem in problems]
     page.set_viewport_size({"width": DESKTOP, "height": HEIGHT})
     page.emulate_media(color_scheme="light")
     assert not found, "\n".join([page.url, *found])
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, by every rule that it has."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    return [f"{rule['id']} {[node['target'] for node in rule['nodes']]} {rule['help']}" for rule in found]

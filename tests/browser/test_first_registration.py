@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from associations.models import Seat
 from licensing.keyset import Outcome
 from tests.browser.guard import Guard
-from tests.browser.inspect_page import inspect_page
+from tests.browser.inspect_page import EVERY_LOOK, inspect_page
 from tests.browser.steps import (
     FIRST,
     NEW,
@@ -144,24 +144,24 @@ def test_figures_1_and_2(page: Page) -> None:
 
 def test_every_page_of_the_way_is_fit_to_be_seen(guard: Guard) -> None:
     page = step_1_log_in(guard, javascript=True)
-    inspect_page(page)
+    inspect_page(page, EVERY_LOOK)
     step_2_quick_register(page, NEW.serial)
-    inspect_page(page)
+    inspect_page(page, EVERY_LOOK)
     step_3_add_new_product(page, friendly_name="W" * 30, code=NEW.code)
     page.wait_for_url("**/survey/")
-    inspect_page(page)
+    inspect_page(page, EVERY_LOOK)
     step_4_product_survey(page)
     page.wait_for_url("**/association/")
-    inspect_page(page)
+    inspect_page(page, EVERY_LOOK)
     step_5_choose_parent(page, None)
     page.wait_for_url("**/association/child/")
-    inspect_page(page)
+    inspect_page(page, EVERY_LOOK)
     step_6_choose_child(page, FIRST.serial)
     page.wait_for_url(f"**/products/{NEW.serial}/")
-    inspect_page(page)
+    inspect_page(page, EVERY_LOOK)
     page.get_by_role("link", name="View License keyset").click()
     page.wait_for_url("**/keyset/")
-    inspect_page(page)
+    inspect_page(page, EVERY_LOOK)
 
 
 def test_left_midway_the_unit_keeps_its_way_to_an_association(page: Page) -> None:

@@ -7,7 +7,6 @@ from associations.models import Seat
 from portal.models import User
 from products.models import Registration
 from tests.browser.guard import Guard
-from tests.browser.inspect_page import inspect_page
 from tests.browser.steps import (
     FIRST,
     NEW,
@@ -49,16 +48,6 @@ def test_add_new_product_refuses_beside_the_field(
     assert Registration.objects.count() == 2
 
 
-def test_several_wrong_fields_are_fit_to_be_seen(guard: Guard) -> None:
-    page = step_1_log_in(guard, javascript=True)
-    step_2_quick_register(page, "0" * 60)
-
-    with guard.refusal(page, 422):
-        step_3_add_new_product(page, friendly_name="W" * 60, code="")
-
-    inspect_page(page)
-
-
 def test_unit_of_this_account_leads_to_its_page(page: Page, guard: Guard) -> None:
     step_2_quick_register(page, FIRST.serial)
     with guard.refusal(page, 422):
@@ -95,6 +84,15 @@ def test_choice_that_is_gone_is_refused_on_the_page(page: Page, guard: Guard) ->
     expect(page.locator("[role=alert][data-code=choice-gone]")).to_be_visible()
     expect(page.get_by_role("radio", name=FIRST.serial)).to_be_visible()
     assert not Seat.objects.exists()
+
+
+def test_choice_can_be_taken_back(page: Page) -> None:
+    page.goto(f"/products/{FIRST.serial}/association/")
+    page.get_by_role("radio").check()
+
+    page.get_by_role("button", name="Clear choice").click()
+
+    expect(page.get_by_role("radio")).not_to_be_checked()
 
 
 def test_name_is_refused_beside_its_field(page: Page, guard: Guard) -> None:

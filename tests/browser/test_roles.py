@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 from licensing.keyset import Outcome
 from portal.models import Membership, User
 from tests.browser.guard import Guard
-from tests.browser.inspect_page import inspect_page
+from tests.browser.inspect_page import inspect_page, violations
 from tests.browser.steps import FIRST, verified
 from tests.factories import MembershipFactory
 
@@ -64,13 +64,15 @@ def test_staff_is_led_to_the_support_desk(guard: Guard, support: User, javascrip
     page.wait_for_url("**/support/")
 
 
-def test_support_desk_keeps_the_policy(guard: Guard, support: User) -> None:
-    page = guard.open("/support/", user=support)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_support_desk_is_accessible(guard: Guard, support: User, scheme: str) -> None:
+    page = guard.open("/support/", user=support, scheme=scheme)
 
-    for path in ["/support/products/registration/", "/support/licensing/service/", "/support/products/unit/"]:
+    for path in ["/support/", "/support/products/registration/", "/support/licensing/licence/add/"]:
         page.goto(path)
 
         expect(page.locator("#content")).to_be_visible()
+        assert not violations(page)
 
 
 def test_question_mark_opens_the_pages_help(page: Page) -> None:
