@@ -113,8 +113,9 @@ class Side:
 
 @dataclass(frozen=True)
 class World:
-    """Who asks, and what there is to ask for."""
+    """Who asks, and what there is to ask for. One client serves all: a new one loads the middleware anew."""
 
+    client: Client
     users: dict[str, User]
     sessions: dict[str, str]
     own: Side
@@ -151,7 +152,7 @@ def world(keys: None, catalogue: None) -> World:
         "staff": UserFactory(is_staff=True, is_superuser=True),
     }
     sessions = {actor: session(user) for actor, user in users.items()}
-    return World(users, sessions, side(owner), side(third), UnitFactory().serial, counts())
+    return World(Client(), users, sessions, side(owner), side(third), UnitFactory().serial, counts())
 
 
 def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
@@ -214,7 +215,8 @@ def answer(response: HttpResponse) -> str:
 
 def ask(world: World, address: Address, method: str, whose: str, actor: str) -> str:
     """One actor's answer. A POST that is refused for who one is leaves every table as it was."""
-    path, client = address.path(arguments(world, address, whose)), Client()
+    path, client = address.path(arguments(world, address, whose)), world.client
+    client.cookies.clear()
     if actor != "anonymous":
         client.cookies[settings.SESSION_COOKIE_NAME] = world.sessions[actor]
     with taken_back():
