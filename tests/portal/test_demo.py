@@ -188,8 +188,6 @@ def assert_stops_without_a_word(demo: Demo) -> None:
 
 
 def test_a_password_that_is_given_is_set_for_both_logins_and_kept(start, data: Path) -> None:
-    start(data, "--password", "first of all").interrupt()
-
     given = start(data, "--password", "correct-horse")
     given.interrupt()
 

@@ -28,7 +28,7 @@ def fill(account: Account, rows: int) -> None:
             account=account,
             friendly_name=["berlin", "Berlin", "BERLIN", "Aachen", "zürich", "Ärzte"][number % 6],
             unit__model_name=MODELS[number % 3],
-            unit__serial=f"{(number * 7919) % 4096:012X}",
+            unit__serial=f"AA{(number * 7919) % 4096:010X}",
         )
 
 
