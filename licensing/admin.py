@@ -11,7 +11,7 @@ from licensing.errors import CountOutOfRange
 from licensing.keyset import UNLIMITED
 from licensing.models import Keyset, LedgerEntry, Licence, ModelService, Service
 from portal.clock import today
-from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin
+from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin, agent
 from portal.forms import judged
 from portal.models import User
 from products.models import Unit
@@ -113,7 +113,7 @@ class LicenceAdmin(ServiceAdmin):
             count=given["count"],
             expires_on=given["expires_on"],
             reason=given["reason"],
-            by=request.user,
+            by=agent(request),
             today=today(),
         )
         obj.pk, obj.registration = licence.pk, licence.registration
@@ -128,7 +128,7 @@ class ServicesAdmin(ServiceAdmin):
         return ["code"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:
-        catalogue.save_service(service=obj, by=request.user, reason=form.cleaned_data["reason"])
+        catalogue.save_service(service=obj, by=agent(request), reason=form.cleaned_data["reason"])
 
 
 @admin.register(ModelService)
@@ -149,7 +149,7 @@ class ModelServiceAdmin(ServiceAdmin):
             model=obj.model,
             service=obj.service,
             count=obj.count,
-            by=request.user,
+            by=agent(request),
             reason=form.cleaned_data["reason"],
         )
         obj.pk = entry.pk

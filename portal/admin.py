@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
 from portal import audit, services
-from portal.desk import ReadOnlyAdmin, ServiceAdmin
+from portal.desk import ReadOnlyAdmin, ServiceAdmin, agent
 from portal.models import Account, AuditEntry, Key, Membership, User
 
 
@@ -17,7 +17,7 @@ class AccountAdmin(ServiceAdmin):
     search_fields = ["name"]
 
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        services.save_account(account=obj, by=request.user, reason=form.cleaned_data["reason"])
+        services.save_account(account=obj, by=agent(request), reason=form.cleaned_data["reason"])
 
 
 @admin.register(Membership)
@@ -29,7 +29,7 @@ class MembershipAdmin(ServiceAdmin):
     is_removable = True
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        services.save_membership(membership=obj, by=request.user, reason=form.cleaned_data["reason"])
+        services.save_membership(membership=obj, by=agent(request), reason=form.cleaned_data["reason"])
 
     def remove(self, obj: Membership, *, by: User, reason: str) -> None:
         services.remove_membership(membership=obj, by=by, reason=reason)
@@ -49,14 +49,16 @@ class PortalUserAdmin(UserAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        services.save_user(user=obj, by=request.user)
+        services.save_user(user=obj, by=agent(request))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Note in the audit trail that a password was set, in the same transaction."""
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)
             if response.status_code == 302:
-                audit.record("password-set", by=request.user, data={"user": User.objects.get(pk=id).username})
+                audit.record(
+                    "password-set", by=agent(request), data={"user": User.objects.get(pk=id).username}
+                )
         return response
 
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from portal.desk import ReadOnlyAdmin, ServiceAdmin
+from portal.desk import ReadOnlyAdmin, ServiceAdmin, agent
 from products import services
 from products.errors import InvalidSerial
 from products.models import ProductModel, Registration, Survey, Unit
@@ -23,7 +23,7 @@ class ProductModelAdmin(ServiceAdmin):
         return ["code", "line"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: ProductModel, form: Any, change: bool) -> None:
-        services.save_product_model(model=obj, by=request.user, reason=form.cleaned_data["reason"])
+        services.save_product_model(model=obj, by=agent(request), reason=form.cleaned_data["reason"])
 
 
 class BySerialAdmin(ReadOnlyAdmin):
