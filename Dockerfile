@@ -28,7 +28,9 @@ VOLUME /data
 EXPOSE 8000
 
 # Each worker keeps one connection to the database for each thread: 8 of PostgreSQL's 100.
-ENV GRANIAN_HOST=0.0.0.0 GRANIAN_PORT=8000 GRANIAN_WORKERS=2 GRANIAN_BLOCKING_THREADS=4
+# Docker kills after 10 seconds whatever has not ended.
+ENV GRANIAN_HOST=0.0.0.0 GRANIAN_PORT=8000 GRANIAN_WORKERS=2 GRANIAN_BLOCKING_THREADS=4 \
+    GRANIAN_WORKERS_KILL_TIMEOUT=8
 # It asks as the proxy in front does, under the portal's own name: any other host is refused.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python", "-c", "\
 import os, urllib.parse as p, urllib.request as r; \

@@ -9,9 +9,10 @@ import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
-STARTS_WITHIN, ENDS_WITHIN = 120, 20
+STARTS_WITHIN, ENDS_WITHIN = 120, 30
 
 
 def main() -> None:
@@ -30,12 +31,13 @@ def main() -> None:
         try:
             ask(demo, f"http://{address}")
             os.killpg(demo.pid, signal.SIGINT)  # as a terminal does: to all of them
-            print("ended with", demo.wait(timeout=ENDS_WITHIN))
+            demo.wait(timeout=ENDS_WITHIN)  # its status is 0 or 130: uv may be quicker than the portal
+            wait_for_all(demo.pid)
         except BaseException:
             print(log.read_text(), file=sys.stderr)
             raise
         finally:
-            if demo.poll() is None:
+            with suppress(ProcessLookupError):
                 os.killpg(demo.pid, signal.SIGKILL)
 
 
@@ -59,6 +61,19 @@ def wait_for(demo: subprocess.Popen[bytes], url: str) -> str:
             print(f"answered after {time.monotonic() - began:.1f} s")
             return page
     raise SystemExit(f"{url} did not answer")
+
+
+def wait_for_all(group: int) -> None:
+    """Wait for the last process of the demo to end. Raises TimeoutError."""
+    began = time.monotonic()
+    while time.monotonic() - began < ENDS_WITHIN:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            print(f"ended, {time.monotonic() - began:.1f} s after its first process")
+            return
+        time.sleep(0.1)
+    raise TimeoutError("a process of the demo is still there")
 
 
 def get(url: str) -> str:

@@ -103,7 +103,8 @@ def _serve(host: str, port: int) -> NoReturn:
     sys.stdout.write(f"\nThe portal is at {os.environ['PORTAL_URL']}/ (Ctrl-C stops it)\n")
     sys.stdout.flush()
     served = ["--interface", "wsgi", "--host", host, "--port", str(port), "--blocking-threads", "4"]
-    quiet = ["--no-access-log", "--log-level", "warning"]
+    # Ctrl-C reaches the worker too, which now and then never ends by itself: granian waits so many seconds.
+    quiet = ["--no-access-log", "--log-level", "warning", "--workers-kill-timeout", "5"]
     stopped = ["--workers-kill-timeout", "5"]  # a worker that gets Ctrl-C just as it starts misses it
     granian = [sys.executable, "-m", "granian", *served, *quiet, *stopped, "portal.wsgi:application"]
     os.execv(sys.executable, granian)  # noqa: S606  (no shell is wanted)
