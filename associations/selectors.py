@@ -20,6 +20,8 @@ class Candidate:
     type: AssociationType
     label: str
     registration: Registration
+    is_shared: bool
+    """Its licences are shared with another unit already: who joins it now becomes a spare (A9)."""
 
     @property
     def value(self) -> str:
@@ -63,10 +65,12 @@ def candidates(account: Account, unit: Registration, *, side: Side, query: str =
             continue  # its own seat in this type rules that out
         label = type.parent_label if side == Side.PARENT else type.child_label
         labels.append(label)
-        found = _fitting(account, unit, type, side)
-        for word in query.lower().split():
-            found = found.filter(search__contains=word)
-        rows += [Candidate(type, label, registration) for registration in found[: MOST_OFFERED + 1]]
+        found = list(_fitting(account, unit, type, side).matching(query)[: MOST_OFFERED + 1])
+        shared = _shared_already(type, found if side == Side.PARENT else [unit])
+        rows += [
+            Candidate(type, label, registration, (registration if side == Side.PARENT else unit).pk in shared)
+            for registration in found
+        ]
     return Candidates(rows[:MOST_OFFERED], labels, has_more=len(rows) > MOST_OFFERED)
 
 
@@ -87,6 +91,13 @@ def _fitting(account: Account, unit: Registration, type: AssociationType, side: 
         .exclude(pk__in=taken.values("registration"))
         .order_by(Lower("friendly_name"), "pk")
     )
+
+
+def _shared_already(type: AssociationType, parents: list[Registration]) -> set[int]:
+    """Those parents whose licences a child shares already."""
+    sharing = Seat.objects.live().filter(type=type, shares=True).values("group")
+    seats = Seat.objects.live().filter(registration__in=parents, side=Side.PARENT, group__in=sharing)
+    return set(seats.values_list("registration", flat=True))
 
 
 def live_seats(registration: Registration) -> list[Seat]:
@@ -112,8 +123,10 @@ def child_counts(registration: Registration) -> list[ChildCount]:
             all=Count("pk"), sharing=Count("pk", filter=Q(shares=True))
         )
     }
-    types = AssociationType.objects.filter(models__model=registration.unit.model_id).annotate(
-        as_parent=Count("models", filter=Q(models__side=Side.PARENT))
+    types = (
+        AssociationType.objects.filter(models__model=registration.unit.model_id)
+        .annotate(as_parent=Count("models", filter=Q(models__side=Side.PARENT)))
+        .order_by("position", "pk")  # a query that groups forgets the model's own order
     )
     rows = []
     for type in types:
