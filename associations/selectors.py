@@ -20,8 +20,6 @@ class Candidate:
     type: AssociationType
     label: str
     registration: Registration
-    is_shared: bool
-    """Its licences are shared with another unit already: who joins it now becomes a spare (A9)."""
 
     @property
     def value(self) -> str:
@@ -65,12 +63,10 @@ def candidates(account: Account, unit: Registration, *, side: Side, query: str =
             continue  # its own seat in this type rules that out
         label = type.parent_label if side == Side.PARENT else type.child_label
         labels.append(label)
-        found = list(_fitting(account, unit, type, side).matching(query)[: MOST_OFFERED + 1])
-        shared = _shared_already(type, found if side == Side.PARENT else [unit])
-        rows += [
-            Candidate(type, label, registration, (registration if side == Side.PARENT else unit).pk in shared)
-            for registration in found
-        ]
+        found = _fitting(account, unit, type, side)
+        for word in query.lower().split():
+            found = found.filter(search__contains=word)
+        rows += [Candidate(type, label, registration) for registration in found[: MOST_OFFERED + 1]]
     return Candidates(rows[:MOST_OFFERED], labels, has_more=len(rows) > MOST_OFFERED)
 
 
@@ -91,13 +87,6 @@ def _fitting(account: Account, unit: Registration, type: AssociationType, side: 
         .exclude(pk__in=taken.values("registration"))
         .order_by(Lower("friendly_name"), "pk")
     )
-
-
-def _shared_already(type: AssociationType, parents: list[Registration]) -> set[int]:
-    """Those parents whose licences a child shares already."""
-    sharing = Seat.objects.live().filter(type=type, shares=True).values("group")
-    seats = Seat.objects.live().filter(registration__in=parents, side=Side.PARENT, group__in=sharing)
-    return set(seats.values_list("registration", flat=True))
 
 
 def live_seats(registration: Registration) -> list[Seat]:
