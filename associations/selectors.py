@@ -20,6 +20,8 @@ class Candidate:
     type: AssociationType
     label: str
     registration: Registration
+    is_shared: bool
+    """Its licences are shared with another unit already: who joins it now becomes a spare (A9)."""
 
     @property
     def value(self) -> str:
@@ -57,17 +59,25 @@ def candidates(account: Account, unit: Registration, *, side: Side, query: str =
     """
     own_side = Side.CHILD if side == Side.PARENT else Side.PARENT
     seated = dict(unit.seats.live().values_list("type_id", "side"))
-    rows, labels = [], []
+    found: list[tuple[AssociationType, Registration]] = []
+    labels = []
     for type in AssociationType.objects.filter(models__model=unit.unit.model_id, models__side=own_side):
         if type.pk in seated and (own_side == Side.CHILD or seated[type.pk] != own_side):
             continue  # its own seat in this type rules that out
-        label = type.parent_label if side == Side.PARENT else type.child_label
-        labels.append(label)
-        found = _fitting(account, unit, type, side)
-        for word in query.lower().split():
-            found = found.filter(search__contains=word)
-        rows += [Candidate(type, label, registration) for registration in found[: MOST_OFFERED + 1]]
-    return Candidates(rows[:MOST_OFFERED], labels, has_more=len(rows) > MOST_OFFERED)
+        labels.append(type.parent_label if side == Side.PARENT else type.child_label)
+        fitting = _fitting(account, unit, type, side).matching(query)
+        found += [(type, registration) for registration in fitting[: MOST_OFFERED + 1]]
+    shared = _shared_already([registration for _, registration in found] if side == Side.PARENT else [unit])
+    rows = [
+        Candidate(
+            type,
+            type.parent_label if side == Side.PARENT else type.child_label,
+            registration,
+            is_shared=(type.pk, (registration if side == Side.PARENT else unit).pk) in shared,
+        )
+        for type, registration in found[:MOST_OFFERED]
+    ]
+    return Candidates(rows, labels, has_more=len(found) > MOST_OFFERED)
 
 
 def _fitting(account: Account, unit: Registration, type: AssociationType, side: Side) -> RegistrationQuerySet:
@@ -87,6 +97,13 @@ def _fitting(account: Account, unit: Registration, type: AssociationType, side: 
         .exclude(pk__in=taken.values("registration"))
         .order_by(Lower("friendly_name"), "pk")
     )
+
+
+def _shared_already(parents: list[Registration]) -> set[tuple[int, int]]:
+    """Those of the parents whose licences a child shares already, each with the type of association."""
+    sharing = Seat.objects.live().filter(shares=True).values("group")
+    seats = Seat.objects.live().filter(registration__in=parents, side=Side.PARENT, group__in=sharing)
+    return set(seats.values_list("type", "registration"))
 
 
 def live_seats(registration: Registration) -> list[Seat]:

@@ -59,6 +59,8 @@ def _step(
         "has_next": after is not None,
         "side": side,
         "offered": offered,
+        "spares": any(candidate.is_shared for candidate in offered.rows),
+        "roles": registration.seats.live().select_related("type"),
         "origin": origin_of(request),
         "choice": request.POST.get("choice") or _preselected(offered, origin_of(request)),
         "refusal": refusal,
@@ -91,4 +93,6 @@ def _stay_alone(request: MemberRequest, registration: Registration) -> HttpRespo
 def _say(request: MemberRequest, registration: Registration, **facts: Seat | Registration) -> None:
     """Tell on the next page what happened, naming the other unit with a link."""
     text = render_to_string("associations/_associated.html", {"registration": registration, **facts})
-    messages.success(request, text)
+    seat = facts.get("seat")
+    level = messages.WARNING if isinstance(seat, Seat) and seat.is_spare else messages.SUCCESS
+    messages.add_message(request, level, text)

@@ -2,11 +2,12 @@ import re
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
 from licensing import catalogue, services
+from licensing.entitlements import sharing_primary
 from licensing.errors import CountOutOfRange
 from licensing.keyset import UNLIMITED
 from licensing.models import Keyset, LedgerEntry, Licence, ModelService, Service
@@ -54,6 +55,7 @@ class GrantForm(ReasonForm):
     class Meta:
         model = Licence
         fields = ["service", "count", "expires_on"]
+        help_texts = {"expires_on": "The last day that it runs, as in 2027-11-30; empty: for ever."}
 
     field_order = ["serial_number", "service", "count", "expires_on", "reason"]
 
@@ -117,6 +119,22 @@ class LicenceAdmin(ServiceAdmin):
             today=today(),
         )
         obj.pk, obj.registration = licence.pk, licence.registration
+        self._say_what_else(request, licence)
+
+    def _say_what_else(self, request: HttpRequest, licence: Licence) -> None:
+        """Tell what a grant replaced, and whom it doesn't reach."""
+        entry = LedgerEntry.objects.filter(unit=licence.registration.unit_id, service=licence.service).latest(
+            "pk"
+        )
+        if entry.before:
+            said = f"It replaces what was there: {_values(entry.before)}. It is now: {_values(entry.after)}."
+            messages.warning(request, said)
+        if primary := sharing_primary(licence.registration):
+            messages.warning(
+                request,
+                f"This unit is HF Secondary of {primary.friendly_name} ({primary.unit.serial}), "
+                "which doesn't get this license: licenses for both belong to the primary.",
+            )
 
 
 @admin.register(Service)

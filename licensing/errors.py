@@ -32,7 +32,7 @@ class CountOutOfRange(RuleViolation):
 
     code = "count-out-of-range"
     field = "count"
-    message = "A count is Unlimited or a number from 0 to 4,294,967,295."
+    message = "A count is Unlimited or a number from 1 to 4,294,967,295."
 
 
 class GrantAlreadyOver(RuleViolation):

@@ -13,12 +13,12 @@ MOST_SHOWN = 20
 
 
 def expiring_soon(account: Account, today: datetime.date) -> list[Licence]:
-    """The account's licences that end within 30 days, the first to end first; at most 20."""
+    """The account's licences that end within 30 days, or ended within the last 30; at most 20, by day."""
     return list(
         Licence.objects.filter(
             registration__account=account,
             registration__ended_at=None,
-            expires_on__range=(today, today + SOON),
+            expires_on__range=(today - SOON, today + SOON),
         )
         .select_related("service", "registration__unit")
         .order_by("expires_on", "pk")[:MOST_SHOWN]

@@ -98,7 +98,7 @@ def check_count(service: Service, count: int | None) -> None:
         raise CountNeeded(service=service.name)
     if not service.is_counted and count is not None:
         raise CountNotAllowed(service=service.name)
-    if count is not None and not UNLIMITED <= count <= LARGEST_COUNT:
+    if count is not None and count != UNLIMITED and not 1 <= count <= LARGEST_COUNT:
         raise CountOutOfRange
 
 

@@ -1,8 +1,9 @@
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_safe
 
 from associations.models import Seat, Side
 from associations.selectors import child_counts, live_seats, sides_of
@@ -20,7 +21,7 @@ from products.services import rename
 from products.views import get_registration
 
 
-@require_GET
+@require_safe
 @member_required
 def service_management(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
@@ -28,13 +29,15 @@ def service_management(request: MemberRequest, serial: str) -> HttpResponse:
     return render(request, "licensing/service_management.html", _service_context(registration, form))
 
 
-@require_POST
 @editor_required
 def rename_product(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
     form = RenameForm(request.POST)
+    if request.method != "POST":
+        return redirect("service_management", serial)  # a login in between leads here without what was typed
     if form.is_valid():
         rename(registration=registration, by=request.user, **form.cleaned_data)
+        messages.success(request, "Saved.")
         return redirect("service_management", serial)
     return render(
         request, "licensing/service_management.html", _service_context(registration, form), status=422
@@ -42,7 +45,7 @@ def rename_product(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 @member_required
 def license_keyset(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
@@ -50,8 +53,11 @@ def license_keyset(request: MemberRequest, serial: str) -> HttpResponse:
     status = 200
     try:
         day = today()
-        units = [registration, *_other_of_pair(registration)]
-        context["keysets"] = [(unit, read_keyset(registration=unit, today=day)) for unit in units]
+        pair = _pair_of(registration)
+        units = sorted(pair or {registration: ""}, key=lambda unit: unit.pk != registration.pk)
+        context["keysets"] = [
+            (unit, pair.get(unit, ""), read_keyset(registration=unit, today=day)) for unit in units
+        ]
     except UnitRetired as refusal:
         context["refusal"], status = refusal, 409
     except (KeyMissing, NoActiveKey) as refusal:
@@ -59,7 +65,7 @@ def license_keyset(request: MemberRequest, serial: str) -> HttpResponse:
     return render(request, "licensing/license_keyset.html", context, status=status)
 
 
-@require_GET
+@require_safe
 @login_not_required
 @cache_control(public=True, max_age=300)
 def jwks(request: HttpRequest) -> HttpResponse:
@@ -94,8 +100,8 @@ def _parents(
     return [(seat, parents[seat.group]) for seat in mine if seat.side == Side.CHILD]
 
 
-def _other_of_pair(registration: Registration) -> list[Registration]:
-    """The unit that shares licences with this one: a spare doesn't."""
+def _pair_of(registration: Registration) -> dict[Registration, str]:
+    """The two units of a pair that shares licences, with their roles; empty for a spare and a unit alone."""
     seats = [seat for seat in live_seats(registration) if seat.type.shares_licences and not seat.is_spare]
-    pair = [seat.registration for seat in seats]
-    return [unit for unit in pair if unit.pk != registration.pk] if registration in pair else []
+    pair = {seat.registration: seat.label for seat in seats}
+    return pair if registration in pair and len(pair) > 1 else {}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from portal import audit
 from portal.errors import RuleViolation
@@ -117,10 +117,19 @@ def ensure_key(
         secret = make()
         described = describe(secret)
         write_secret(_folder(purpose) / described.kid, secret)
+    try:
+        with transaction.atomic():
+            key = Key.objects.create(
+                purpose=purpose, state=Key.State.ACTIVE, kid=described.kid, public=described.public
+            )
+    except IntegrityError:  # another node was quicker: its key is the key
+        if not strays:
+            (_folder(purpose) / described.kid).unlink()
+        key = active_key(purpose)
+        read_secret(purpose, key.kid)
+        return key
     audit.record("key-made", by=by, data={"kid": described.kid, "purpose": purpose})
-    return Key.objects.create(
-        purpose=purpose, state=Key.State.ACTIVE, kid=described.kid, public=described.public
-    )
+    return key
 
 
 def _describe_file(path: Path, purpose: str, describe: Callable[[bytes], Described]) -> Described:

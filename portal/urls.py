@@ -11,6 +11,7 @@ register_converter(SerialConverter, "serial")
 
 urlpatterns = [
     path("", views.main_page, name="main_page"),
+    path("help/", views.help_page, {"topic": "index"}, name="help_index"),
     path("help/<slug:topic>/", views.help_page, name="help_page"),
     path("login/", allauth_views.login, name="account_login"),
     path("login/inactive/", allauth_views.account_inactive, name="account_inactive"),

@@ -1,7 +1,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from licensing.selectors import expiring_soon
 from portal.access import MemberRequest, member_required
@@ -20,18 +20,19 @@ HELP_TOPICS = {
 }
 
 
-@require_GET
+@require_safe
 @member_required
 def main_page(request: MemberRequest) -> HttpResponse:
-    account = request.membership.account
+    account, day = request.membership.account, today()
     context = {
         "recent": Registration.objects.visible_to(account).order_by("-registered_at", "-pk")[:10],
-        "expiring": expiring_soon(account, today()),
+        "expiring": expiring_soon(account, day),
+        "today": day,
     }
     return render(request, "portal/main_page.html", context)
 
 
-@require_GET
+@require_safe
 @login_not_required
 def help_page(request: HttpRequest, topic: str) -> HttpResponse:
     if topic not in HELP_TOPICS:

@@ -13,7 +13,7 @@ class InvalidSerial(RuleViolation):
 
     code = "invalid-serial"
     field = "serial_number"
-    message = "A serial number has 12 hexadecimal digits (0 to 9, A to F): {problem}."
+    message = "A serial number has 12 hexadecimal digits (0 to 9, A to F). {problem}"
 
 
 class InvalidCode(RuleViolation):
@@ -73,7 +73,10 @@ class InvalidFriendlyName(RuleViolation):
 
     code = "invalid-friendly-name"
     field = "friendly_name"
-    message = "A friendly name has at most 30 characters and stands on one line. This one has {length}."
+    message = (
+        "A friendly name has at most 30 characters, stands on one line and has no invisible marks. "
+        "This one has {length} characters."
+    )
 
 
 class PermanentField(RuleViolation):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 
 if TYPE_CHECKING:
     from portal.models import Account
@@ -35,3 +36,11 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
     def visible_to(self, account: Account) -> Self:
         """The live registrations of an account, with their units and models: where every page starts."""
         return self.live().filter(account=account).select_related("unit__model")
+
+    def matching(self, query: str) -> Self:
+        """Those with every word of a query in name, serial, line or code; `:` and `-` may be left out."""
+        found = self
+        for word in query.lower().split():
+            bare = re.sub("[:-]", "", word)
+            found = found.filter(Q(search__contains=word) | Q(search__contains=bare or word))
+        return found

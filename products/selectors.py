@@ -8,10 +8,8 @@ from django.db.models import Expression, F, Q
 from django.db.models.functions import Lower
 
 from portal.models import Account
-from products.errors import InvalidSerial
 from products.models import Registration
 from products.querysets import RegistrationQuerySet
-from products.serials import normalize_serial
 
 PAGE_ROWS = 50
 MOST_COUNTED = 10_000
@@ -63,21 +61,10 @@ class ProductPage:
         return f"{MOST_COUNTED:,}+" if self.total > MOST_COUNTED else f"{self.total:,}"
 
 
-def matching(account: Account, query: str) -> RegistrationQuerySet:
-    """The account's products with every word of a query in name, serial number, line or registration code."""
-    found = Registration.objects.visible_to(account)
-    try:
-        return found.filter(unit__serial=normalize_serial(query))
-    except InvalidSerial:
-        for word in query.lower().split():
-            found = found.filter(search__contains=word)
-        return found
-
-
 def product_page(account: Account, *, query: str, sort: str, cursor: Cursor | None) -> ProductPage:
     """One page of the account's products: the first where a cursor's row is gone or has nothing beside it."""
     order = SORTS[sort]
-    found = matching(account, query).annotate(key=order.key)
+    found = Registration.objects.visible_to(account).matching(query).annotate(key=order.key)
     total = found[: MOST_COUNTED + 1].count()
     at = found.filter(unit__serial=cursor.serial).first() if cursor else None
     rows: list[Registration] = []

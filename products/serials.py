@@ -7,7 +7,7 @@ from products.errors import InvalidCode, InvalidSerial
 
 SERIAL_DIGITS = 12
 CODE_CHARACTERS = 8
-_SEPARATORS = re.compile(r"[\s:\-\u00ad\u200b-\u200d\u2010-\u2015\u2212\ufeff]+")
+_SEPARATORS = re.compile(r"[\s:\-\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2066-\u2069\u2212\ufeff]+")
 _FLOAT = re.compile(r"\d+([.,]\d*)?E[+-]?\d+|\d+[.,]\d+", re.IGNORECASE)
 
 
@@ -22,18 +22,16 @@ def normalize_serial(text: str) -> str:
         return serial
     if _FLOAT.fullmatch(unicodedata.normalize("NFKC", text).strip()):
         raise InvalidSerial(
-            problem="this is what a spreadsheet makes of one: it read the digits as a number. "
-            "Set the column's format to text and type the number from the unit's label"
+            problem="A spreadsheet has read this one as a number: set the column's format to text "
+            "and type the serial number from the unit's label."
         )
     if stray := re.search(r"[^0-9A-F]", serial):
         hint = " (the letter O is never used: it is a zero)" if stray[0] == "O" else ""
-        raise InvalidSerial(problem=f"“{stray[0]}” isn't one of them{hint}. Compare it with the unit's label")
+        raise InvalidSerial(problem=f"“{stray[0]}” is none of them{hint}. Compare it with the unit's label.")
     if len(serial) < SERIAL_DIGITS:
-        zeros = " If it comes from a spreadsheet: that drops leading zeros, put them back" if serial else ""
-        raise InvalidSerial(problem=f"this one has {len(serial)}.{zeros}")
-    raise InvalidSerial(
-        problem=f"this one has {len(serial)}. Was it pasted twice, or together with something else?"
-    )
+        zeros = " Spreadsheets drop leading zeros: put them back." if serial else ""
+        raise InvalidSerial(problem=f"This one has {len(serial)}.{zeros}")
+    raise InvalidSerial(problem=f"This one has {len(serial)}. Was more pasted than the serial number?")
 
 
 def normalize_code(text: str) -> str:

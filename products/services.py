@@ -21,6 +21,9 @@ from products.serials import normalize_code, normalize_serial
 
 REGISTRATION_CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 FRIENDLY_NAME_CHARACTERS = 30
+INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
+"""Unicode's categories of controls, of marks that turn or hide text, and of line and paragraph ends."""
+EMOJI_JOINER = "\u200d"
 
 
 @transaction.atomic
@@ -80,13 +83,12 @@ def search_text(unit: Unit, friendly_name: str, code: str) -> str:
 
 
 def normalize_friendly_name(text: str) -> str:
-    """Strip a friendly name. Raises InvalidFriendlyName (R5)."""
+    """Strip a friendly name; one without a visible character is empty. Raises InvalidFriendlyName (R5)."""
     name = text.strip()
-    if len(name) > FRIENDLY_NAME_CHARACTERS or any(
-        unicodedata.category(c) in {"Cc", "Zl", "Zp"} for c in name
-    ):
+    kinds = {unicodedata.category(c) for c in name if c != EMOJI_JOINER}
+    if len(name) > FRIENDLY_NAME_CHARACTERS or kinds & INVISIBLE:
         raise InvalidFriendlyName(length=len(name))
-    return name
+    return name if kinds - {"Zs", "Mn"} else ""
 
 
 def _default_name(model: ProductModel) -> str:

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from associations.selectors import sides_of
@@ -23,7 +23,7 @@ from products.selectors import SORTS, Cursor, product_page
 SORTED_COLUMNS = [("Name", "name"), ("Serial Number", "serial"), ("Product Line", "line")]
 
 
-@require_GET
+@require_safe
 @vary_on_headers("HX-Request")
 @member_required
 def my_products(request: MemberRequest) -> HttpResponse:
@@ -33,9 +33,10 @@ def my_products(request: MemberRequest) -> HttpResponse:
     return render(request, "products/my_products.html", {"form": form, **_list_context(request)})
 
 
-@require_POST
 @editor_required
 def register(request: MemberRequest) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("my_products")  # a login in between leads here without what was typed
     form = RegisterForm(request.POST)
     if form.is_valid():
         try:

@@ -12,6 +12,8 @@ PORTAL = """
                                      anonymous  stranger   viewer     admin      owner      staff
 main_page            GET             login      200        200        200        200        support
 main_page            POST            login      405        405        405        405        405
+help_index           GET             200        200        200        200        200        200
+help_index           POST            405        405        405        405        405        405
 help_page            GET             200        200        200        200        200        200
 help_page            POST            405        405        405        405        405        405
 account_login        GET             200        main_page  main_page  main_page  main_page  main_page
@@ -25,7 +27,7 @@ jwks                 POST            405        405        405        405       
 
 my_products          GET             login      200        200        200        200        support
 my_products          POST            login      405        405        405        405        405
-register             GET             login      405        405        405        405        405
+register             GET             login      my_products 403       my_products my_products support
 register             POST            login      product_survey 403      product_survey product_survey support
 product_survey       GET   own       login      404        403        200        200        support
 product_survey       GET   foreign   login      404        403        404        404        support
@@ -43,8 +45,8 @@ service_management   GET   own       login      404        200        200       
 service_management   GET   foreign   login      404        404        404        404        support
 service_management   POST  own       login      405        405        405        405        405
 service_management   POST  foreign   login      405        405        405        405        405
-rename_product       GET   own       login      405        405        405        405        405
-rename_product       GET   foreign   login      405        405        405        405        405
+rename_product       GET   own       login      404        403   service_management service_management support
+rename_product       GET   foreign   login      404        403        404        404        support
 rename_product       POST  own       login      404        403   service_management service_management support
 rename_product       POST  foreign   login      404        403        404        404        support
 license_keyset       GET   own       login      404        200        200        200        support

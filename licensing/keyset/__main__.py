@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m licensing.keyset",
-        description="Reads licence keysets offline.",
+        description="Reads license keysets offline.",
         epilog="Exit codes: 0 installed, already installed or shown; 1 refused; 2 wrong usage.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
@@ -146,7 +146,7 @@ def _print_payload(payload: Payload, today: datetime.date) -> None:
     clock = datetime.timedelta(seconds=payload.issued % 86400)
     facts = [
         ("Serial Number", payload.serial),
-        ("HF Primary", payload.primary and f"{payload.primary} (its licences are shared)"),
+        ("HF Primary", payload.primary and f"{payload.primary} (its licenses are shared)"),
         ("Generation", str(payload.generation)),
         ("Issued", f"{_date(day)} {clock!s:0>8} UTC"),
         ("Model", str(payload.model)),

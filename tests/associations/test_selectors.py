@@ -156,7 +156,7 @@ def test_the_queries_do_not_grow_with_the_rows(
 ) -> None:
     new, *_ = _units(member, "New", *(f"Unit {i}" for i in range(count)))
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         rows = candidates(member.account, new, side=Side.PARENT).rows
         assert all(row.registration.unit.model.name for row in rows)
 

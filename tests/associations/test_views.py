@@ -134,7 +134,7 @@ def test_primaries_are_offered_as_parents_and_secondaries_are_not(client: Client
 
     page = Page(client.get(parent_step(mine)))
 
-    assert offered(page) == [["HF Primary", primary.friendly_name, primary.unit.serial]]
+    assert offered(page) == [["HF Primary", primary.friendly_name, primary.unit.serial, "Shared already"]]
 
 
 def test_no_unit_of_a_pair_is_offered_as_a_child(
@@ -181,7 +181,7 @@ def test_nothing_found_says_so_and_any_query_is_taken(
 
 
 @pytest.mark.parametrize("rows", [3, 300])
-@pytest.mark.parametrize(("step", "queries"), [(parent_step, 12), (child_step, 13)])
+@pytest.mark.parametrize(("step", "queries"), [(parent_step, 14), (child_step, 15)])
 def test_create_association_asks_as_much_for_many_rows(
     client: Client,
     mine: Registration,
@@ -322,7 +322,7 @@ def test_a_choice_that_became_a_secondary_meanwhile_is_refused_and_the_page_offe
     page = Page(response)
     assert response.status_code == 422
     assert page.codes() == ["parent-is-child"]
-    assert offered(page) == [["HF Primary", "PRO 5060 2nd", "0006B112441C"]]
+    assert offered(page) == [["HF Primary", "PRO 5060 2nd", "0006B112441C", "Shared already"]]
 
 
 def test_a_refused_choice_stays_chosen_and_is_tied_to_its_reason(

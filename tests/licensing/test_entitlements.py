@@ -279,10 +279,10 @@ def test_a_pair_costs_three_queries(django_assert_num_queries) -> None:
         entitlements(secondary, source=primary, today=TODAY)
 
 
-def test_expiring_soon_is_within_30_days_the_first_first() -> None:
+def test_expiring_soon_is_within_30_days_or_lately_over_by_day() -> None:
     unit, other = RegistrationFactory(), RegistrationFactory()
-    for code, last_day in ((2, 30), (3, 0), (4, 31), (5, -1), (6, None)):
+    for code, last_day in ((2, 30), (3, 0), (4, 31), (5, -30), (7, -31), (6, None)):
         _give(unit, code, ("licensed", None, last_day))
     _give(other, 2, ("licensed", None, 3))
 
-    assert [licence.service.code for licence in expiring_soon(unit.account, TODAY)] == [3, 2]
+    assert [licence.service.code for licence in expiring_soon(unit.account, TODAY)] == [5, 3, 2]

@@ -77,12 +77,14 @@ def test_main_page_leads_to_units_and_to_all_of_them(client: Client) -> None:
 def test_main_page_shows_what_ends_within_30_days(client: Client) -> None:
     account = log_in(client).account
     mine = RegistrationFactory(account=account, friendly_name="San Jose")
-    for code, days in [(3, 30), (4, 0), (5, 31), (6, -1)]:
+    for code, days in [(3, 30), (4, 0), (5, 31), (6, -31), (2, -1)]:
         license_all(account, days, code)
 
     rows = Page(client.get("/")).section("expiring").one("table").rows()
 
+    yesterday = today() - datetime.timedelta(days=1)
     assert rows == [
+        ["Client AV Enforcement", "San Jose", mine.unit.serial, f"Expired {yesterday:%d %b %Y}"],
         ["Server Anti-Virus", "San Jose", mine.unit.serial, f"{today():%d %b %Y}"],
         [
             "Gateway Anti-Virus, Anti-Spyware & Intrusion Prevention Service",

@@ -8,7 +8,7 @@ from django.test import Client
 from portal.models import Account
 from products import selectors
 from products.models import Registration
-from products.selectors import SORTS, Cursor, ProductPage, matching, product_page
+from products.selectors import SORTS, Cursor, ProductPage, product_page
 from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UnitFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -183,7 +183,7 @@ def test_every_word_is_looked_for_in_name_serial_line_and_code(account, query: s
     found = RegistrationFactory(account=account, unit=unit, friendly_name="San Jose", code="K3YU89HX")
     RegistrationFactory(account=account, unit__model_name="TZ 170", friendly_name="Berlin", code="AAAAAAAA")
 
-    assert list(matching(account, query)) == [found]
+    assert list(Registration.objects.visible_to(account).matching(query)) == [found]
 
 
 @pytest.mark.parametrize("query", ["berlin jose", "%", "_", "\\", "' or 1=1", "00-06"])
@@ -191,7 +191,7 @@ def test_what_no_row_has_finds_nothing(account, query: str) -> None:
     RegistrationFactory(account=account, friendly_name="San Jose")
     RegistrationFactory(account=account, friendly_name="Berlin")
 
-    assert not matching(account, query)
+    assert not Registration.objects.visible_to(account).matching(query)
 
 
 @pytest.mark.parametrize(
@@ -201,14 +201,14 @@ def test_a_serial_number_is_found_in_any_notation(account, query: str) -> None:
     found = RegistrationFactory(account=account, unit__serial="0006B112441C")
     RegistrationFactory(account=account)
 
-    assert list(matching(account, query)) == [found]
+    assert list(Registration.objects.visible_to(account).matching(query)) == [found]
 
 
 def test_only_live_products_of_the_account_are_found(account) -> None:
     RegistrationFactory(friendly_name="Berlin")
     RegistrationFactory(account=account, friendly_name="Berlin", ended_at=datetime.datetime.now(datetime.UTC))
 
-    assert not matching(account, "berlin")
+    assert not Registration.objects.visible_to(account).matching("berlin")
 
 
 def test_pages_of_a_filtered_list_stay_filtered(account) -> None:

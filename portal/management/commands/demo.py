@@ -45,6 +45,8 @@ class Command(BaseCommand):
             self._prepare(password)
         except (RuleViolation, OSError) as error:
             raise CommandError(str(error)) from None
+        except KeyboardInterrupt:
+            raise CommandError("Stopped before it was ready; the next start goes on.") from None
         connections.close_all()
         _serve(host, port)
 

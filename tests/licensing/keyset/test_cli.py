@@ -45,7 +45,7 @@ def run(capsys, monkeypatch):
 EXPECTED = """\
 installed: The keyset is genuine and this appliance's own, and takes effect.
   Serial Number  0006B112441C
-  HF Primary     0006B1124416 (its licences are shared)
+  HF Primary     0006B1124416 (its licenses are shared)
   Generation     7
   Issued         21 Nov 2026 22:26:40 UTC
   Model          5
