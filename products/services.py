@@ -45,7 +45,7 @@ def register(
         .select_for_update(of=("self",), no_key=True)
         .first()
     )
-    present = Registration.objects.live().filter(unit__serial=serial).select_related("unit").first()
+    present = Registration.objects.live().filter(unit__serial=serial).select_related("unit__model").first()
     fallback_kid = active_kid()
     if present and present.account_id == account.pk:
         raise AlreadyInAccount(present)
@@ -58,7 +58,7 @@ def register(
         raise UnitRetired(serial=serial, day=f"{unit.retired_at:%d %b %Y}")
     if present:
         raise InAnotherAccount(serial=serial)
-    registration = _create_registration(unit, account, name or _default_name(unit.model))
+    registration = _create_registration(unit, account, name or default_name(unit.model))
     Unit.objects.filter(pk=unit.pk).raise_version()  # the licences of an owner before are not this one's
     audit.record("registered", by=by, account=account, serials=[serial])
     return registration
@@ -91,7 +91,7 @@ def normalize_friendly_name(text: str) -> str:
     return name if kinds - {"Zs", "Mn"} else ""
 
 
-def _default_name(model: ProductModel) -> str:
+def default_name(model: ProductModel) -> str:
     """The friendly name of a unit that got none: a model's name may be longer than a friendly one."""
     return model.name[:FRIENDLY_NAME_CHARACTERS].strip()
 
@@ -99,7 +99,7 @@ def _default_name(model: ProductModel) -> str:
 @transaction.atomic
 def rename(*, registration: Registration, friendly_name: str, by: User) -> Registration:
     """Give a registration another friendly name; an empty one is the model's. Raises InvalidFriendlyName."""
-    name = normalize_friendly_name(friendly_name) or _default_name(registration.unit.model)
+    name = normalize_friendly_name(friendly_name) or default_name(registration.unit.model)
     present = Registration.objects.live().select_for_update(no_key=True).get(pk=registration.pk)
     if name != present.friendly_name:
         audit.record(

@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -6,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -45,6 +47,8 @@ def register(request: MemberRequest) -> HttpResponse:
             )
             return redirect("product_survey", registration.unit.serial)
         except AlreadyInAccount as refusal:
+            if _was_sent_twice(refusal.registration, form.cleaned_data["friendly_name"]):
+                return redirect("product_survey", refusal.registration.unit.serial)
             url = reverse("service_management", args=[refusal.registration.unit.serial])
             add_refusal(form, refusal, message=format_html('{} <a href="{}">Open it</a>', str(refusal), url))
         except RuleViolation as refusal:
@@ -66,6 +70,13 @@ def product_survey(request: MemberRequest, serial: str) -> HttpResponse:
         return redirect("service_management", serial)
     context = {"form": form, "registration": registration}
     return render(request, "products/product_survey.html", context, status=422 if form.is_bound else 200)
+
+
+def _was_sent_twice(registration: Registration, friendly_name: str) -> bool:
+    """Whether the form that registered a unit has just come again: a double click goes on like one (R6)."""
+    is_new = timezone.now() - registration.registered_at < timedelta(minutes=1)
+    name = friendly_name or services.default_name(registration.unit.model)
+    return is_new and registration.friendly_name == name
 
 
 def get_registration(request: MemberRequest, serial: str) -> Registration:

@@ -29,6 +29,7 @@ def tab_to(page: Page, name: str) -> None:
 @pytest.mark.usefixtures("demo")
 def test_whole_way_by_keyboard(guard: Guard, javascript: bool) -> None:
     page = guard.open("/login/", javascript=javascript)
+    expect(page.get_by_label("User name or e-mail")).to_be_focused()
     page.keyboard.type("HFChanges")
     tab_to(page, "Password")
     page.keyboard.type(PASSWORD)
