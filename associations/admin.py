@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from associations import services
+from associations import catalogue
 from associations.models import AssociationType, Seat, TypeModel
 from portal.desk import ReadOnlyAdmin, ServiceAdmin, agent
 from portal.models import User
@@ -15,7 +15,7 @@ class AssociationTypeAdmin(ServiceAdmin):
     list_display = ["slug", "parent_label", "child_label", "is_same_model", "shares_licences", "position"]
 
     def save_model(self, request: HttpRequest, obj: AssociationType, form: Any, change: bool) -> None:
-        services.save_association_type(type=obj, by=agent(request), reason=form.cleaned_data["reason"])
+        catalogue.save_association_type(type=obj, by=agent(request), reason=form.cleaned_data["reason"])
 
 
 @admin.register(TypeModel)
@@ -30,13 +30,13 @@ class TypeModelAdmin(ServiceAdmin):
 
     def save_model(self, request: HttpRequest, obj: TypeModel, form: Any, change: bool) -> None:
         reason = form.cleaned_data["reason"]
-        entry = services.add_type_model(
+        entry = catalogue.add_type_model(
             type=obj.type, model=obj.model, side=obj.side, by=agent(request), reason=reason
         )
         obj.pk = entry.pk
 
     def remove(self, obj: TypeModel, *, by: User, reason: str) -> None:
-        services.remove_type_model(entry=obj, by=by, reason=reason)
+        catalogue.remove_type_model(entry=obj, by=by, reason=reason)
 
 
 @admin.register(Seat)

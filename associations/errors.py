@@ -62,6 +62,37 @@ class UnitNotActive(RuleViolation):
     message = "{serial} was retired: it can't be associated."
 
 
+class AssociationGone(RuleViolation):
+    """The very association that a page meant has ended meanwhile: nothing else is touched."""
+
+    code = "association-gone"
+    message = "This association ended on {at:%d %b %Y at %H:%M} UTC{who}. Nothing was changed."
+
+
+class PairChanged(RuleViolation):
+    """The pair isn't any more what a page showed of it."""
+
+    code = "pair-changed"
+    message = "The pair was changed meanwhile, by somebody else or in another window. Look at it again."
+
+
+class NoSpare(RuleViolation):
+    """A9: only a spare can be made standby."""
+
+    code = "no-spare"
+    message = "“{child}” is no spare: it shares its parent's licenses already."
+
+
+class TooManySharers(RuleViolation):
+    """A9: a primary's licences reach few different units in 90 days; beyond that Support does it."""
+
+    code = "too-many-sharers"
+    message = (
+        "The licenses of “{parent}” have reached {most} different units in the last {days} days. "
+        "Ask Support to associate another one."
+    )
+
+
 class ChoiceGone(RuleViolation):
     """What was chosen on a page isn't there any more."""
 

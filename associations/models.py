@@ -96,7 +96,7 @@ class Seat(models.Model):
             models.CheckConstraint(condition=Q(side__in=["parent", "child"]), name="seat_side_known"),
         ]
         indexes = [
-            models.Index(fields=["group"], condition=Q(ended_at=None), name="seat_live_group"),
+            models.Index(fields=["group"], name="seat_group"),
             models.Index(fields=["registration", "began_at"], name="seat_history"),
         ]
 

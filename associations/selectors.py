@@ -1,6 +1,7 @@
 """What pages ask about associations."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Count, Q
 from django.db.models.functions import Lower
@@ -11,6 +12,7 @@ from products.models import Registration
 from products.querysets import RegistrationQuerySet
 
 MOST_OFFERED = 100
+MOST_TOLD = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,72 @@ class Candidate:
 class ChildCount:
     """A row of the table Associated Products: how many units are associated under a label."""
 
+    type: AssociationType
     label: str
     count: int
     spares: int
 
 
-def sides_of(registration: Registration) -> set[str]:
-    """Which sides the unit's model can take in any type; none: it can't be associated at all."""
-    return set(TypeModel.objects.filter(model=registration.unit.model_id).values_list("side", flat=True))
+@dataclass(frozen=True, slots=True)
+class Associated:
+    """What My Product - Associated Products lists: the seats of the other `side`, under their `label`."""
+
+    label: str
+    side: Side
+    mine: Seat | None
+    rows: list[Seat]
+    has_more: bool
+
+    @property
+    def children(self) -> list[Seat]:
+        """The children's seats among it: those that can be removed or changed."""
+        return [self.mine] if self.mine and self.side == Side.PARENT else self.rows
+
+    @property
+    def items(self) -> list[tuple[Seat, Seat]]:
+        """Each row with the child's seat that associates it."""
+        return [(row, self.mine if self.mine and self.side == Side.PARENT else row) for row in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A part of a unit's history: a child's seat beside its parent, as seen from `viewer`."""
+
+    seat: Seat
+    parent: Registration
+    viewer: Registration
+
+    @property
+    def other(self) -> Registration:
+        """With whom."""
+        return self.parent if self.seat.registration_id == self.viewer.pk else self.seat.registration
+
+    @property
+    def role(self) -> str:
+        """In which role the unit itself was."""
+        is_child = self.seat.registration_id == self.viewer.pk
+        return self.seat.type.child_label if is_child else self.seat.type.parent_label
+
+
+def sides_of(registration: Registration, type: AssociationType | None = None) -> set[str]:
+    """Which sides the unit's model can take in a type, or in any; none: it can't be associated."""
+    places = TypeModel.objects.filter(model=registration.unit.model_id)
+    if type is not None:
+        places = places.filter(type=type)
+    return set(places.values_list("side", flat=True))
+
+
+def seat_elsewhere(child: Registration, type: AssociationType, parent: Registration) -> Seat | None:
+    """The live seat of a child beside another parent: giving it this one is a change of parent (A6)."""
+    seat = child.seats.live().with_units().filter(type=type, side=Side.CHILD).first()
+    own = parent.seats.live().filter(type=type, side=Side.PARENT).values_list("group", flat=True)
+    return seat if seat and seat.group not in own else None
+
+
+def takes_standby(parent: Registration, type: AssociationType) -> bool:
+    """Whether the next child of a parent would share its licences: none does so far."""
+    groups = parent.seats.live().filter(type=type).values("group")
+    return type.shares_licences and not Seat.objects.live().filter(group__in=groups, shares=True).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +112,31 @@ class Candidates:
     has_more: bool
 
 
-def candidates(account: Account, unit: Registration, *, side: Side, query: str = "") -> Candidates:
+def candidates(
+    account: Account,
+    unit: Registration,
+    *,
+    side: Side,
+    query: str = "",
+    with_children: bool = False,
+    changing: AssociationType | None = None,
+) -> Candidates:
     """The units that can take `side` beside this one, of all types: for a parent A3, for a child A4.
 
     `query` narrows them by their names, serial numbers and registration codes; at most 100 are offered.
+    `with_children` offers as children those too that have another parent: choosing one is A6. `changing`
+    offers other parents in that type to a unit that has one.
     """
     own_side = Side.CHILD if side == Side.PARENT else Side.PARENT
     seated = dict(unit.seats.live().values_list("type_id", "side"))
     found: list[tuple[AssociationType, Registration]] = []
     labels = []
-    for type in AssociationType.objects.filter(models__model=unit.unit.model_id, models__side=own_side):
-        if type.pk in seated and (own_side == Side.CHILD or seated[type.pk] != own_side):
+    types = AssociationType.objects.filter(models__model=unit.unit.model_id, models__side=own_side)
+    for type in types.filter(pk=changing.pk) if changing else types:
+        if not changing and type.pk in seated and (own_side == Side.CHILD or seated[type.pk] != own_side):
             continue  # its own seat in this type rules that out
         labels.append(type.parent_label if side == Side.PARENT else type.child_label)
-        fitting = _fitting(account, unit, type, side).matching(query)
+        fitting = _fitting(account, unit, type, side, with_children).matching(query)
         found += [(type, registration) for registration in fitting[: MOST_OFFERED + 1]]
     shared = _shared_already([registration for _, registration in found] if side == Side.PARENT else [unit])
     rows = [
@@ -80,13 +151,18 @@ def candidates(account: Account, unit: Registration, *, side: Side, query: str =
     return Candidates(rows, labels, has_more=len(found) > MOST_OFFERED)
 
 
-def _fitting(account: Account, unit: Registration, type: AssociationType, side: Side) -> RegistrationQuerySet:
+def _fitting(
+    account: Account, unit: Registration, type: AssociationType, side: Side, with_children: bool
+) -> RegistrationQuerySet:
     """Units of the account that fit a side: as parents those that are no children, as children those in no
-    association.
+    association, or, `with_children`, those that are no parents.
     """
     taken = Seat.objects.live().filter(type=type)
+    mine = unit.seats.live().filter(type=type).values("group")
     if side == Side.PARENT:
-        taken = taken.filter(side=Side.CHILD)
+        taken = taken.filter(Q(side=Side.CHILD) | Q(group__in=mine))
+    elif with_children:
+        taken = taken.filter(Q(side=Side.PARENT) | Q(group__in=mine))
     found = Registration.objects.visible_to(account).filter(
         unit__retired_at=None, unit__model__type_models__type=type, unit__model__type_models__side=side
     )
@@ -137,9 +213,47 @@ def child_counts(registration: Registration) -> list[ChildCount]:
     rows = []
     for type in types:
         if mine.get(type.pk) == Side.CHILD:
-            rows.append(ChildCount(type.parent_label, 1, 0))
+            rows.append(ChildCount(type, type.parent_label, 1, 0))
         elif type.as_parent:
             count = counted.get(type.pk, {"all": 0, "sharing": 0})
             spares = count["all"] - count["sharing"] if type.shares_licences else 0
-            rows.append(ChildCount(type.child_label, count["all"], spares))
+            rows.append(ChildCount(type, type.child_label, count["all"], spares))
     return rows
+
+
+def seat_of(account: Account, registration: Registration, uuid: UUID) -> Seat | None:
+    """The very child's seat that a page of a unit meant, live or ended; only the account's own."""
+    groups = registration.seats.values("group")
+    seats = Seat.objects.with_units().filter(registration__account=account, group__in=groups)
+    return seats.filter(uuid=uuid, side=Side.CHILD).first()
+
+
+def associated(registration: Registration, type: AssociationType, query: str = "") -> Associated:
+    """What is associated with a unit in a type, under the label that its own place there leaves (A5).
+
+    A child has its parent, a parent its children; at most 100, narrowed by `query`.
+    """
+    mine = registration.seats.live().filter(type=type).first()
+    is_child = mine is not None and mine.side == Side.CHILD
+    side = Side.PARENT if is_child else Side.CHILD
+    groups = registration.seats.live().filter(type=type).values("group")
+    seats = Seat.objects.live().with_units().filter(group__in=groups, side=side)
+    if query:
+        seats = seats.filter(registration__in=Registration.objects.matching(query))
+    rows = list(seats.order_by("-shares", Lower("registration__friendly_name"), "pk")[: MOST_OFFERED + 1])
+    label = type.parent_label if is_child else type.child_label
+    return Associated(label, side, mine, rows[:MOST_OFFERED], has_more=len(rows) > MOST_OFFERED)
+
+
+def history(registration: Registration) -> list[Chapter]:
+    """With whom a unit was associated, in which role, when and by whom; the newest first, at most 50."""
+    groups = registration.seats.filter(side=Side.PARENT).values("group")
+    children = Seat.objects.filter(Q(registration=registration) | Q(group__in=groups), side=Side.CHILD)
+    seats = list(
+        children.with_units().select_related("began_by", "ended_by").order_by("-began_at", "-pk")[:MOST_TOLD]
+    )
+    parents = {
+        seat.group: seat.registration
+        for seat in Seat.objects.with_units().filter(group__in=[s.group for s in seats], side=Side.PARENT)
+    }
+    return [Chapter(seat, parents[seat.group], registration) for seat in seats]

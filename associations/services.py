@@ -1,56 +1,236 @@
-"""Everything that is written about associations (rules A1, A2, A9)."""
+"""Everything that is written about associations (rules A1, A2, A6, A7, A9).
 
+A seat never changes: it ends and another begins. Units are locked in order of pk before anything is read that
+a decision rests on, then the type.
+"""
+
+import datetime
 import uuid
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from associations.errors import (
     AlreadyChild,
     AlreadyParent,
+    AssociationGone,
     DifferentModels,
+    NoSpare,
     NotOneAccount,
+    PairChanged,
     ParentIsChild,
+    TooManySharers,
     TypeDoesNotFit,
-    TypeInUse,
     UnitNotActive,
     WithItself,
 )
 from associations.models import AssociationType, Seat, Side, TypeModel
 from portal import audit
 from portal.models import User
-from products.models import ProductModel, Registration, Unit
+from products.models import Registration, Unit
+from products.services import rename
+
+REACH_WINDOW = datetime.timedelta(days=90)
 
 
 @transaction.atomic
 def associate(
-    *, parent: Registration, child: Registration, type: AssociationType, by: User, reason: str = ""
+    *,
+    parent: Registration,
+    child: Registration,
+    type: AssociationType,
+    by: User,
+    today: datetime.date,
+    reason: str = "",
 ) -> Seat:
     """Seat a child beside a parent; return the child's seat.
 
     The first child of a sharing type shares the parent's licences, each further one is a spare (A9).
     Saying again what is so already changes nothing. Raises NotOneAccount, UnitNotActive, TypeDoesNotFit and
-    DifferentModels (A1), WithItself, AlreadyChild, AlreadyParent and ParentIsChild (A2).
+    DifferentModels (A1), WithItself, AlreadyChild, AlreadyParent and ParentIsChild (A2), TooManySharers (A9).
     """
-    parent, child = _lock_both(parent, child)
-    # The seats' foreign key is deferred: it would hold the type's row from COMMIT on only.
-    type = AssociationType.objects.select_for_update(no_key=True).get(pk=type.pk)
-    seats = {
-        seat.registration_id: seat
-        for seat in Seat.objects.live().filter(type=type, registration__in=[parent, child])
-    }
+    parent, child = _lock(parent, child)
+    type = _lock_type(type)
+    seats = _live_seats(type, parent, child)
     parent_seat, child_seat = seats.get(parent.pk), seats.get(child.pk)
     if parent_seat and child_seat and child_seat.group == parent_seat.group and child_seat.side == Side.CHILD:
         return child_seat
     _check_free(parent, child, type, parent_seat, child_seat)
     _check_fit(parent, child, type)
+    seat = _seat_child(parent, child, type, parent_seat, by=by, today=today, reason=reason)
+    _record("associated", seat, parent, child, by=by, reason=reason)
+    return seat
+
+
+@transaction.atomic
+def remove_association(*, seat: Seat, by: User, reason: str = "") -> None:
+    """End the association that a child's seat is (source: Removing an HF Association; A7).
+
+    A parent whose last child goes is in no association any more. Raises AssociationGone.
+    """
+    parent = parent_of(seat)
+    parent, child = _lock(parent, seat.registration)
+    _end(seat, by=by)
+    _leave_group(seat, by=by)
+    _record("association-removed", seat, parent, child, by=by, reason=reason)
+
+
+@transaction.atomic
+def change_parent(
+    *, seat: Seat, parent: Registration, by: User, today: datetime.date, reason: str = ""
+) -> Seat:
+    """Give the child of a seat another parent, in one transaction; return its new seat (A6).
+
+    Where nothing would change the present seat is returned. Raises AssociationGone and what `associate` does.
+    """
+    former = parent_of(seat)
+    parent, child, former = _lock(parent, seat.registration, former)
+    type = _lock_type(seat.type)
+    if parent.pk == former.pk and Seat.objects.live().filter(pk=seat.pk).exists():
+        return seat
+    _end(seat, by=by)
+    _leave_group(seat, by=by)
+    parent_seat = _live_seats(type, parent).get(parent.pk)
+    _check_free(parent, child, type, parent_seat, None)
+    _check_fit(parent, child, type)
+    changed = _seat_child(parent, child, type, parent_seat, by=by, today=today, reason=reason)
+    _record("parent-changed", changed, parent, child, former, by=by, reason=reason)
+    return changed
+
+
+@transaction.atomic
+def make_standby(*, seat: Seat, by: User, today: datetime.date, reason: str = "") -> Seat:
+    """Let a spare share its parent's licences, in place of the child that does; return its new seat (A9).
+
+    Raises AssociationGone, PairChanged, NoSpare, UnitNotActive and TooManySharers.
+    """
+    sharing = _sharing(seat.group)
+    parent, child, *former = _lock(parent_of(seat), seat.registration, *(s.registration for s in sharing))
+    if _sharing(seat.group) != sharing:
+        raise PairChanged
+    if not seat.is_spare:
+        raise NoSpare(child=child.friendly_name)
+    _check_active(parent, child)
+    _check_reach(parent, child, today)
+    for present in (seat, *sharing):
+        _end(present, by=by)
+    standby = _begin(seat, shares=True, by=by, reason=reason)
+    for present in sharing:
+        _begin(present, shares=False, by=by, reason=reason)
+    _record("made-standby", standby, parent, child, *former, by=by, reason=reason)
+    return standby
+
+
+@transaction.atomic
+def associate_and_rename(
+    *,
+    parent: Registration,
+    child: Registration,
+    type: AssociationType,
+    renamed: Registration,
+    friendly_name: str,
+    by: User,
+    today: datetime.date,
+) -> Seat:
+    """Associate two units, and give one of them another friendly name if there is one (A5).
+
+    Raises InvalidFriendlyName, and what `associate` raises.
+    """
+    if friendly_name.strip():
+        rename(registration=renamed, friendly_name=friendly_name, by=by)
+    return associate(parent=parent, child=child, type=type, by=by, today=today)
+
+
+def _sharing(group: uuid.UUID) -> list[Seat]:
+    """The live seat in a group that shares, if there is one."""
+    return list(Seat.objects.live().filter(group=group, shares=True).select_related("type", "registration"))
+
+
+def _lock(*registrations: Registration) -> list[Registration]:
+    """Lock the units of these registrations, then read the registrations as they are now, in the given order.
+
+    Raises WithItself and NotOneAccount (A1, A2).
+    """
+    parent, child, *_ = registrations
+    if parent.pk == child.pk:
+        raise WithItself
+    list(Unit.objects.locked({registration.unit_id for registration in registrations}))
+    pks = [registration.pk for registration in registrations]
+    fresh = Registration.objects.live().select_related("account", "unit__model").in_bulk(pks)
+    accounts = {registration.account_id for registration in fresh.values()}
+    if len(fresh) < len(set(pks)) or len(accounts) > 1:
+        raise NotOneAccount
+    return [fresh[pk] for pk in pks]
+
+
+def _lock_type(type: AssociationType) -> AssociationType:
+    """Lock a type against the catalogue's changes: a seat's foreign key would hold it from COMMIT on only."""
+    return AssociationType.objects.select_for_update(no_key=True).get(pk=type.pk)
+
+
+def _live_seats(type: AssociationType, *registrations: Registration) -> dict[int, Seat]:
+    """The live seats of registrations in a type, by registration."""
+    seats = Seat.objects.live().filter(type=type, registration__in=registrations)
+    return {seat.registration_id: seat for seat in seats}
+
+
+def parent_of(seat: Seat) -> Registration:
+    """The registration beside which a child is, or was, seated: a group has one parent for ever."""
+    return Seat.objects.with_units().filter(group=seat.group, side=Side.PARENT).latest("pk").registration
+
+
+def _end(seat: Seat, *, by: User) -> None:
+    """End a seat, if it is live still. Raises AssociationGone, which says since when it isn't and by whom."""
+    ended = Seat.objects.live().filter(pk=seat.pk)
+    if not ended.update(ended_at=timezone.now(), ended_by=by):
+        gone = Seat.objects.select_related("ended_by").get(pk=seat.pk)
+        raise AssociationGone(at=gone.ended_at, who=f" by {gone.ended_by}" if gone.ended_by else "")
+    if seat.side == Side.CHILD:
+        Unit.objects.filter(pk=seat.registration.unit_id).raise_version()
+
+
+def _leave_group(seat: Seat, *, by: User) -> None:
+    """End the parent's seat too where its last child has gone."""
+    rest = Seat.objects.live().filter(group=seat.group)
+    if not rest.filter(side=Side.CHILD).exists():
+        rest.update(ended_at=timezone.now(), ended_by=by)
+
+
+def _begin(seat: Seat, *, shares: bool, by: User, reason: str) -> Seat:
+    """Begin a child's seat anew where one has ended, sharing or not."""
+    return Seat.objects.create(
+        group=seat.group,
+        type=seat.type,
+        registration=seat.registration,
+        side=Side.CHILD,
+        shares=shares,
+        began_by=by,
+        reason=reason,
+    )
+
+
+def _seat_child(
+    parent: Registration,
+    child: Registration,
+    type: AssociationType,
+    parent_seat: Seat | None,
+    *,
+    by: User,
+    today: datetime.date,
+    reason: str,
+) -> Seat:
+    """Begin the child's seat, and the parent's if it has none; the first child of a sharing type shares."""
     if parent_seat is None:
         parent_seat = Seat.objects.create(
             group=uuid.uuid4(), type=type, registration=parent, side=Side.PARENT, began_by=by, reason=reason
         )
     taken = Seat.objects.live().filter(Q(group=parent_seat.group) | Q(registration=child), shares=True)
     shares = type.shares_licences and not taken.exists()
-    child_seat = Seat.objects.create(
+    if shares:
+        _check_reach(parent, child, today)
+    seat = Seat.objects.create(
         group=parent_seat.group,
         type=type,
         registration=child,
@@ -60,35 +240,49 @@ def associate(
         reason=reason,
     )
     Unit.objects.filter(pk=child.unit_id).raise_version()
-    audit.record(
-        "associated",
-        by=by,
-        account=parent.account,
-        serials=[parent.unit.serial, child.unit.serial],
-        reason=reason,
-        data={"type": type.slug, "parent": parent.unit.serial, "child": child.unit.serial, "shares": shares},
-    )
-    return child_seat
+    return seat
 
 
-def _lock_both(parent: Registration, child: Registration) -> tuple[Registration, Registration]:
-    """Lock both units, then read both registrations as they are now."""
-    if parent.pk == child.pk:
-        raise WithItself
-    units = {unit.pk: unit for unit in Unit.objects.locked([parent.unit_id, child.unit_id])}
-    fresh = (
-        Registration.objects.live().select_related("account", "unit__model").in_bulk([parent.pk, child.pk])
-    )
-    if len(fresh) < 2 or len({registration.account_id for registration in fresh.values()}) > 1:
-        raise NotOneAccount
-    for unit in units.values():
-        if unit.retired_at:
-            raise UnitNotActive(serial=unit.serial)
-    return fresh[parent.pk], fresh[child.pk]
+def _check_active(*registrations: Registration) -> None:
+    for registration in registrations:
+        if registration.unit.retired_at:
+            raise UnitNotActive(serial=registration.unit.serial)
+
+
+def _check_reach(parent: Registration, child: Registration, today: datetime.date) -> None:
+    """A9: a primary's licences reach at most MOST_SHARERS different units in 90 days: TooManySharers."""
+    since = datetime.datetime.combine(today - REACH_WINDOW, datetime.time(), tzinfo=datetime.UTC)
+    groups = Seat.objects.filter(registration__unit=parent.unit_id, side=Side.PARENT).values("group")
+    shared = Seat.objects.filter(Q(ended_at=None) | Q(ended_at__gte=since), group__in=groups, shares=True)
+    reached = set(shared.values_list("registration__unit", flat=True)) - {child.unit_id}
+    if len(reached) >= settings.MOST_SHARERS:
+        raise TooManySharers(parent=parent.friendly_name, most=settings.MOST_SHARERS, days=REACH_WINDOW.days)
+
+
+def _record(
+    code: str,
+    seat: Seat,
+    parent: Registration,
+    child: Registration,
+    *former: Registration,
+    by: User,
+    reason: str,
+) -> None:
+    """Write the audit entries of a change, one for each unit that it concerns."""
+    data: dict[str, object] = {
+        "type": seat.type.slug,
+        "parent": parent.unit.serial,
+        "child": child.unit.serial,
+        "shares": seat.shares,
+        **({"former": former[0].unit.serial} if former else {}),
+    }
+    serials = [registration.unit.serial for registration in (parent, child, *former)]
+    audit.record(code, by=by, account=parent.account, serials=serials, reason=reason, data=data)
 
 
 def _check_fit(parent: Registration, child: Registration, type: AssociationType) -> None:
-    """A1: both models can take their side in the type, and are the same where the type asks for it."""
+    """A1: both are active, their models fit their sides in the type, and are the same where it asks so."""
+    _check_active(parent, child)
     fitting = set(TypeModel.objects.filter(type=type).values_list("side", "model_id"))
     for registration, side, label in (
         (parent, Side.PARENT, type.parent_label),
@@ -123,42 +317,3 @@ def _check_free(
         raise AlreadyParent(child=child.friendly_name, serial=child.unit.serial, **labels)
     if parent_seat and parent_seat.side == Side.CHILD:
         raise ParentIsChild(parent=parent.friendly_name, serial=parent.unit.serial, **labels)
-
-
-@transaction.atomic
-def save_association_type(*, type: AssociationType, by: User | None, reason: str) -> AssociationType:
-    """Create or change an association type. What live associations rest on stays: raises TypeInUse."""
-    present = AssociationType.objects.select_for_update().filter(pk=type.pk).first()
-    for field in ("is_same_model", "shares_licences"):
-        if present and getattr(present, field) != getattr(type, field) and present.seats.live().exists():
-            # Both are plain fields, and those have one.
-            raise TypeInUse(what=AssociationType._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
-    type.save()
-    audit.record("association-type-saved", by=by, reason=reason, data={"type": type.slug})
-    return type
-
-
-@transaction.atomic
-def add_type_model(
-    *, type: AssociationType, model: ProductModel, side: str, by: User | None, reason: str
-) -> TypeModel:
-    """Let a model take a side in a type; saying it again changes nothing."""
-    entry, created = TypeModel.objects.get_or_create(type=type, model=model, side=side)
-    if created:
-        audit.record(
-            "type-model-added",
-            by=by,
-            reason=reason,
-            data={"type": type.slug, "model": model.name, "side": side},
-        )
-    return entry
-
-
-@transaction.atomic
-def remove_type_model(*, entry: TypeModel, by: User, reason: str) -> None:
-    """Let a model take a side no longer. Raises TypeInUse while a live association of the model needs it."""
-    type = AssociationType.objects.select_for_update().get(pk=entry.type_id)
-    if type.seats.live().filter(side=entry.side, registration__unit__model=entry.model_id).exists():
-        raise TypeInUse(what=str(entry))
-    audit.record("type-model-removed", by=by, reason=reason, data={"type": type.slug, "entry": str(entry)})
-    entry.delete()

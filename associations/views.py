@@ -1,27 +1,46 @@
+from urllib.parse import urlencode
+from uuid import UUID
+
 from django.contrib import messages
-from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
+from associations import services
 from associations.errors import ChoiceGone
 from associations.models import AssociationType, Seat, Side
-from associations.selectors import Candidates, candidates, sides_of
-from associations.services import associate
+from associations.selectors import (
+    Associated,
+    Candidates,
+    associated,
+    candidates,
+    seat_elsewhere,
+    seat_of,
+    sides_of,
+    takes_standby,
+)
 from licensing.entitlements import entitlements, sharing_primary
-from licensing.selectors import node_support
-from portal.access import MemberRequest, editor_required
+from licensing.selectors import node_support, sharing_changes
+from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
+from portal.forms import add_refusal
+from products.forms import AssociateForm
 from products.models import Registration
+from products.services import register
 from products.views import get_registration, origin_of, with_origin
 
 
 @editor_required
 def create_association(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
-    url = reverse("choose_child", args=[serial])
-    after = with_origin(url, origin_of(request)) if Side.PARENT in sides_of(registration) else None
+    url = with_origin(reverse("choose_child", args=[serial]), origin_of(request))
+    after = url if Side.PARENT in sides_of(registration) else None
+    if after and request.method == "GET" and _comes_from_child(request):
+        return redirect(after)  # the one that it came from has a parent: this unit is to be its new one (A5)
     return _step(request, registration, side=Side.PARENT, after=after)
 
 
@@ -47,7 +66,13 @@ def _step(
         except RuleViolation as error:
             refusal = error
     query = request.GET.get("q", "").replace("\0", "").strip()
-    offered = candidates(request.membership.account, registration, side=side, query=query)
+    offered = candidates(
+        request.membership.account,
+        registration,
+        side=side,
+        query=query,
+        with_children=side == Side.CHILD and _comes_from_child(request),
+    )
     if side == Side.PARENT and not offered.labels and after and not refusal:
         return redirect(after)  # its model is nobody's child, or it has its place already
     context = {
@@ -68,6 +93,13 @@ def _step(
     return render(request, "associations/create_association.html", context, status=422 if refusal else 200)
 
 
+def _comes_from_child(request: MemberRequest) -> bool:
+    """Whether the unit from whose page this way began is the child of one that shares its licences."""
+    seats = Seat.objects.live().filter(side=Side.CHILD, type__shares_licences=True)
+    origin = Registration.objects.visible_to(request.membership.account)
+    return seats.filter(registration__in=origin.filter(unit__serial=origin_of(request))).exists()
+
+
 def _preselected(offered: Candidates, origin: str) -> str:
     """The unit from whose page this way began, where it is offered (A5)."""
     return next((c.value for c in offered.rows if c.registration.unit.serial == origin), "")
@@ -80,7 +112,9 @@ def _associate(request: MemberRequest, registration: Registration, side: Side, c
     if type is None or chosen is None:
         raise ChoiceGone
     parent, child = (chosen, registration) if side == Side.PARENT else (registration, chosen)
-    seat = associate(parent=parent, child=child, type=type, by=request.user)
+    if side == Side.CHILD and (elsewhere := seat_elsewhere(child, type, parent)):
+        return redirect(_change_address(elsewhere, parent))
+    seat = services.associate(parent=parent, child=child, type=type, by=request.user, today=today())
     _say(request, registration, seat=seat, parent=parent, child=child)
     return redirect("service_management", registration.unit.serial)
 
@@ -96,3 +130,172 @@ def _say(request: MemberRequest, registration: Registration, **facts: Seat | Reg
     seat = facts.get("seat")
     level = messages.WARNING if isinstance(seat, Seat) and seat.is_spare else messages.SUCCESS
     messages.add_message(request, level, text)
+
+
+@require_safe
+@member_required
+def associated_products(request: MemberRequest, serial: str, slug: str) -> HttpResponse:
+    registration, type = get_registration(request, serial), get_object_or_404(AssociationType, slug=slug)
+    context = _associated_context(request, registration, type, AssociateForm())
+    return render(request, "associations/associated_products.html", context)
+
+
+@require_POST
+@editor_required
+def associate_product(request: MemberRequest, serial: str, slug: str) -> HttpResponse:
+    registration, type = get_registration(request, serial), get_object_or_404(AssociationType, slug=slug)
+    form = AssociateForm(request.POST)
+    if form.is_valid():
+        try:
+            return _associate_typed(request, registration, type, form.cleaned_data)
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+    context = _associated_context(request, registration, type, form)
+    return render(request, "associations/associated_products.html", context, status=422)
+
+
+@require_POST
+@editor_required
+def remove_association(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
+    registration = get_registration(request, serial)
+    seat = _get_seat(request, registration, uuid)
+    changes = sharing_changes(seat.registration, before=_source(seat), after=None, today=today())
+    try:
+        services.remove_association(seat=seat, by=request.user)
+    except RuleViolation as refusal:
+        messages.error(request, str(refusal), extra_tags=refusal.code)
+    else:
+        context = {"seat": seat, "parent": services.parent_of(seat), "changes": changes}
+        messages.success(request, render_to_string("associations/_removed.html", context))
+    return redirect("service_management", serial)
+
+
+@editor_required
+def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
+    registration = get_registration(request, serial)
+    seat = _get_seat(request, registration, uuid)
+    sent = request.POST if request.method == "POST" else request.GET
+    wanted = sent.get("to", "").replace("\0", "?")
+    visible = Registration.objects.visible_to(request.membership.account)
+    parent = visible.filter(unit__serial=wanted).first() if wanted else None
+    refusal: RuleViolation | None = ChoiceGone() if wanted and parent is None else None
+    if request.method == "POST" and parent:
+        try:
+            changed = services.change_parent(seat=seat, parent=parent, by=request.user, today=today())
+            _say(request, seat.registration, seat=changed, parent=parent, child=seat.registration)
+            return redirect("service_management", wanted if origin_of(request) == wanted else serial)
+        except RuleViolation as error:
+            refusal = error
+    query = request.GET.get("q", "").replace("\0", "").strip()
+    context = {
+        "registration": registration,
+        "seat": seat,
+        "former": services.parent_of(seat),
+        "parent": parent,
+        "refusal": refusal,
+        "query": query,
+        **_change_effect(seat, parent),
+        "offered": candidates(
+            request.membership.account, seat.registration, side=Side.PARENT, query=query, changing=seat.type
+        ),
+    }
+    return render(request, "associations/change_parent.html", context, status=422 if refusal else 200)
+
+
+@require_POST
+@editor_required
+def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
+    registration = get_registration(request, serial)
+    seat = _get_seat(request, registration, uuid)
+    try:
+        standby = services.make_standby(seat=seat, by=request.user, today=today())
+    except RuleViolation as refusal:
+        messages.error(request, str(refusal), extra_tags=refusal.code)
+    else:
+        context = {"seat": standby, "parent": services.parent_of(seat)}
+        messages.success(request, render_to_string("associations/_standby.html", context))
+    return redirect("associated_products", services.parent_of(seat).unit.serial, seat.type.slug)
+
+
+def _associate_typed(
+    request: MemberRequest, registration: Registration, type: AssociationType, typed: dict[str, str]
+) -> HttpResponse:
+    """Associate what was typed on My Product - Associated Products; register it first if nobody has (A5)."""
+    account, place = request.membership.account, associated(registration, type)
+    other = Registration.objects.visible_to(account).filter(unit__serial=typed["serial_number"]).first()
+    if other is None:
+        new = register(account=account, by=request.user, now=timezone.now(), **typed)
+        url = reverse("product_survey", args=[new.unit.serial])
+        return redirect(with_origin(url, registration.unit.serial))
+    parent, child = (other, registration) if place.side == Side.PARENT else (registration, other)
+    if elsewhere := seat_elsewhere(child, type, parent):
+        return redirect(_change_address(elsewhere, parent))
+    seat = services.associate_and_rename(
+        parent=parent,
+        child=child,
+        type=type,
+        renamed=other,
+        friendly_name=typed["friendly_name"],
+        by=request.user,
+        today=today(),
+    )
+    other.refresh_from_db()
+    _say(request, registration, seat=seat, parent=parent, child=child)
+    return redirect("associated_products", registration.unit.serial, type.slug)
+
+
+def _associated_context(
+    request: MemberRequest, registration: Registration, type: AssociationType, form: AssociateForm
+) -> dict[str, object]:
+    query = request.GET.get("q", "").replace("\0", "").strip()
+    place = associated(registration, type, query)
+    if place.mine is None and not sides_of(registration, type):
+        raise Http404
+    return {
+        "registration": registration,
+        "type": type,
+        "place": place,
+        "form": form,
+        "query": query,
+        **_asked(request, place),
+    }
+
+
+def _asked(request: MemberRequest, place: Associated) -> dict[str, object]:
+    """What is asked under a row after the first click on Remove or Make standby, and what it would change."""
+    asked = request.GET.get("remove") or request.GET.get("standby") or ""
+    seat = next((seat for seat in place.children if str(seat.uuid) == asked), None)
+    if seat is None:
+        return {}
+    if "remove" in request.GET:
+        changes = sharing_changes(seat.registration, before=_source(seat), after=None, today=today())
+        return {"removing": seat, "changes": changes}
+    changes = sharing_changes(seat.registration, before=None, after=services.parent_of(seat), today=today())
+    return {"promoting": seat, "changes": changes}
+
+
+def _change_effect(seat: Seat, parent: Registration | None) -> dict[str, object]:
+    """What a change of parent makes of the child's services and of its place."""
+    if parent is None:
+        return {}
+    after = parent if takes_standby(parent, seat.type) else None
+    changes = sharing_changes(seat.registration, before=_source(seat), after=after, today=today())
+    return {"changes": changes, "becomes_spare": seat.type.shares_licences and after is None}
+
+
+def _source(seat: Seat) -> Registration | None:
+    """The registration whose licences a child's seat shares."""
+    return services.parent_of(seat) if seat.shares else None
+
+
+def _get_seat(request: MemberRequest, registration: Registration, uuid: UUID) -> Seat:
+    seat = seat_of(request.membership.account, registration, uuid)
+    if seat is None:
+        raise Http404
+    return seat
+
+
+def _change_address(seat: Seat, parent: Registration) -> str:
+    """The page that says what a change of parent would do, reached from the new parent's."""
+    url = reverse("change_parent", args=[seat.registration.unit.serial, seat.uuid])
+    return f"{url}?{urlencode({'to': parent.unit.serial, 'from': parent.unit.serial})}"

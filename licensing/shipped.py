@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from associations.catalogue import add_type_model, save_association_type
 from associations.models import AssociationType, Side
-from associations.services import add_type_model, save_association_type
 from licensing.catalogue import save_service, set_model_service
 from licensing.keyset import UNLIMITED
 from licensing.models import Service

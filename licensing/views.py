@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -6,10 +8,10 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
 from associations.models import Seat, Side
-from associations.selectors import child_counts, live_seats, sides_of
+from associations.selectors import child_counts, history, live_seats, sides_of
 from licensing.entitlements import entitlements, sharing_primary
 from licensing.keysets import read_keyset
-from licensing.selectors import node_support
+from licensing.selectors import node_support, sharing_changes
 from licensing.signing import key_ring
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
@@ -26,7 +28,8 @@ from products.views import get_registration
 def service_management(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
     form = RenameForm(initial={"friendly_name": registration.friendly_name})
-    return render(request, "licensing/service_management.html", _service_context(registration, form))
+    context = _service_context(registration, form)
+    return render(request, "licensing/service_management.html", context | _asked(request, context["parents"]))
 
 
 @editor_required
@@ -72,7 +75,17 @@ def jwks(request: HttpRequest) -> HttpResponse:
     return JsonResponse(key_ring().to_jwks(), content_type="application/jwk-set+json")
 
 
-def _service_context(registration: Registration, form: RenameForm) -> dict[str, object]:
+def _asked(request: MemberRequest, parents: list[tuple[Seat, Registration]]) -> dict[str, object]:
+    """What is asked after the first click on Remove, and what the second would take away (A7)."""
+    for seat, parent in parents:
+        if str(seat.uuid) == request.GET.get("remove"):
+            before = parent if seat.shares else None
+            changes = sharing_changes(seat.registration, before=before, after=None, today=today())
+            return {"removing": seat, "changes": changes}
+    return {}
+
+
+def _service_context(registration: Registration, form: RenameForm) -> dict[str, Any]:
     """What Service Management shows of a unit."""
     day, seats = today(), live_seats(registration)
     mine = [seat for seat in seats if seat.registration_id == registration.pk]
@@ -88,6 +101,7 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
         "secondaries": [seat for seat in paired if seat.side == Side.CHILD],
         "parents": _parents(registration, mine, seats),
         "child_counts": child_counts(registration),
+        "history": history(registration),
         "offers_association": not mine and sides_of(registration),
     }
 

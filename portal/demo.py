@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from licensing.models import Service
 from licensing.services import grant_licence
@@ -72,6 +73,7 @@ def load_demo(*, password: str, today: datetime.date) -> None:
                 authentication_code=unit.code,
                 friendly_name=unit.friendly_name,
                 by=owner,
+                now=timezone.now(),
             )
     _grant_licences(Unit.objects.get(serial=UNITS[0].serial), support, today)
 

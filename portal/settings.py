@@ -213,3 +213,6 @@ LOGGING = {
         "django.request": {"level": "ERROR"},  # a refused request is an answer, not something that went wrong
     },
 }
+
+# A primary's licences reach at most so many different units in 90 days (A9); beyond that Support does it.
+MOST_SHARERS = env.int("MOST_SHARERS", default=3)

@@ -17,6 +17,8 @@ HELP_TOPICS = {
     "create-association",
     "service-management",
     "license-keyset",
+    "my-product-associated-products",
+    "change-parent",
 }
 
 

@@ -37,6 +37,27 @@ class NoMatch(RuleViolation):
     )
 
 
+class SerialClosed(RuleViolation):
+    """R3: five wrong codes in 15 minutes close a serial number to an account for 15 minutes."""
+
+    code = "serial-closed"
+    field = "serial_number"
+    message = (
+        "After five wrong authentication codes {serial} is closed to your account until {until:%H:%M} UTC. "
+        "Try again then, or ask Support to open it."
+    )
+
+
+class RegistrationClosed(RuleViolation):
+    """R3: twenty wrong codes in a day close registration to an account until the next day."""
+
+    code = "registration-closed"
+    message = (
+        "After twenty wrong authentication codes today registration is closed to your account "
+        "until {until:%d %b %Y, %H:%M} UTC. Ask Support if you need it sooner."
+    )
+
+
 class AlreadyInAccount(RuleViolation):
     """R4: the unit is registered in this account already; `registration` is that one."""
 

@@ -46,6 +46,22 @@ class RegisterForm(forms.Form):
         return judged(normalize_code, self.cleaned_data["authentication_code"])
 
 
+class AssociateForm(RegisterForm):
+    """Associate new products: a unit that the account has already needs no authentication code."""
+
+    authentication_code = forms.CharField(
+        label="Authentication Code",
+        required=False,
+        max_length=200,
+        help_text="Needed only if the product isn't registered yet: XXXX-XXXX, on its label.",
+        widget=forms.TextInput(attrs=TYPED_CODE),
+    )
+
+    def clean_authentication_code(self) -> str:
+        typed = self.cleaned_data["authentication_code"]
+        return judged(normalize_code, typed) if typed else ""
+
+
 class RenameForm(forms.Form):
     """Another friendly name for a registered product."""
 

@@ -132,3 +132,21 @@ class Survey(models.Model):
 
     def __str__(self) -> str:
         return f"Survey of {self.registration_id}"
+
+
+class Attempt(models.Model):
+    """One wrong try of an account: at a unit's authentication code (R3). `subject` is the serial number."""
+
+    class Kind(models.TextChoices):
+        CODE = "code"
+
+    kind = models.CharField(max_length=4, choices=Kind)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    subject = models.CharField(max_length=12)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "kind", "at"], name="attempt_of_account")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.at:%d %b %Y %H:%M}"

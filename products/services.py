@@ -1,5 +1,6 @@
 """Everything that is written about units and registrations (rules R1 to R7)."""
 
+import datetime
 import secrets
 import unicodedata
 
@@ -7,6 +8,7 @@ from django.db import transaction
 
 from portal import audit
 from portal.models import Account, User
+from products.attempts import check_open, count_try
 from products.codes import active_kid, code_matches
 from products.errors import (
     AlreadyInAccount,
@@ -26,19 +28,39 @@ INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
 EMOJI_JOINER = "\u200d"
 
 
-@transaction.atomic
 def register(
-    *, account: Account, serial_number: str, authentication_code: str, friendly_name: str, by: User
+    *,
+    account: Account,
+    serial_number: str,
+    authentication_code: str,
+    friendly_name: str,
+    by: User,
+    now: datetime.datetime,
 ) -> Registration:
     """Register a unit of the factory's record in an account.
 
     Source: Associating an Appliance at First Registration, step 3.
 
-    Raises InvalidSerial (R1), InvalidCode (R2), NoMatch (R3), AlreadyInAccount, InAnotherAccount and
-    UnitRetired (R4), InvalidFriendlyName (R5). Whoever comes second for one unit waits for its lock.
+    Raises InvalidSerial (R1), InvalidCode (R2), RegistrationClosed, SerialClosed and NoMatch (R3),
+    AlreadyInAccount, InAnotherAccount and UnitRetired (R4), InvalidFriendlyName (R5). A wrong try is counted,
+    and that is all that a refusal writes. Whoever comes second for one unit waits for its lock.
     """
     serial, code = normalize_serial(serial_number), normalize_code(authentication_code)
     name = normalize_friendly_name(friendly_name)
+    with transaction.atomic():
+        Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        unit = _find_unit(account, serial, code, now=now)
+        if unit is not None:
+            return _create_registration(unit, account, name or default_name(unit.model), by)
+        count_try(account, serial, now=now)
+    raise NoMatch
+
+
+def _find_unit(account: Account, serial: str, code: str, *, now: datetime.datetime) -> Unit | None:
+    """Lock and return the unit that may be registered; none where serial number and code don't match.
+
+    An unknown serial number takes the same queries and the same time as a wrong code.
+    """
     unit = (
         Unit.objects.filter(serial=serial)
         .select_related("model")
@@ -46,31 +68,32 @@ def register(
         .first()
     )
     present = Registration.objects.live().filter(unit__serial=serial).select_related("unit__model").first()
-    fallback_kid = active_kid()
     if present and present.account_id == account.pk:
         raise AlreadyInAccount(present)
+    check_open(account, serial, now=now)
+    fallback_kid = active_kid()
     matches = code_matches(
         serial, code, mac=unit.code_mac if unit else "", kid=unit.code_kid if unit else fallback_kid
     )
     if unit is None or not matches:
-        raise NoMatch
+        return None
     if unit.retired_at:
         raise UnitRetired(serial=serial, day=f"{unit.retired_at:%d %b %Y}")
     if present:
         raise InAnotherAccount(serial=serial)
-    registration = _create_registration(unit, account, name or default_name(unit.model))
-    Unit.objects.filter(pk=unit.pk).raise_version()  # the licences of an owner before are not this one's
-    audit.record("registered", by=by, account=account, serials=[serial])
-    return registration
+    return unit
 
 
-def _create_registration(unit: Unit, account: Account, name: str) -> Registration:
+def _create_registration(unit: Unit, account: Account, name: str, by: User) -> Registration:
     code = _draw_code()
     while Registration.objects.filter(code=code).exists():
         code = _draw_code()
-    return Registration.objects.create(
+    registration = Registration.objects.create(
         unit=unit, account=account, friendly_name=name, code=code, search=search_text(unit, name, code)
     )
+    Unit.objects.filter(pk=unit.pk).raise_version()  # the licences of an owner before are not this one's
+    audit.record("registered", by=by, account=account, serials=[unit.serial])
+    return registration
 
 
 def _draw_code() -> str:

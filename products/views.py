@@ -43,7 +43,7 @@ def register(request: MemberRequest) -> HttpResponse:
     if form.is_valid():
         try:
             registration = services.register(
-                account=request.membership.account, by=request.user, **form.cleaned_data
+                account=request.membership.account, by=request.user, now=timezone.now(), **form.cleaned_data
             )
             return redirect("product_survey", registration.unit.serial)
         except AlreadyInAccount as refusal:

@@ -9,6 +9,7 @@ from django.test import Client
 
 from associations.models import AssociationType, Seat
 from associations.services import associate
+from portal.clock import today
 from portal.models import Account, Membership, User
 from products.codes import code_mac
 from products.models import ProductModel, Registration, Unit
@@ -99,5 +100,7 @@ def log_in(client: Client, role: str = Membership.Role.OWNER, account: Account |
 def pair(account: Account, by: User, model: str = "PRO 5060") -> tuple[Registration, Registration, Seat]:
     """Two registered units of one model, associated as HF Primary and HF Secondary."""
     primary, secondary = RegistrationFactory.create_batch(2, account=account, unit__model_name=model)
-    seat = associate(parent=primary, child=secondary, type=AssociationType.objects.get(slug="hf"), by=by)
+    seat = associate(
+        parent=primary, child=secondary, type=AssociationType.objects.get(slug="hf"), by=by, today=today()
+    )
     return primary, secondary, seat

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from django.utils import timezone
+
 ROOT = Path(__file__).resolve().parent.parent
 KILLED, SURVIVED = "killed", "survived"
 
@@ -76,12 +78,14 @@ def _register(*, account: int, serial: str, by: int) -> None:
         authentication_code=CODE,
         friendly_name="",
         by=User.objects.get(pk=by),
+        now=timezone.now(),
     )
 
 
 def _associate(*, parent: int, child: int, by: int) -> None:
     from associations.models import AssociationType
     from associations.services import associate
+    from portal.clock import today
     from portal.models import User
     from products.models import Registration
 
@@ -90,6 +94,7 @@ def _associate(*, parent: int, child: int, by: int) -> None:
         child=Registration.objects.get(pk=child),
         type=AssociationType.objects.get(slug="hf"),
         by=User.objects.get(pk=by),
+        today=today(),
     )
 
 

@@ -128,7 +128,13 @@ def side(member: Membership) -> Side:
     unit, other, primary, secondary = RegistrationFactory.create_batch(
         4, account=member.account, unit__model_name="PRO 4060"
     )
-    associate(parent=primary, child=secondary, type=AssociationType.objects.get(slug="hf"), by=member.user)
+    associate(
+        parent=primary,
+        child=secondary,
+        type=AssociationType.objects.get(slug="hf"),
+        by=member.user,
+        today=today(),
+    )
     Survey.objects.create(registration=other, bought_at="Springfield")
     Licence.objects.create(registration=other, service=Service.objects.get(code=3))
     read_keyset(registration=other, today=today())

@@ -33,10 +33,16 @@ def fill(account: Account, by: User) -> None:
     """Units in every state that a page tells apart."""
     primary, _, seat = pair(account, by=by)
     spare = RegistrationFactory(account=account, friendly_name="<b>& \"a spare\" 'quoted'")
-    associate(parent=primary, child=spare, type=seat.type, by=by)
+    associate(parent=primary, child=spare, type=seat.type, by=by, today=today())
     firewall = RegistrationFactory(account=account, unit__model_name="TZ 170")
     point = RegistrationFactory(account=account, unit__model_name="SonicPoint")
-    associate(parent=firewall, child=point, type=AssociationType.objects.get(slug="sonicpoint"), by=by)
+    associate(
+        parent=firewall,
+        child=point,
+        type=AssociationType.objects.get(slug="sonicpoint"),
+        by=by,
+        today=today(),
+    )
     retired = RegistrationFactory(account=account)
     Unit.objects.filter(pk=retired.unit_id).update(retired_at=timezone.now())
     Licence.objects.create(registration=primary, service=Service.objects.get(code=4), expires_on=today())

@@ -6,9 +6,10 @@ from functools import partial
 import pytest
 from django.db import IntegrityError, OperationalError
 
+from associations.catalogue import add_type_model, remove_type_model, save_association_type
 from associations.errors import AlreadyChild, AlreadyParent, ParentIsChild, TypeDoesNotFit, TypeInUse
 from associations.models import AssociationType, Seat, TypeModel
-from associations.services import add_type_model, associate, remove_type_model, save_association_type
+from associations.services import associate
 from portal.models import Account, User
 from products.models import Registration, Unit
 from products.querysets import UnitQuerySet

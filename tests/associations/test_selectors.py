@@ -4,6 +4,7 @@ from django.utils import timezone
 from associations.models import AssociationType, Seat, Side
 from associations.selectors import MOST_OFFERED, candidates, child_counts, live_seats, sides_of
 from associations.services import associate
+from portal.clock import today
 from portal.models import Membership
 from products.models import Registration, Unit
 from tests.factories import MembershipFactory, RegistrationFactory
@@ -25,7 +26,7 @@ def _units(member: Membership, *names: str, model: str = "PRO 5060") -> list[Reg
 
 def _seat(parent: Registration, child: Registration, member: Membership, slug: str = "hf") -> Seat:
     type = AssociationType.objects.get(slug=slug)
-    return associate(parent=parent, child=child, type=type, by=member.user)
+    return associate(parent=parent, child=child, type=type, by=member.user, today=today())
 
 
 def _offered(member: Membership, unit: Registration, side: Side, query: str = "") -> list[tuple[str, str]]:

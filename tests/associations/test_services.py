@@ -4,6 +4,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
+from associations.catalogue import add_type_model, remove_type_model, save_association_type
 from associations.errors import (
     AlreadyChild,
     AlreadyParent,
@@ -16,7 +17,8 @@ from associations.errors import (
     WithItself,
 )
 from associations.models import AssociationType, Seat, TypeModel
-from associations.services import add_type_model, associate, remove_type_model, save_association_type
+from associations.services import associate
+from portal.clock import today
 from portal.models import AuditEntry, Membership, User
 from products.models import ProductModel, Registration, Unit
 from tests.factories import MembershipFactory, RegistrationFactory
@@ -41,7 +43,9 @@ def _units(member: Membership, count: int, model: str = "PRO 5060") -> list[Regi
 def _seat(
     parent: Registration, child: Registration, member: Membership, slug: str = "hf", reason: str = ""
 ) -> Seat:
-    return associate(parent=parent, child=child, type=_type(slug), by=member.user, reason=reason)
+    return associate(
+        parent=parent, child=child, type=_type(slug), by=member.user, today=today(), reason=reason
+    )
 
 
 def _refuses(error: type[Exception], action: Callable[[], object]) -> None:

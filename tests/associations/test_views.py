@@ -6,6 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from associations.models import AssociationType, Seat, Side
 from associations.services import associate
+from portal.clock import today
 from portal.models import Membership
 from products.models import Registration
 from tests.factories import RegistrationFactory, log_in, pair, registrations
@@ -315,7 +316,7 @@ def test_a_unit_can_not_choose_itself(
 def test_a_choice_that_became_a_secondary_meanwhile_is_refused_and_the_page_offers_what_is_left(
     client: Client, member: Membership, mine: Registration, first: Registration, second: Registration
 ) -> None:
-    associate(parent=second, child=first, type=hf(), by=member.user)
+    associate(parent=second, child=first, type=hf(), by=member.user, today=today())
 
     response = client.post(parent_step(mine), {"choice": "hf:0006B1124416"})
 
@@ -340,7 +341,7 @@ def test_a_refused_choice_stays_chosen_and_is_tied_to_its_reason(
 def test_a_second_secondary_is_a_spare(
     client: Client, member: Membership, mine: Registration, first: Registration, second: Registration
 ) -> None:
-    associate(parent=first, child=second, type=hf(), by=member.user)
+    associate(parent=first, child=second, type=hf(), by=member.user, today=today())
 
     client.post(parent_step(mine), {"choice": "hf:0006B1124416"})
 

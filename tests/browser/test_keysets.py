@@ -6,6 +6,7 @@ from pytest_django import Settings
 
 from associations.models import AssociationType
 from associations.services import associate
+from portal.clock import today
 from portal.models import User
 from products.models import Registration
 from tests.browser.guard import Guard
@@ -21,7 +22,7 @@ def paired(owner: User) -> None:
     """The demo's two registered units as a pair."""
     units = {r.unit.serial: r for r in Registration.objects.select_related("unit")}
     hf = AssociationType.objects.get(slug="hf")
-    associate(parent=units[FIRST.serial], child=units[SECOND.serial], type=hf, by=owner)
+    associate(parent=units[FIRST.serial], child=units[SECOND.serial], type=hf, by=owner, today=today())
 
 
 @pytest.mark.usefixtures("paired")

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from associations.models import AssociationType
 from associations.services import associate
+from portal.clock import today
 from portal.models import Account, Key, User
 from products.models import Registration
 from tests.browser.guard import Guard
@@ -38,7 +39,7 @@ def seat_pair_and_spare(account: Account, owner: User) -> None:
     units = {r.unit.serial: r for r in Registration.objects.select_related("unit")}
     hf = AssociationType.objects.get(slug="hf")
     for child in (units[SECOND.serial], third):
-        associate(parent=units[FIRST.serial], child=child, type=hf, by=owner)
+        associate(parent=units[FIRST.serial], child=child, type=hf, by=owner, today=today())
 
 
 def test_pair_with_a_spare(guard: Guard, account: Account, owner: User) -> None:

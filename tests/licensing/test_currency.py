@@ -14,6 +14,7 @@ from licensing.catalogue import remove_model_service, save_service, set_model_se
 from licensing.keysets import Versions, read_keyset
 from licensing.models import Keyset, ModelService, Service
 from licensing.services import grant_licence
+from portal.clock import today
 from portal.errors import RuleViolation
 from products.models import Registration, Unit
 from tests.factories import AccountFactory, RegistrationFactory, UserFactory
@@ -40,7 +41,13 @@ def _grant(registration: Registration, code: int = GATEWAY_AV, **details: object
 
 
 def _associate(parent: Registration, child: Registration) -> None:
-    associate(parent=parent, child=child, type=AssociationType.objects.get(slug="hf"), by=UserFactory())
+    associate(
+        parent=parent,
+        child=child,
+        type=AssociationType.objects.get(slug="hf"),
+        by=UserFactory(),
+        today=today(),
+    )
 
 
 def _pair(units: list[Registration]) -> None:

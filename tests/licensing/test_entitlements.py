@@ -9,6 +9,7 @@ from licensing.entitlements import Entitlement, Right, entitlements, node_count,
 from licensing.keyset import Status
 from licensing.models import Licence, ModelService, Service
 from licensing.selectors import expiring_soon, node_support
+from portal.clock import today
 from products.models import Registration
 from tests.factories import MembershipFactory, RegistrationFactory, pair
 
@@ -226,7 +227,7 @@ def test_a_spare_shares_nobodys_licences() -> None:
     member = MembershipFactory()
     primary, secondary, seat = pair(member.account, member.user)
     spare = RegistrationFactory(account=member.account)
-    associate(parent=primary, child=spare, type=seat.type, by=member.user)
+    associate(parent=primary, child=spare, type=seat.type, by=member.user, today=today())
 
     assert sharing_primary(secondary) == primary
     assert sharing_primary(spare) is None

@@ -15,6 +15,7 @@ from licensing.keysets import read_keyset
 from licensing.models import Keyset, KeysetHead, Service
 from licensing.services import grant_licence
 from licensing.signing import describe_signing_key, key_ring, make_signing_key
+from portal.clock import today
 from portal.keys import KeyMissing, NoActiveKey, write_secret
 from portal.models import Key
 from products.errors import UnitRetired
@@ -139,7 +140,7 @@ def test_k1_the_secondary_names_its_primary_and_a_spare_nobody(
     primary, secondary = hf
     spare = RegistrationFactory(account=primary.account)
     seat = Seat.objects.get(registration=secondary)
-    associate(parent=primary, child=spare, type=seat.type, by=seat.began_by)
+    associate(parent=primary, child=spare, type=seat.type, by=seat.began_by, today=today())
     _grant(primary, GATEWAY_AV)
 
     assert read(_read(secondary).text).primary == primary.unit.serial
@@ -202,7 +203,7 @@ def test_k2_associating_leaves_the_primarys_keyset_as_it_was() -> None:
     before = [_read(primary), _read(secondary)]
 
     hf = AssociationType.objects.get(slug="hf")
-    associate(parent=primary, child=secondary, type=hf, by=member.user)
+    associate(parent=primary, child=secondary, type=hf, by=member.user, today=today())
 
     assert _read(primary) == before[0]
     assert _read(secondary).generation == before[1].generation + 1
@@ -266,6 +267,7 @@ def test_k2_a_new_owner_gets_the_next_generation_without_the_licences_of_the_las
         authentication_code=CODE,
         friendly_name="",
         by=buyer.user,
+        now=timezone.now(),
     )
 
     assert _read(bought).generation == first.generation + 1

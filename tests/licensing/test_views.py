@@ -180,7 +180,7 @@ def test_a_spare_is_shown_as_spare_on_both_sides(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     primary, secondary, seat = pair(member.account, by=member.user)
-    associate(parent=primary, child=mine, type=seat.type, by=member.user)
+    associate(parent=primary, child=mine, type=seat.type, by=member.user, today=today())
 
     on_primary, on_spare, on_secondary = (page_of(client, unit) for unit in (primary, mine, secondary))
 
@@ -196,7 +196,7 @@ def test_a_spare_is_shown_as_spare_on_both_sides(
 def test_a_spare_shares_nothing(client: Client, member: Membership, mine: Registration) -> None:
     primary, _, seat = pair(member.account, by=member.user)
     Licence.objects.create(registration=primary, service=Service.objects.get(code=4))
-    associate(parent=primary, child=mine, type=seat.type, by=member.user)
+    associate(parent=primary, child=mine, type=seat.type, by=member.user, today=today())
 
     rows = page_of(client, mine).section("services").one("table").rows()
 
@@ -309,7 +309,7 @@ def test_a_unit_of_a_pair_shows_both_keysets_its_own_first(
 
 def test_a_spare_shows_its_own_keyset_alone(client: Client, member: Membership, mine: Registration) -> None:
     primary, secondary, seat = pair(member.account, by=member.user)
-    associate(parent=primary, child=mine, type=seat.type, by=member.user)
+    associate(parent=primary, child=mine, type=seat.type, by=member.user, today=today())
 
     on_spare, on_primary = (
         shown(Page(client.get(f"/products/{unit.unit.serial}/keyset/"))) for unit in (mine, primary)

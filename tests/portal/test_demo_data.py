@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from licensing.models import Licence
 from portal.demo import demo_password, load_demo, unregistered_units
@@ -54,6 +55,7 @@ def test_three_units_wait_to_be_registered_with_the_codes_that_are_printed() -> 
             authentication_code=unit.code,
             friendly_name="",
             by=member.user,
+            now=timezone.now(),
         )
 
     assert len(waiting) == 3

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, connection
+from django.utils import timezone
 
 from portal.models import AuditEntry, Membership
 from products.errors import AlreadyInAccount, InAnotherAccount
@@ -20,6 +21,7 @@ def _register(member: Membership, unit: Unit) -> Registration:
         authentication_code=CODE,
         friendly_name="",
         by=member.user,
+        now=timezone.now(),
     )
 
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from django.db import IntegrityError, connection
+from django.utils import timezone
 
 from portal.errors import RuleViolation
 from portal.models import AuditEntry, User
@@ -47,6 +48,7 @@ def attempt(member, serial: str, code: str = CODE, name: str = "") -> Registrati
         authentication_code=code,
         friendly_name=name,
         by=member.user,
+        now=timezone.now(),
     )
 
 
@@ -262,6 +264,7 @@ def test_where_the_audit_trail_cant_be_written_nothing_is_registered(member) -> 
             authentication_code=CODE,
             friendly_name="",
             by=nobody,
+            now=timezone.now(),
         )
 
     assert every_row() == before
