@@ -138,9 +138,10 @@ def associate_and_rename(
 
     Raises InvalidFriendlyName, and what `associate` raises.
     """
+    seat = associate(parent=parent, child=child, type=type, by=by, today=today)  # units before registrations
     if friendly_name.strip():
         rename(registration=renamed, friendly_name=friendly_name, by=by)
-    return associate(parent=parent, child=child, type=type, by=by, today=today)
+    return seat
 
 
 def _sharing(group: uuid.UUID) -> list[Seat]:
