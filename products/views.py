@@ -17,6 +17,7 @@ from portal.access import MemberRequest, editor_required, member_required
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products import services
+from products.attempts import closed_until
 from products.errors import AlreadyInAccount
 from products.forms import RegisterForm, SurveyForm
 from products.models import Registration
@@ -32,7 +33,7 @@ def my_products(request: MemberRequest) -> HttpResponse:
     if request.htmx and not request.htmx.boosted and not request.htmx.history_restore_request:
         return render(request, "products/my_products.html#registered", _list_context(request))
     form = RegisterForm(initial={"serial_number": request.GET.get("serial_number", "")})
-    return render(request, "products/my_products.html", {"form": form, **_list_context(request)})
+    return render(request, "products/my_products.html", _page_context(request, form))
 
 
 @editor_required
@@ -53,7 +54,7 @@ def register(request: MemberRequest) -> HttpResponse:
             add_refusal(form, refusal, message=format_html('{} <a href="{}">Open it</a>', str(refusal), url))
         except RuleViolation as refusal:
             add_refusal(form, refusal)
-    return render(request, "products/my_products.html", {"form": form, **_list_context(request)}, status=422)
+    return render(request, "products/my_products.html", _page_context(request, form), status=422)
 
 
 @editor_required
@@ -92,6 +93,12 @@ def origin_of(request: HttpRequest) -> str:
 def with_origin(url: str, origin: str) -> str:
     """Carry the unit that one came from on to the next page."""
     return f"{url}?{urlencode({'from': origin})}" if origin else url
+
+
+def _page_context(request: MemberRequest, form: RegisterForm) -> dict[str, object]:
+    """What the page has beside the list: a form, and until when the account may not use it (R3)."""
+    until = closed_until(request.membership.account, now=timezone.now())
+    return {"form": form, "closed_until": until, **_list_context(request)}
 
 
 def _list_context(request: MemberRequest) -> dict[str, object]:
