@@ -182,8 +182,9 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
     if request.method == "POST" and parent:
         try:
             changed = services.change_parent(seat=seat, parent=parent, by=request.user, today=today())
-            _say(request, seat.registration, seat=changed, parent=parent, child=seat.registration)
-            return redirect("service_management", wanted if origin_of(request) == wanted else serial)
+            seen_from = parent if origin_of(request) == wanted else registration
+            _say(request, seen_from, seat=changed, parent=parent, child=seat.registration)
+            return redirect("service_management", seen_from.unit.serial)
         except RuleViolation as error:
             refusal = error
     query = request.GET.get("q", "").replace("\0", "").strip()
