@@ -1,5 +1,6 @@
 """What pages ask about associations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -80,6 +81,48 @@ class Chapter:
         """In which role the unit itself was."""
         is_child = self.seat.registration_id == self.viewer.pk
         return self.seat.type.child_label if is_child else self.seat.type.parent_label
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A unit's role in a pair as My Products shows it, and with whom; a primary without a sharing unit has none."""
+
+    seat: Seat
+    partner: Registration | None
+
+
+def places_of(registrations: Sequence[Registration]) -> dict[int, Place]:
+    """The places in pairs of many units, by registration, from two queries; a unit in no pair is left out."""
+    pairs = Seat.objects.live().with_units().filter(type__shares_licences=True)
+    mine = list(pairs.filter(registration__in=registrations))
+    others = pairs.filter(Q(side=Side.PARENT) | Q(shares=True), group__in=[seat.group for seat in mine])
+    ends = {(seat.group, seat.side): seat.registration for seat in others}
+    return {
+        seat.registration_id: Place(
+            seat, ends.get((seat.group, Side.CHILD if seat.side == Side.PARENT else Side.PARENT))
+        )
+        for seat in mine
+    }
+
+
+def role_choices() -> list[tuple[str, str]]:
+    """The roles that My Products is filtered by: those of types that share licences, and none."""
+    types = AssociationType.objects.filter(shares_licences=True)
+    roles = [
+        choice
+        for type in types
+        for choice in ((f"{type.slug}:parent", type.parent_label), (f"{type.slug}:child", type.child_label))
+    ]
+    return [*roles, ("none", "No pair")] if roles else []
+
+
+def in_role(role: str) -> Q:
+    """The condition on registrations that a choice of role stands for; anything else filters nothing."""
+    seats = Seat.objects.live().filter(type__shares_licences=True)
+    if role == "none":
+        return ~Q(pk__in=seats.values("registration"))
+    slug, _, side = role.partition(":")
+    return Q(pk__in=seats.filter(type__slug=slug, side=side).values("registration")) if side else Q()
 
 
 def sides_of(registration: Registration, type: AssociationType | None = None) -> set[str]:
