@@ -85,7 +85,7 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A unit's role in a pair as My Products shows it, and with whom; a primary without a sharing unit has none."""
+    """A unit's role in a pair, as My Products shows it, and with whom; a primary of spares only has none."""
 
     seat: Seat
     partner: Registration | None
