@@ -87,7 +87,7 @@ def get_registration(request: MemberRequest, serial: str) -> Registration:
 
 def origin_of(request: HttpRequest) -> str:
     """The serial number of the unit from whose page this way began; empty on the way from Quick Register."""
-    return request.GET.get("from", "")
+    return request.GET.get("from", "").replace("\0", "")  # PostgreSQL takes no NUL in a comparison
 
 
 def with_origin(url: str, origin: str) -> str:
