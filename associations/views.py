@@ -66,12 +66,16 @@ def _step(
         except RuleViolation as error:
             refusal = error
     query = request.GET.get("q", "").replace("\0", "").strip()
+    from_child = side == Side.CHILD and _comes_from_child(request)
+    preselects = (
+        side == Side.PARENT or from_child
+    )  # who declined it as the parent isn't given it as the child
     offered = candidates(
         request.membership.account,
         registration,
         side=side,
         query=query,
-        with_children=side == Side.CHILD and _comes_from_child(request),
+        with_children=from_child,
     )
     if side == Side.PARENT and not offered.labels and after and not refusal:
         return redirect(after)  # its model is nobody's child, or it has its place already
@@ -87,7 +91,8 @@ def _step(
         "spares": any(candidate.is_shared for candidate in offered.rows),
         "roles": registration.seats.live().select_related("type"),
         "origin": origin_of(request),
-        "choice": request.POST.get("choice") or _preselected(offered, origin_of(request)),
+        "choice": request.POST.get("choice")
+        or (_preselected(offered, origin_of(request)) if preselects else ""),
         "refusal": refusal,
     }
     return render(request, "associations/create_association.html", context, status=422 if refusal else 200)
