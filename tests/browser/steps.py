@@ -98,3 +98,69 @@ def verified(page: Page, serial: str) -> Result:
     """What an appliance says to its keyset on the page License Keyset, knowing the portal's public keys."""
     ring = KeyRing.from_jwks(json.dumps(page.request.get("/.well-known/jwks.json").json()))
     return verify(page.locator(f"#keyset-{serial}").input_value(), serial=serial, keys=ring)
+
+
+def step_2_view_all_registered_products(page: Page) -> None:
+    page.get_by_role("link", name="View all registered products").click()
+    page.wait_for_url("**/products/")
+
+
+def step_3_click_product(page: Page, name_or_serial: str) -> None:
+    products = page.get_by_role("region", name="Registered Products")
+    products.get_by_role("link", name=name_or_serial, exact=True).click()
+    page.get_by_text("Service Management - Associated Products").wait_for()
+
+
+def step_5_click_label(page: Page, label: str) -> None:
+    """Under Associated Products, click HF Secondary or HF Primary."""
+    page.get_by_role("region", name="Associated Products").get_by_role("link", name=label).click()
+    page.wait_for_url("**/associated/*/")
+
+
+def step_6_type_new_product(page: Page, *, serial: str, friendly_name: str = "", code: str = "") -> None:
+    form = page.get_by_role("region", name="Associate new products")
+    form.get_by_label("Serial Number").fill(serial)
+    form.get_by_label("Friendly Name").fill(friendly_name)
+    form.get_by_label("Authentication Code").fill(code)
+
+
+def step_7_register(page: Page) -> None:
+    page.get_by_role("region", name="Associate new products").get_by_role("button", name="Register").click()
+
+
+def step_8_product_survey(page: Page) -> None:
+    page.wait_for_url("**/survey/?from=*")
+    page.get_by_role("button", name="Continue").click()
+
+
+def step_10_continue(page: Page) -> None:
+    page.get_by_role("button", name="Continue").click()
+
+
+def go_to_product(page: Page, serial: str) -> None:
+    """From the main page to a unit's Service Management, as every procedure begins."""
+    page.goto("/")
+    step_2_view_all_registered_products(page)
+    step_3_click_product(page, serial)
+
+
+def associate_registered(page: Page, *, parent: str, child: str, friendly_name: str = "") -> None:
+    """Associating Pre-Registered Appliances, steps 2 to 7."""
+    go_to_product(page, parent)
+    step_5_click_label(page, "HF Secondary")
+    step_6_type_new_product(page, serial=child, friendly_name=friendly_name)
+    step_7_register(page)
+    page.get_by_role("region", name="Associated Products").get_by_role("link", name=child).wait_for()
+
+
+def register_alone(page: Page, unit: object, name: str) -> None:
+    """Register a unit and leave it in no association."""
+    register_to_association(page, unit, name)
+    step_5_choose_parent(page, None)
+    step_6_choose_child(page, None)
+    page.wait_for_url(f"**/products/{unit.serial}/")
+
+
+def table_of(page: Page, section: str) -> list[list[str]]:
+    """The texts of a section's table."""
+    return cells(page.get_by_role("region", name=section, exact=True).locator("table"))

@@ -124,24 +124,6 @@ def test_figure_of_children(guard: Guard, javascript: bool) -> None:
     assert cells(page.locator("table")) == [CHILDREN, ["", "HF Secondary", "PRO 5060 1st", "0006B1124416"]]
 
 
-def test_figures_1_and_2(page: Page) -> None:
-    register_to_association(page)
-    step_5_choose_parent(page, FIRST.serial)
-
-    parent = page.get_by_role("region", name="Parent Product")
-    assert cells(parent.locator("table")) == [PARENTS[1:], ["HF Primary", "PRO 5060 1st", "0006B1124416"]]
-    parent.get_by_role("link", name="0006B1124416").click()
-
-    page.wait_for_url(f"**/products/{FIRST.serial}/")
-    associated = page.get_by_role("region", name="Associated Products")
-    assert cells(associated.locator("table")) == [
-        ["Child Product Type", "Status"],
-        ["SonicPoint", "0"],
-        ["SonicWALL SonicPoint G", "0"],
-        ["HF Secondary", "1"],
-    ]
-
-
 def test_every_page_of_the_way_is_fit_to_be_seen(guard: Guard) -> None:
     page = step_1_log_in(guard, javascript=True)
     inspect_page(page, EVERY_LOOK)

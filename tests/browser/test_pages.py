@@ -2,12 +2,14 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from associations.models import AssociationType
 from associations.services import associate
 from portal.clock import today
 from portal.models import Account, Key, User
+from products.attempts import TRIES_A_DAY, count_try
 from products.models import Registration
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import inspect_page
@@ -24,6 +26,8 @@ TOPICS = [
     "create-association",
     "service-management",
     "license-keyset",
+    "my-product-associated-products",
+    "change-parent",
 ]
 
 
@@ -49,6 +53,71 @@ def test_pair_with_a_spare(guard: Guard, account: Account, owner: User) -> None:
     for path in ["/", "/products/", f"/products/{FIRST.serial}/", f"/products/{SECOND.serial}/"]:
         page.goto(path)
         inspect_page(page)
+
+
+def test_asked_before_anything_is_removed(guard: Guard, account: Account, owner: User) -> None:
+    seat_pair_and_spare(account, owner)
+    page = guard.open(f"/products/{SECOND.serial}/", user=owner)
+    page.get_by_role("link", name="Remove").click()
+    expect(page.locator("#asked")).to_be_visible()
+    inspect_page(page)
+
+    page.goto(f"/products/{FIRST.serial}/associated/hf/")
+    inspect_page(page)
+    for name in ["Remove", "Make standby"]:
+        page.get_by_role("link", name=name).last.click()
+        expect(page.locator("#asked")).to_be_visible()
+        inspect_page(page)
+
+
+def test_associate_new_products(guard: Guard, owner: User) -> None:
+    page = guard.open(f"/products/{FIRST.serial}/associated/hf/", user=owner)
+    expect(page.locator(".empty")).to_be_visible()
+    inspect_page(page)
+    form = page.get_by_role("region", name="Associate new products")
+    form.get_by_label("Serial Number").fill(FIRST.serial)
+
+    with guard.refusal(page, 422):
+        form.get_by_role("button", name="Register").click()
+
+    expect(form.locator("[role=alert][data-code=with-itself]")).to_be_visible()
+    inspect_page(page)
+
+
+def test_change_parent_and_what_it_would_change(guard: Guard, account: Account, owner: User) -> None:
+    RegistrationFactory(account=account)
+    seat_pair_and_spare(account, owner)
+    page = guard.open(f"/products/{SECOND.serial}/", user=owner)
+    page.get_by_role("link", name="Change parent").click()
+    inspect_page(page)
+
+    page.get_by_role("radio").check()
+    page.get_by_role("button", name="Continue").click()
+
+    expect(page.locator(".changes")).to_be_visible()
+    inspect_page(page)
+
+
+def test_change_of_parent_that_is_refused(guard: Guard, account: Account, owner: User) -> None:
+    seat_pair_and_spare(account, owner)
+    page = guard.open(f"/products/{SECOND.serial}/", user=owner)
+    address = page.get_by_role("link", name="Change parent").get_attribute("href")
+
+    with guard.refusal(page, 422):
+        page.goto(f"{address}?to=FFFFFFFFFFFF")
+
+    expect(page.locator("[role=alert][data-code=choice-gone]")).to_be_visible()
+    inspect_page(page)
+
+
+def test_closed_account(guard: Guard, account: Account, owner: User) -> None:
+    for _ in range(TRIES_A_DAY):
+        count_try(account, FIRST.serial, now=timezone.now())
+
+    page = guard.open("/products/", user=owner)
+
+    expect(page.locator("[data-code=registration-closed]")).to_be_visible()
+    inspect_page(page)
 
 
 def test_keysets_of_a_pair(guard: Guard, account: Account, owner: User) -> None:

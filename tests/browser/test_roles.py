@@ -18,6 +18,7 @@ HELP = {
     f"/products/{FIRST.serial}/association/": "create-association",
     f"/products/{FIRST.serial}/association/child/": "create-association",
     f"/products/{FIRST.serial}/keyset/": "license-keyset",
+    f"/products/{FIRST.serial}/associated/hf/": "my-product-associated-products",
 }
 
 
@@ -39,7 +40,7 @@ def test_viewer_reads_keysets(guard: Guard, viewer: User, javascript: bool) -> N
 def test_viewer_has_no_forms(guard: Guard, viewer: User) -> None:
     page = guard.open(user=viewer)
 
-    for path in ["/", "/products/", f"/products/{FIRST.serial}/"]:
+    for path in ["/", "/products/", f"/products/{FIRST.serial}/", f"/products/{FIRST.serial}/associated/hf/"]:
         page.goto(path)
 
         expect(page.get_by_role("heading", level=1)).to_be_visible()
