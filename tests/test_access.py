@@ -17,7 +17,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
-from associations.models import AssociationType
+from associations.models import AssociationType, Seat
 from associations.services import associate
 from licensing.keysets import read_keyset
 from licensing.models import Licence, Service
@@ -104,11 +104,15 @@ TABLE = table()
 
 @dataclass(frozen=True)
 class Side:
-    """An account with a lone unit, another that could be its HF Primary, and a row of everything else."""
+    """An account with a lone unit, another that could be its HF Primary, and a row of everything else.
+
+    `spare` is the seat of a spare beside a pair.
+    """
 
     account: Account
     unit: Registration
     other: Registration
+    spare: Seat
 
 
 @dataclass(frozen=True)
@@ -125,20 +129,17 @@ class World:
 
 
 def side(member: Membership) -> Side:
-    unit, other, primary, secondary = RegistrationFactory.create_batch(
-        4, account=member.account, unit__model_name="PRO 4060"
+    unit, other, primary, *children = RegistrationFactory.create_batch(
+        5, account=member.account, unit__model_name="PRO 4060"
     )
-    associate(
-        parent=primary,
-        child=secondary,
-        type=AssociationType.objects.get(slug="hf"),
-        by=member.user,
-        today=today(),
+    hf = AssociationType.objects.get(slug="hf")
+    _, spare = (
+        associate(parent=primary, child=child, type=hf, by=member.user, today=today()) for child in children
     )
     Survey.objects.create(registration=other, bought_at="Springfield")
     Licence.objects.create(registration=other, service=Service.objects.get(code=3))
     read_keyset(registration=other, today=today())
-    return Side(member.account, unit, other)
+    return Side(member.account, unit, other, spare)
 
 
 def session(user: User) -> str:
@@ -164,7 +165,15 @@ def world(keys: None, catalogue: None) -> World:
 def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
     """What fills the address's placeholders. In the desk a model's first row is own, its last foreign."""
     place = world.foreign if whose == "foreign" else world.own
-    filled = {"serial": place.unit.unit.serial, "topic": "index", "app_label": "products", "url": "nowhere/"}
+    unit = place.spare.registration.unit if "uuid" in address.route else place.unit.unit
+    filled = {
+        "serial": unit.serial,
+        "slug": "hf",
+        "uuid": place.spare.uuid,
+        "topic": "index",
+        "app_label": "products",
+        "url": "nowhere/",
+    }
     if address.names_a_row and "serial" not in address.route:
         label, model = address.route.split("/")[1:3]
         if label == "r":
@@ -189,6 +198,8 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
         "product_survey": {"bought_at": "Shelbyville"},
         "create_association": choice,
         "choose_child": choice,
+        "associate_product": {"serial_number": place.other.unit.serial},
+        "change_parent": {"to": place.other.unit.serial},
     }
     why = {"post": "yes", "reason": "the access table"} if name.endswith("_delete") else {}
     return forms.get(name, why)

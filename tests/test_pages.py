@@ -80,6 +80,7 @@ def pages(client: Client) -> Pages:
         f"/products/{alone.unit.serial}/survey/": {"bought_at": "s" * 81},
         f"/products/{alone.unit.serial}/association/": {"choice": f"hf:{other.unit.serial}"},
         f"/products/{alone.unit.serial}/name/": {"friendly_name": "n" * 31},
+        f"/products/{alone.unit.serial}/associated/hf/register/": {"serial_number": "1"},
     }
     sent = {f"POST {url}": client.post(url, form) for url, form in refused.items()}
     reached = crawl(client, "/")
@@ -215,6 +216,8 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "choose_child",
         "service_management",
         "license_keyset",
+        "associated_products",
+        "change_parent",
     }
 
 

@@ -182,7 +182,7 @@ def test_nothing_found_says_so_and_any_query_is_taken(
 
 
 @pytest.mark.parametrize("rows", [3, 300])
-@pytest.mark.parametrize(("step", "queries"), [(parent_step, 14), (child_step, 15)])
+@pytest.mark.parametrize(("step", "queries"), [(parent_step, 15), (child_step, 16)])
 def test_create_association_asks_as_much_for_many_rows(
     client: Client,
     mine: Registration,

@@ -3,8 +3,8 @@
 import pytest
 from django.core.management import call_command
 
+from associations.catalogue import remove_type_model
 from associations.models import AssociationType, TypeModel
-from associations.services import remove_type_model
 from licensing.catalogue import remove_model_service, save_service, set_model_service
 from licensing.models import ModelService, Service
 from licensing.shipped import load_catalogue

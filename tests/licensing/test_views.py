@@ -147,9 +147,10 @@ def test_a_secondary_names_its_parent_product(client: Client, member: Membership
 
     head = [cell.text for cell in section.one("thead").all("th")]
     assert section.one("h2").text == "Parent Product"
-    assert head == ["Parent Product Type", "Friendly Name", "Serial Number"]
-    assert section.one("table").rows() == [["HF Primary", primary.friendly_name, primary.unit.serial]]
-    assert section.one("table").one("a").attrs["href"] == f"/products/{primary.unit.serial}/"
+    rows = [row[:3] for row in section.one("table").rows()]
+    assert head[:3] == ["Parent Product Type", "Friendly Name", "Serial Number"]
+    assert rows == [["HF Primary", primary.friendly_name, primary.unit.serial]]
+    assert section.one("a", class_="serial").attrs["href"] == f"/products/{primary.unit.serial}/"
 
 
 def test_a_primary_has_no_parent_product_and_counts_its_children(client: Client, member: Membership) -> None:
@@ -244,7 +245,7 @@ def test_service_management_asks_as_much_for_many_rows(
     primary, _, _ = pair(member.account, by=member.user)
     add_spares(primary, rows)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(14):
         client.get(f"/products/{primary.unit.serial}/")
 
 

@@ -19,7 +19,7 @@ from products.errors import (
     PermanentField,
     UnitRetired,
 )
-from products.models import ProductModel, Registration, Survey, Unit
+from products.models import Attempt, ProductModel, Registration, Survey, Unit
 from products.services import (
     REGISTRATION_CODE_ALPHABET,
     register,
@@ -64,6 +64,20 @@ def assert_refused(
     assert every_row() == before
 
 
+def assert_counted(member, serial: str, code: str = CODE) -> None:
+    """R3: no match, and of all tables the tries alone have a row more."""
+    before = every_row()
+
+    with pytest.raises(NoMatch):
+        attempt(member, serial, code)
+
+    after = every_row()
+    assert len(after.pop("products.Attempt")) == len(before.pop("products.Attempt")) + 1
+    assert after == before
+    tried = Attempt.objects.latest("pk")
+    assert (tried.kind, tried.account, tried.subject) == (Attempt.Kind.CODE, member.account, serial)
+
+
 def retired_unit() -> Unit:
     return UnitFactory(retired_at=datetime.datetime(2026, 5, 3, tzinfo=datetime.UTC))
 
@@ -98,18 +112,18 @@ def test_r2_a_code_of_another_form_is_refused(member, code: str) -> None:
 
 
 def test_r3_an_unknown_serial_number_is_refused(member) -> None:
-    assert_refused(NoMatch, member, UNKNOWN)
+    assert_counted(member, UNKNOWN)
 
 
 def test_r3_a_wrong_code_is_refused(member) -> None:
-    assert_refused(NoMatch, member, UnitFactory().serial, WRONG)
+    assert_counted(member, UnitFactory().serial, WRONG)
 
 
 def test_r3_another_units_code_is_a_wrong_code(member) -> None:
     unit, other = UnitFactory.create_batch(2)
     Unit.objects.filter(pk=unit.pk).update(code_mac=other.code_mac)
 
-    assert_refused(NoMatch, member, unit.serial)
+    assert_counted(member, unit.serial)
 
 
 def queries_of(member, serial: str, code: str) -> list[str]:
@@ -165,7 +179,7 @@ def test_r4_a_unit_of_another_account_is_told_to_who_knows_the_code(member) -> N
 
 
 def test_r4_a_unit_of_another_account_is_not_told_for_a_wrong_code(member) -> None:
-    assert_refused(NoMatch, member, RegistrationFactory().unit.serial, WRONG)
+    assert_counted(member, RegistrationFactory().unit.serial, WRONG)
 
 
 def test_r4_a_retired_unit_is_told_to_who_knows_the_code(member) -> None:
@@ -173,7 +187,7 @@ def test_r4_a_retired_unit_is_told_to_who_knows_the_code(member) -> None:
 
 
 def test_r4_a_retired_unit_is_not_told_for_a_wrong_code(member) -> None:
-    assert_refused(NoMatch, member, retired_unit().serial, WRONG)
+    assert_counted(member, retired_unit().serial, WRONG)
 
 
 def test_r4_a_unit_that_was_released_can_be_registered_again(member) -> None:
