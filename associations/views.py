@@ -67,9 +67,6 @@ def _step(
             refusal = error
     query = request.GET.get("q", "").replace("\0", "").strip()
     from_child = side == Side.CHILD and _comes_from_child(request)
-    preselects = (
-        side == Side.PARENT or from_child
-    )  # who declined it as the parent isn't given it as the child
     offered = candidates(
         request.membership.account,
         registration,
@@ -79,6 +76,8 @@ def _step(
     )
     if side == Side.PARENT and not offered.labels and after and not refusal:
         return redirect(after)  # its model is nobody's child, or it has its place already
+    # Who has declined the unit that one came from as the parent isn't given it as the child.
+    preselected = _preselected(offered, origin_of(request)) if side == Side.PARENT or from_child else ""
     context = {
         "registration": registration,
         "nodes": node_support(
@@ -91,8 +90,7 @@ def _step(
         "spares": any(candidate.is_shared for candidate in offered.rows),
         "roles": registration.seats.live().select_related("type"),
         "origin": origin_of(request),
-        "choice": request.POST.get("choice")
-        or (_preselected(offered, origin_of(request)) if preselects else ""),
+        "choice": request.POST.get("choice") or preselected,
         "refusal": refusal,
     }
     return render(request, "associations/create_association.html", context, status=422 if refusal else 200)
