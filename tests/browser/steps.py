@@ -107,7 +107,8 @@ def step_2_view_all_registered_products(page: Page) -> None:
 
 def step_3_click_product(page: Page, name_or_serial: str) -> None:
     products = page.get_by_role("region", name="Registered Products")
-    products.get_by_role("link", name=name_or_serial, exact=True).click()
+    own_cells = products.locator("td:nth-child(-n+2)")  # the cell of its role names its partner too
+    own_cells.get_by_role("link", name=name_or_serial, exact=True).click()
     page.get_by_text("Service Management - Associated Products").wait_for()
 
 

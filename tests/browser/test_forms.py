@@ -15,6 +15,8 @@ from tests.browser.steps import (
     step_2_quick_register,
     step_3_add_new_product,
     step_5_choose_parent,
+    step_6_type_new_product,
+    step_7_register,
 )
 
 pytestmark = pytest.mark.usefixtures("demo")
@@ -45,6 +47,26 @@ def test_add_new_product_refuses_beside_the_field(
     expect(form.locator(f".field:has([aria-invalid=true]) [data-code={code}]")).to_be_visible()
     expect(form.get_by_label(field)).to_have_attribute("aria-invalid", "true")
     assert {label: form.get_by_label(label).input_value() for label in typed} == typed
+    assert Registration.objects.count() == 2
+
+
+NEW_UNIT_REFUSED = [("", "invalid-code"), (FIRST.code, "no-match")]
+
+
+@pytest.mark.parametrize(("typed", "code"), NEW_UNIT_REFUSED, ids=[row[1] for row in NEW_UNIT_REFUSED])
+def test_associate_new_products_refuses_beside_the_field(
+    page: Page, guard: Guard, typed: str, code: str
+) -> None:
+    page.goto(f"/products/{FIRST.serial}/associated/hf/")
+    step_6_type_new_product(page, serial=NEW.serial, friendly_name="Branch", code=typed)
+
+    with guard.refusal(page, 422):
+        step_7_register(page)
+
+    form = page.get_by_role("region", name="Associate new products")
+    expect(form.locator(f".field:has([aria-invalid=true]) [data-code={code}]")).to_be_visible()
+    assert form.get_by_label(SERIAL).input_value() == NEW.serial
+    assert form.get_by_label(NAME).input_value() == "Branch"
     assert Registration.objects.count() == 2
 
 
