@@ -182,12 +182,16 @@ def parent_of(seat: Seat) -> Registration:
     return Seat.objects.with_units().filter(group=seat.group, side=Side.PARENT).latest("pk").registration
 
 
+def gone(seat: Seat) -> AssociationGone:
+    """The refusal of who meant a seat that has ended: since when, and by whom."""
+    return AssociationGone(at=seat.ended_at, who=f" by {seat.ended_by}" if seat.ended_by else "")
+
+
 def _end(seat: Seat, *, by: User) -> None:
-    """End a seat, if it is live still. Raises AssociationGone, which says since when it isn't and by whom."""
+    """End a seat, if it is live still. Raises AssociationGone."""
     ended = Seat.objects.live().filter(pk=seat.pk)
     if not ended.update(ended_at=timezone.now(), ended_by=by):
-        gone = Seat.objects.select_related("ended_by").get(pk=seat.pk)
-        raise AssociationGone(at=gone.ended_at, who=f" by {gone.ended_by}" if gone.ended_by else "")
+        raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
     if seat.side == Side.CHILD:
         Unit.objects.filter(pk=seat.registration.unit_id).raise_version()
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from associations import services
-from associations.errors import ChoiceGone
+from associations.errors import AssociationGone, ChoiceGone
 from associations.models import AssociationType, Seat, Side
 from associations.selectors import (
     Associated,
@@ -177,6 +177,9 @@ def remove_association(request: MemberRequest, serial: str, uuid: UUID) -> HttpR
 def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
     registration = get_registration(request, serial)
     seat = _get_seat(request, registration, uuid)
+    if seat.ended_at and request.method != "POST":
+        messages.error(request, str(services.gone(seat)), extra_tags=AssociationGone.code)
+        return redirect("service_management", serial)
     sent = request.POST if request.method == "POST" else request.GET
     wanted = sent.get("to", "").replace("\0", "?")
     visible = Registration.objects.visible_to(request.membership.account)
