@@ -2,7 +2,20 @@ import pytest
 from django.utils import timezone
 
 from associations.models import AssociationType, Seat, Side
-from associations.selectors import MOST_OFFERED, candidates, child_counts, live_seats, sides_of
+from associations.selectors import (
+    MOST_OFFERED,
+    associated,
+    candidates,
+    child_counts,
+    in_role,
+    live_seats,
+    places_of,
+    role_choices,
+    seat_elsewhere,
+    seat_of,
+    sides_of,
+    takes_standby,
+)
 from associations.services import associate
 from portal.clock import today
 from portal.models import Membership
@@ -119,7 +132,7 @@ def test_a_primary_is_offered_more_children_and_no_parent(member: Membership) ->
 @pytest.mark.parametrize("query", ["bern", "BERN  office", "serial", "code"])
 def test_a_query_narrows_by_every_word(member: Membership, query: str) -> None:
     new, wanted, _ = _units(member, "New", "Bern Office", "Zurich Office")
-    words = {"serial": wanted.unit.serial[-6:], "code": wanted.code}
+    words = {"serial": wanted.unit.serial, "code": wanted.code}
 
     assert _offered(member, new, Side.PARENT, words.get(query, query)) == [("HF Primary", "Bern Office")]
 
@@ -234,3 +247,143 @@ def test_child_counts_forget_what_ended(member: Membership) -> None:
     Seat.objects.update(ended_at=timezone.now())
 
     assert _counts(primary)[-1] == _counts(secondary)[-1] == ("HF Secondary", 0, 0)
+
+
+# What pages of changes ask
+
+
+def _hf() -> AssociationType:
+    return AssociationType.objects.get(slug="hf")
+
+
+def test_a5_with_children_secondaries_are_offered_too_but_not_ones_own(member: Membership) -> None:
+    new, own, primary, secondary = _units(member, "New", "Own", "Primary", "Secondary")
+    _seat(new, own, member)
+    _seat(primary, secondary, member)
+
+    rows = candidates(member.account, new, side=Side.CHILD, with_children=True).rows
+
+    assert [row.registration for row in rows] == [secondary]
+
+
+def test_a6_other_parents_are_offered_to_a_secondary_whose_parent_changes(member: Membership) -> None:
+    primary, secondary, spare, other, others, free = _units(
+        member, "Primary", "Secondary", "Spare", "Other", "Others", "Free"
+    )
+    for parent, child in ((primary, secondary), (primary, spare), (other, others)):
+        _seat(parent, child, member)
+
+    rows = candidates(member.account, secondary, side=Side.PARENT, changing=_hf()).rows
+
+    assert [(row.registration, row.is_shared) for row in rows] == [(free, False), (other, True)]
+
+
+def test_a6_only_the_type_that_changes_is_offered(member: Membership) -> None:
+    (point,) = _units(member, "Point", model="SonicPoint")
+    firewall, other = _units(member, "Firewall", "Other")
+    seat = _seat(firewall, point, member, "sonicpoint")
+
+    rows = candidates(member.account, point, side=Side.PARENT, changing=seat.type).rows
+
+    assert [row.registration for row in rows] == [other]
+
+
+def test_takes_standby_until_somebody_shares(member: Membership) -> None:
+    primary, secondary, spare = _units(member, "Primary", "Secondary", "Spare")
+    assert takes_standby(primary, _hf())
+    seats = [_seat(primary, child, member) for child in (secondary, spare)]
+
+    assert not takes_standby(primary, _hf())
+    Seat.objects.filter(pk=seats[0].pk).update(ended_at=timezone.now())
+    assert takes_standby(primary, _hf())
+    assert not takes_standby(primary, AssociationType.objects.get(slug="sonicpoint"))
+
+
+def test_seat_elsewhere_is_the_seat_beside_another_parent(member: Membership) -> None:
+    primary, secondary, other = _units(member, "Primary", "Secondary", "Other")
+    seat = _seat(primary, secondary, member)
+
+    assert seat_elsewhere(secondary, _hf(), other) == seat
+    assert seat_elsewhere(secondary, _hf(), primary) is None
+    assert seat_elsewhere(other, _hf(), primary) is None
+    assert seat_elsewhere(primary, _hf(), other) is None
+
+
+def test_seat_of_finds_a_childs_seat_from_either_page_live_or_ended(member: Membership) -> None:
+    primary, secondary, other = _units(member, "Primary", "Secondary", "Other")
+    seat = _seat(primary, secondary, member)
+    parents = Seat.objects.get(registration=primary)
+
+    for _ in range(2):
+        found = [seat_of(member.account, unit, seat.uuid) for unit in (primary, secondary, other)]
+        assert found == [seat, seat, None]
+        Seat.objects.update(ended_at=timezone.now())
+    assert seat_of(member.account, primary, parents.uuid) is None
+    assert seat_of(MembershipFactory().account, primary, seat.uuid) is None
+
+
+def test_associated_lists_the_sharing_child_first_and_is_narrowed(member: Membership) -> None:
+    primary, sharing, bern, aarau = _units(member, "Primary", "Zurich", "Bern", "Aarau")
+    for child in (sharing, bern, aarau):
+        _seat(primary, child, member)
+
+    place, found = associated(primary, _hf()), associated(primary, _hf(), "BERN")
+
+    assert [row.registration for row in place.rows] == [sharing, aarau, bern]
+    assert (place.label, place.side, place.has_more) == ("HF Secondary", Side.CHILD, False)
+    assert [row.registration for row in found.rows] == [bern]
+
+
+def test_associated_of_a_child_lists_its_parent_with_its_own_seat(member: Membership) -> None:
+    primary, secondary, spare = _units(member, "Primary", "Secondary", "Spare")
+    seat, _ = (_seat(primary, child, member) for child in (secondary, spare))
+
+    place = associated(secondary, _hf())
+
+    assert (place.label, place.side) == ("HF Primary", Side.PARENT)
+    assert [(row.registration, child) for row, child in place.items] == [(primary, seat)]
+    assert place.children == [seat]
+
+
+def test_places_of_tell_roles_and_partners(member: Membership) -> None:
+    primary, secondary, spare, alone = _units(member, "Primary", "Secondary", "Spare", "Alone")
+    for child in (secondary, spare):
+        _seat(primary, child, member)
+
+    places = places_of([primary, secondary, spare, alone])
+
+    assert {unit: (place.seat.label, place.partner) for unit, place in places.items()} == {
+        primary.pk: ("HF Primary", secondary),
+        secondary.pk: ("HF Secondary", primary),
+        spare.pk: ("HF Secondary", primary),
+    }
+
+
+@pytest.mark.parametrize(
+    ("role", "names"),
+    [
+        ("hf:parent", {"Primary"}),
+        ("hf:child", {"Secondary", "Spare"}),
+        ("none", {"Alone", "Firewall", "Point"}),
+        ("", {"Primary", "Secondary", "Spare", "Alone", "Firewall", "Point"}),
+        ("sonicpoint:child", set()),
+        ("nothing:child", set()),
+    ],
+)
+def test_units_are_found_by_their_role(member: Membership, role: str, names: set[str]) -> None:
+    primary, secondary, spare, _, firewall = _units(
+        member, "Primary", "Secondary", "Spare", "Alone", "Firewall"
+    )
+    (point,) = _units(member, "Point", model="SonicPoint")
+    for child in (secondary, spare):
+        _seat(primary, child, member)
+    _seat(firewall, point, member, "sonicpoint")
+
+    found = Registration.objects.visible_to(member.account).filter(in_role(role))
+
+    assert set(found.values_list("friendly_name", flat=True)) == names
+
+
+def test_the_roles_are_those_of_sharing_types_and_none() -> None:
+    assert role_choices()[:2] == [("hf:parent", "HF Primary"), ("hf:child", "HF Secondary")]
+    assert [value for value, _ in role_choices()][2:] == ["none"]
