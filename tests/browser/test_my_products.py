@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from portal.models import User
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import inspect_page
-from tests.browser.steps import cells
+from tests.browser.steps import FIRST, SECOND, associate_registered, cells
 from tests.factories import RegistrationFactory
 
 ROWS = "#registered tbody tr"
@@ -38,7 +38,7 @@ def test_typing_filters_the_list(guard: Guard, owner: User) -> None:
     page = guard.open("/products/", user=owner)
     page.evaluate("window.isSamePage = true")
 
-    page.get_by_label(re.compile("^Filter by")).press_sequentially("branch-07")
+    page.get_by_label(re.compile("^Filter by name")).press_sequentially("branch-07")
 
     expect(page.locator(ROWS)).to_have_count(1)
     expect(page).to_have_url(re.compile(r"[?&]q=branch-07"))
@@ -49,13 +49,13 @@ def test_typing_filters_the_list(guard: Guard, owner: User) -> None:
 def test_back_returns_to_the_filtered_list(guard: Guard, owner: User) -> None:
     page = guard.open("/", user=owner)
     page.get_by_role("link", name="View all registered products").click()
-    page.get_by_label(re.compile("^Filter by")).press_sequentially("branch-07")
+    page.get_by_label(re.compile("^Filter by name")).press_sequentially("branch-07")
     expect(page.locator(ROWS)).to_have_count(1)
     page.locator(ROWS).get_by_role("link").first.click()
 
     page.go_back()
     expect(page.locator(ROWS)).to_have_count(1)
-    expect(page.get_by_label(re.compile("^Filter by"))).to_have_value("branch-07")
+    expect(page.get_by_label(re.compile("^Filter by name"))).to_have_value("branch-07")
     page.go_back()
 
     expect(page).to_have_url(re.compile("/$"))
@@ -64,12 +64,36 @@ def test_back_returns_to_the_filtered_list(guard: Guard, owner: User) -> None:
 @pytest.mark.usefixtures("many")
 def test_button_filters_the_list(page: Page) -> None:
     page.goto("/products/")
-    page.get_by_label(re.compile("^Filter by")).fill("branch-07")
+    page.get_by_label(re.compile("^Filter by name")).fill("branch-07")
 
     page.get_by_role("button", name="Filter").click()
 
     expect(page.locator(ROWS)).to_have_count(1)
-    expect(page.get_by_label(re.compile("^Filter by"))).to_have_value("branch-07")
+    expect(page.get_by_label(re.compile("^Filter by name"))).to_have_value("branch-07")
+
+
+def test_roles_filter_the_list(page: Page) -> None:
+    associate_registered(page, parent=FIRST.serial, child=SECOND.serial)
+    page.goto("/products/")
+    roles = [row[5] for row in cells(page.locator("#registered table"))[1:]]
+    assert roles == ["HF Primary, PRO 5060 2nd", "HF Secondary, PRO 5060 1st"]
+
+    page.get_by_label("Filter by role").select_option("HF Secondary")
+    page.get_by_role("button", name="Filter").click()
+
+    expect(page.locator(ROWS)).to_have_count(1)
+    expect(page.locator(ROWS)).to_contain_text(SECOND.serial)
+    expect(page.get_by_label("Filter by role").locator(":checked")).to_have_text("HF Secondary")
+
+
+@pytest.mark.usefixtures("many")
+def test_picking_a_model_filters_the_list(guard: Guard, owner: User) -> None:
+    page = guard.open("/products/", user=owner)
+
+    page.get_by_label("Filter by model").select_option("PRO 5060")
+
+    expect(page.locator(ROWS)).to_have_count(2)
+    expect(page).to_have_url(re.compile(r"[?&]model=PRO"))
 
 
 @pytest.mark.usefixtures("many")
@@ -103,7 +127,7 @@ def test_long_list_is_fit_to_be_seen(guard: Guard, owner: User) -> None:
     page = guard.open("/products/", user=owner)
     inspect_page(page)
 
-    page.get_by_label(re.compile("^Filter by")).press_sequentially("nothing like that")
+    page.get_by_label(re.compile("^Filter by name")).press_sequentially("nothing like that")
     expect(page.locator("#registered .empty")).to_be_visible()
 
     inspect_page(page)
