@@ -98,6 +98,38 @@ def _associate(*, parent: int, child: int, by: int) -> None:
     )
 
 
+def _change_parent(*, seat: int, parent: int, by: int) -> None:
+    from associations.models import Seat
+    from associations.services import change_parent
+    from portal.clock import today
+    from portal.models import User
+    from products.models import Registration
+
+    change_parent(
+        seat=Seat.objects.get(pk=seat),
+        parent=Registration.objects.get(pk=parent),
+        by=User.objects.get(pk=by),
+        today=today(),
+    )
+
+
+def _make_standby(*, seat: int, by: int) -> None:
+    from associations.models import Seat
+    from associations.services import make_standby
+    from portal.clock import today
+    from portal.models import User
+
+    make_standby(seat=Seat.objects.get(pk=seat), by=User.objects.get(pk=by), today=today())
+
+
+def _remove(*, seat: int, by: int) -> None:
+    from associations.models import Seat
+    from associations.services import remove_association
+    from portal.models import User
+
+    remove_association(seat=Seat.objects.get(pk=seat), by=User.objects.get(pk=by))
+
+
 def _grant(*, unit: int, service: int, by: int) -> None:
     from licensing.models import Service
     from licensing.services import grant_licence
@@ -127,6 +159,9 @@ def _read_keyset(*, registration: int) -> None:
 ACTIONS: dict[str, Callable[..., None]] = {
     "register": _register,
     "associate": _associate,
+    "change_parent": _change_parent,
+    "make_standby": _make_standby,
+    "remove": _remove,
     "grant": _grant,
     "read_keyset": _read_keyset,
 }

@@ -4,9 +4,11 @@ from itertools import count
 
 import pytest
 
-from associations.models import Seat
+from associations.models import AssociationType, Seat
+from associations.services import associate
 from licensing.models import Keyset, KeysetHead, LedgerEntry, Licence
-from portal.models import AuditEntry
+from portal.clock import today
+from portal.models import AuditEntry, Membership
 from products.models import Registration, Unit
 from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory
 from tests.killed import Mortal, snapshot
@@ -58,6 +60,47 @@ def test_killed_while_a_second_child_is_associated() -> None:
     _die_everywhere(Mortal("associate", parent=parent.pk, child=spare.pk, by=member.user_id))
 
     assert Seat.objects.live().get(registration=spare).is_spare
+
+
+def _hf_seat(parent: Registration, child: Registration, member: Membership) -> Seat:
+    hf = AssociationType.objects.get(slug="hf")
+    return associate(parent=parent, child=child, type=hf, by=member.user, today=today())
+
+
+def test_killed_while_the_parent_is_changed() -> None:
+    member = MembershipFactory()
+    former, wanted, child = RegistrationFactory.create_batch(3, account=member.account)
+    seat = _hf_seat(former, child, member)
+
+    _die_everywhere(Mortal("change_parent", seat=seat.pk, parent=wanted.pk, by=member.user_id))
+
+    changed = Seat.objects.live().get(registration=child, shares=True)
+    assert set(Seat.objects.live()) == {changed, wanted.seats.live().get(group=changed.group)}
+    assert AuditEntry.objects.filter(code="parent-changed").count() == 3
+
+
+def test_killed_while_a_spare_is_made_standby() -> None:
+    member = MembershipFactory()
+    parent, child, spare = RegistrationFactory.create_batch(3, account=member.account)
+    _hf_seat(parent, child, member)
+    seat = _hf_seat(parent, spare, member)
+
+    _die_everywhere(Mortal("make_standby", seat=seat.pk, by=member.user_id))
+
+    assert Seat.objects.live().get(registration=spare).shares
+    assert Seat.objects.live().get(registration=child).is_spare
+    assert AuditEntry.objects.filter(code="made-standby").count() == 3
+
+
+def test_killed_while_an_association_is_removed() -> None:
+    member = MembershipFactory()
+    parent, child = RegistrationFactory.create_batch(2, account=member.account)
+    seat = _hf_seat(parent, child, member)
+
+    _die_everywhere(Mortal("remove", seat=seat.pk, by=member.user_id))
+
+    assert not Seat.objects.live().exists()
+    assert AuditEntry.objects.filter(code="association-removed").count() == 2
 
 
 def test_killed_while_granting() -> None:

@@ -5,15 +5,26 @@ from functools import partial
 
 import pytest
 from django.db import IntegrityError, OperationalError
+from django.utils import timezone
 
 from associations.catalogue import add_type_model, remove_type_model, save_association_type
-from associations.errors import AlreadyChild, AlreadyParent, ParentIsChild, TypeDoesNotFit, TypeInUse
+from associations.errors import (
+    AlreadyChild,
+    AlreadyParent,
+    NotOneAccount,
+    ParentIsChild,
+    TypeDoesNotFit,
+    TypeInUse,
+)
 from associations.models import AssociationType, Seat, TypeModel
 from associations.services import associate
+from portal.clock import today
 from portal.models import Account, User
+from products.errors import InAnotherAccount
 from products.models import Registration, Unit
 from products.querysets import UnitQuerySet
-from tests.factories import AccountFactory, RegistrationFactory, UserFactory
+from products.services import register
+from tests.factories import CODE, AccountFactory, MembershipFactory, RegistrationFactory, UserFactory
 from tests.races import Rival, first_open, race, take_locks_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
@@ -36,7 +47,25 @@ def _hf() -> AssociationType:
 
 
 def _seat(parent: Registration, child: Registration, by: User) -> Callable[[], Seat]:
-    return partial(associate, parent=parent, child=child, type=_hf(), by=by)
+    return partial(associate, parent=parent, child=child, type=_hf(), by=by, today=today())
+
+
+def _register_elsewhere(unit: Unit) -> Registration:
+    member = MembershipFactory()
+    return register(
+        account=member.account,
+        serial_number=unit.serial,
+        authentication_code=CODE,
+        friendly_name="",
+        by=member.user,
+        now=timezone.now(),
+    )
+
+
+def _give_away(registration: Registration) -> Registration:
+    """Its owner releases the unit and another account registers it, in one go."""
+    Registration.objects.filter(pk=registration.pk).update(ended_at=timezone.now())
+    return _register_elsewhere(registration.unit)
 
 
 def _live_sides() -> list[tuple[int, str]]:
@@ -98,6 +127,25 @@ def test_the_same_pair_is_made_twice_at_once(units: list[Registration], by: User
     assert Seat.objects.count() == 2
 
 
+def test_a_unit_is_registered_elsewhere_while_it_is_associated(units: list[Registration], by: User) -> None:
+    parent, child, _ = units
+
+    with pytest.raises(InAnotherAccount):
+        race(_seat(parent, child, by), lambda: _register_elsewhere(child.unit))
+
+    assert _live_sides() == sorted([(parent.pk, "parent"), (child.pk, "child")])
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_unit_is_associated_while_it_is_registered_elsewhere(
+    units: list[Registration], by: User, side: int
+) -> None:
+    with pytest.raises(NotOneAccount):
+        race(lambda: _give_away(units[side]), _seat(units[0], units[1], by))
+
+    assert not Seat.objects.exists()
+
+
 def test_the_type_loses_a_model_while_it_is_associated(units: list[Registration], by: User) -> None:
     entry = TypeModel.objects.get(type=_hf(), model=units[0].unit.model, side="child")
 
@@ -142,7 +190,7 @@ def test_a_unit_is_associated_while_the_type_stops_sharing(units: list[Registrat
 
     seat = race(
         lambda: save_association_type(type=changed, by=by, reason="spares only"),
-        partial(associate, parent=units[0], child=units[1], type=stale, by=by),
+        partial(associate, parent=units[0], child=units[1], type=stale, by=by, today=today()),
     )
 
     assert not seat.shares
@@ -209,3 +257,15 @@ def test_control_without_the_lock_a_type_loses_the_model_of_a_live_association(
 
     assert Seat.objects.live().exists()
     assert not TypeModel.objects.filter(pk=entry.pk).exists()
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_a_unit_given_away_is_associated(
+    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
+) -> None:
+    parent, child, _ = units
+    take_locks_away(monkeypatch)
+
+    race(lambda: _give_away(child), _seat(parent, child, by))
+
+    assert Seat.objects.live().filter(registration=child, registration__ended_at__isnull=False).exists()

@@ -1,28 +1,53 @@
-"""One unit registered twice at once: the second waits and gets its rule's class."""
+"""Units registered at once, and wrong tries: the second waits and gets its rule's class."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from portal.models import AuditEntry, Membership
-from products.errors import AlreadyInAccount, InAnotherAccount
-from products.models import Registration, Unit
+from products.attempts import TRIES_A_DAY, TRIES_AT_SERIAL, count_try
+from products.errors import AlreadyInAccount, InAnotherAccount, NoMatch, RegistrationClosed, SerialClosed
+from products.models import Attempt, Registration, Unit
 from products.services import register
 from tests.factories import CODE, MembershipFactory, UnitFactory
 from tests.races import Rival, first_open, race, take_locks_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
-def _register(member: Membership, unit: Unit) -> Registration:
+
+def _register(member: Membership, unit: Unit, code: str = CODE, now: datetime | None = None) -> Registration:
     return register(
         account=member.account,
         serial_number=unit.serial,
-        authentication_code=CODE,
+        authentication_code=code,
         friendly_name="",
         by=member.user,
-        now=timezone.now(),
+        now=now or timezone.now(),
     )
+
+
+def _try_wrongly(member: Membership, unit: Unit) -> None:
+    with suppress(NoMatch):
+        _register(member, unit, "ZZZZ-9999", NOON)
+
+
+def _one_try_left_at_serial(member: Membership, unit: Unit) -> None:
+    for _ in range(TRIES_AT_SERIAL - 1):
+        count_try(member.account, unit.serial, now=NOON)
+
+
+def _one_try_left_today(member: Membership, unit: Unit) -> None:
+    for number in range(TRIES_A_DAY - 1):
+        count_try(member.account, f"{number:012X}", now=NOON)
+
+
+CLOSINGS = [(_one_try_left_at_serial, SerialClosed), (_one_try_left_today, RegistrationClosed)]
 
 
 def test_one_account_registers_a_unit_twice_at_once() -> None:
@@ -46,17 +71,50 @@ def test_two_accounts_register_a_unit_at_once() -> None:
     assert AuditEntry.objects.filter(code="registered").count() == 1
 
 
-def test_two_units_are_registered_side_by_side() -> None:
-    """On SQLite one writer waits for the other; on neither database does one refuse the other."""
-    member = MembershipFactory()
+@pytest.mark.parametrize("is_same_account", [True, False])
+def test_two_units_are_registered_at_once(is_same_account: bool) -> None:
+    """One account's tries are counted under its lock; two accounts wait on SQLite only; nobody is refused."""
+    first, other = MembershipFactory.create_batch(2)
     units = UnitFactory.create_batch(2)
 
-    with first_open(lambda: _register(member, units[0])):
-        rival = Rival(lambda: _register(member, units[1]))
+    with first_open(lambda: _register(first, units[0])):
+        rival = Rival(lambda: _register(first if is_same_account else other, units[1]))
         waited = rival.settle()
 
     assert rival.result().unit == units[1]
-    assert waited == (connection.vendor == "sqlite")
+    assert waited == (is_same_account or connection.vendor == "sqlite")
+
+
+@pytest.mark.parametrize(("leave_one_try", "closed"), CLOSINGS)
+@pytest.mark.parametrize("code", ["ZZZZ-9999", CODE], ids=["wrong", "right"])
+def test_the_last_try_is_made_twice_at_once(
+    leave_one_try: Callable[[Membership, Unit], None], closed: type[Exception], code: str
+) -> None:
+    member, unit = MembershipFactory(), UnitFactory()
+    leave_one_try(member, unit)
+    tries = Attempt.objects.count()
+
+    with pytest.raises(closed):
+        race(lambda: _try_wrongly(member, unit), lambda: _register(member, unit, code, NOON))
+
+    assert Attempt.objects.count() == tries + 1
+    assert not Registration.objects.exists()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("leave_one_try", [leave_one_try for leave_one_try, _ in CLOSINGS])
+def test_control_without_the_lock_a_try_too_many_is_made(
+    monkeypatch: pytest.MonkeyPatch, leave_one_try: Callable[[Membership, Unit], None]
+) -> None:
+    member, unit = MembershipFactory(), UnitFactory()
+    leave_one_try(member, unit)
+    tries = Attempt.objects.count()
+    take_locks_away(monkeypatch)
+
+    with first_open(lambda: _try_wrongly(member, unit)):
+        Rival(lambda: _try_wrongly(member, unit)).result()
+
+    assert Attempt.objects.count() == tries + 2
 
 
 @pytest.mark.postgres

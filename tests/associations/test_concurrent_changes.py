@@ -1,0 +1,263 @@
+"""Changes of one association at once: one wins, the other gets its rule's class; nobody deadlocks."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+
+import pytest
+from django.db import IntegrityError, connection
+
+from associations.errors import AlreadyChild, AlreadyParent, AssociationGone, PairChanged, ParentIsChild
+from associations.models import AssociationType, Seat
+from associations.services import associate, change_parent, make_standby, remove_association
+from portal.clock import today
+from portal.models import User
+from products.models import Registration, Unit
+from tests.factories import AccountFactory, RegistrationFactory, UserFactory
+from tests.races import Rival, first_open, race, take_locks_away
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
+
+
+@pytest.fixture
+def by() -> User:
+    return UserFactory()
+
+
+@pytest.fixture
+def units() -> list[Registration]:
+    """Four units of one account and model, in the order of their units' pks."""
+    return RegistrationFactory.create_batch(4, account=AccountFactory())
+
+
+def _associating(parent: Registration, child: Registration, by: User) -> Callable[[], Seat]:
+    hf = AssociationType.objects.get(slug="hf")
+    return partial(associate, parent=parent, child=child, type=hf, by=by, today=today())
+
+
+def _changing(seat: Seat, parent: Registration, by: User) -> Callable[[], Seat]:
+    return partial(change_parent, seat=seat, parent=parent, by=by, today=today())
+
+
+def _removing(seat: Seat, by: User) -> Callable[[], None]:
+    return partial(remove_association, seat=seat, by=by)
+
+
+def _promoting(seat: Seat, by: User) -> Callable[[], Seat]:
+    return partial(make_standby, seat=seat, by=by, today=today())
+
+
+def _present() -> dict[int, int]:
+    """Each child with its parent; whoever sits alone, or beside nobody, fails the test."""
+    live = list(Seat.objects.live())
+    parents = {seat.group: seat.registration_id for seat in live if seat.side == "parent"}
+    children = [seat for seat in live if seat.side == "child"]
+    assert {seat.group for seat in children} == set(parents)
+    return {seat.registration_id: parents[seat.group] for seat in children}
+
+
+def test_a_child_gets_two_new_parents_at_once(units: list[Registration], by: User) -> None:
+    first, second, former, child = units
+    seat = _associating(former, child, by)()
+
+    with pytest.raises(AssociationGone):
+        race(_changing(seat, first, by), _changing(seat, second, by))
+
+    assert _present() == {child.pk: first.pk}
+
+
+def test_another_parent_chooses_a_child_that_changes_its_parent(units: list[Registration], by: User) -> None:
+    first, second, former, child = units
+    seat = _associating(former, child, by)()
+
+    with pytest.raises(AlreadyChild):
+        race(_changing(seat, first, by), _associating(second, child, by))
+
+    assert _present() == {child.pk: first.pk}
+
+
+def test_the_new_parent_becomes_a_child_itself(units: list[Registration], by: User) -> None:
+    other, wanted, former, child = units
+    seat = _associating(former, child, by)()
+
+    with pytest.raises(ParentIsChild):
+        race(_associating(other, wanted, by), _changing(seat, wanted, by))
+
+    assert _present() == {wanted.pk: other.pk, child.pk: former.pk}
+
+
+def test_the_new_parent_is_chosen_as_a_child(units: list[Registration], by: User) -> None:
+    other, wanted, former, child = units
+    seat = _associating(former, child, by)()
+
+    with pytest.raises(AlreadyParent):
+        race(_changing(seat, wanted, by), _associating(other, wanted, by))
+
+    assert _present() == {child.pk: wanted.pk}
+
+
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_two_children_exchange_their_parents_at_once(
+    units: list[Registration], by: User, is_mirrored: bool
+) -> None:
+    """The first holds one unit's lock only when the rival comes: locks out of order would deadlock."""
+    one, other = units[:2], units[2:]
+    (parent, child), (rivals_parent, rivals_child) = (other, one) if is_mirrored else (one, other)
+    seat, rivals_seat = _associating(parent, child, by)(), _associating(rivals_parent, rivals_child, by)()
+
+    with first_open(lambda: list(Unit.objects.locked([units[0].unit_id]))):
+        rival = Rival(_changing(rivals_seat, parent, by))
+        rival.assert_waits()
+        _changing(seat, rivals_parent, by)()
+
+    rival.result()
+    assert _present() == {child.pk: rivals_parent.pk, rivals_child.pk: parent.pk}
+
+
+@pytest.mark.parametrize("is_removed_first", [False, True])
+def test_a_child_is_removed_and_changes_its_parent(
+    units: list[Registration], by: User, is_removed_first: bool
+) -> None:
+    wanted, former, child, _ = units
+    seat = _associating(former, child, by)()
+    actions = [_changing(seat, wanted, by), _removing(seat, by)]
+
+    with pytest.raises(AssociationGone):
+        race(*reversed(actions) if is_removed_first else actions)
+
+    assert _present() == ({} if is_removed_first else {child.pk: wanted.pk})
+
+
+def test_a_child_comes_to_a_parent_whose_last_one_is_removed(units: list[Registration], by: User) -> None:
+    wanted, last, former, child = units
+    last_seat, seat = _associating(wanted, last, by)(), _associating(former, child, by)()
+
+    changed = race(_removing(last_seat, by), _changing(seat, wanted, by))
+
+    assert _present() == {child.pk: wanted.pk}
+    assert changed.shares
+
+
+def test_both_children_are_removed_at_once(units: list[Registration], by: User) -> None:
+    parent, child, spare, _ = units
+    seats = [_associating(parent, registration, by)() for registration in (child, spare)]
+
+    race(_removing(seats[0], by), _removing(seats[1], by))
+
+    assert _present() == {}
+
+
+@pytest.fixture
+def seats(units: list[Registration], by: User) -> list[Seat]:
+    """A parent's sharing child and its two spares."""
+    return [_associating(units[0], child, by)() for child in units[1:]]
+
+
+def test_a_spare_is_made_standby_twice_at_once(seats: list[Seat], by: User) -> None:
+    with pytest.raises((PairChanged, AssociationGone)):
+        race(_promoting(seats[1], by), _promoting(seats[1], by))
+
+    assert Seat.objects.live().get(shares=True).registration == seats[1].registration
+    assert len(_present()) == 3
+
+
+def test_two_spares_are_made_standby_at_once(seats: list[Seat], by: User) -> None:
+    """SQLite lets a writer begin only where the other has ended: it comes after, and takes turns."""
+    is_at_once = connection.vendor == "postgresql"
+
+    with pytest.raises(PairChanged) if is_at_once else nullcontext():
+        race(_promoting(seats[1], by), _promoting(seats[2], by))
+
+    winner = seats[1] if is_at_once else seats[2]
+    assert Seat.objects.live().get(shares=True).registration == winner.registration
+    assert len(_present()) == 3
+
+
+def test_a_spare_is_made_standby_while_it_is_removed(seats: list[Seat], by: User) -> None:
+    with pytest.raises(AssociationGone):
+        race(_removing(seats[1], by), _promoting(seats[1], by))
+
+    assert Seat.objects.live().get(shares=True) == seats[0]
+
+
+@pytest.mark.parametrize("removed", [0, 1])
+def test_a_child_is_removed_while_it_exchanges_its_role(seats: list[Seat], by: User, removed: int) -> None:
+    """What the page showed of the pair has ended: who shares and who is spare is to be seen first."""
+    with pytest.raises(AssociationGone):
+        race(_promoting(seats[1], by), _removing(seats[removed], by))
+
+    assert Seat.objects.live().get(shares=True).registration == seats[1].registration
+    assert len(_present()) == 3
+
+
+def test_a_spare_is_made_standby_while_the_sharing_child_is_removed(seats: list[Seat], by: User) -> None:
+    is_at_once = connection.vendor == "postgresql"
+
+    with pytest.raises(PairChanged) if is_at_once else nullcontext():
+        race(_removing(seats[0], by), _promoting(seats[1], by))
+
+    assert Seat.objects.live().filter(shares=True).count() == (0 if is_at_once else 1)
+    assert len(_present()) == 2
+
+
+def test_a_spare_is_made_standby_while_it_changes_its_parent(seats: list[Seat], by: User) -> None:
+    wanted = RegistrationFactory(account=seats[0].registration.account)
+
+    with pytest.raises(AssociationGone):
+        race(_changing(seats[1], wanted, by), _promoting(seats[1], by))
+
+    assert set(Seat.objects.live().filter(shares=True).values_list("registration", flat=True)) == {
+        seats[0].registration_id,
+        seats[1].registration_id,
+    }
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_the_new_parent_becomes_a_child(
+    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
+) -> None:
+    other, wanted, former, child = units
+    seat = _associating(former, child, by)()
+    take_locks_away(monkeypatch)
+
+    with pytest.raises(IntegrityError):
+        race(_associating(other, wanted, by), _changing(seat, wanted, by))
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_a_child_sits_beside_no_parent(
+    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
+) -> None:
+    wanted, last, former, child = units
+    last_seat, seat = _associating(wanted, last, by)(), _associating(former, child, by)()
+    take_locks_away(monkeypatch)
+
+    with first_open(_removing(last_seat, by)):
+        changed = Rival(_changing(seat, wanted, by)).result()
+
+    assert list(Seat.objects.live()) == [changed]
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_a_parent_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
+) -> None:
+    parent, child, spare, _ = units
+    seats = [_associating(parent, registration, by)() for registration in (child, spare)]
+    take_locks_away(monkeypatch)
+
+    with first_open(_removing(seats[0], by)):
+        Rival(_removing(seats[1], by)).result()
+
+    assert Seat.objects.live().get().registration == parent
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_two_spares_share(
+    monkeypatch: pytest.MonkeyPatch, seats: list[Seat], by: User
+) -> None:
+    _removing(seats[0], by)()
+    take_locks_away(monkeypatch)
+
+    with pytest.raises(IntegrityError):
+        race(_promoting(seats[1], by), _promoting(seats[2], by))
