@@ -49,6 +49,14 @@ class RegisterForm(forms.Form):
 class AssociateForm(RegisterForm):
     """Associate new products: a unit that the account has already needs no authentication code."""
 
+    friendly_name = forms.CharField(
+        label="Friendly Name",
+        required=False,
+        max_length=200,
+        strip=False,
+        help_text="May be up to 30 characters (Ex. “San Jose Branch Office”).",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
     authentication_code = forms.CharField(
         label="Authentication Code",
         required=False,
