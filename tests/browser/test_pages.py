@@ -89,6 +89,8 @@ def test_change_parent_and_what_it_would_change(guard: Guard, account: Account, 
     seat_pair_and_spare(account, owner)
     page = guard.open(f"/products/{SECOND.serial}/", user=owner)
     page.get_by_role("link", name="Change parent").click()
+    help_link = page.get_by_role("link", name="Help for this page")
+    expect(help_link).to_have_attribute("href", "/help/change-parent/")
     inspect_page(page)
 
     page.get_by_role("radio").check()
