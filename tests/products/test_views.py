@@ -1,14 +1,16 @@
 import datetime
+import uuid
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from associations.models import AssociationType, Seat, Side
 from portal.models import Membership
 from products.models import Registration, Survey
 from products.selectors import PAGE_ROWS
-from tests.factories import CODE, RegistrationFactory, UnitFactory, log_in, registrations
+from tests.factories import CODE, RegistrationFactory, UnitFactory, log_in, pair, registrations
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -31,7 +33,7 @@ def typed(page: Page) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("rows", [3, 300])
-@pytest.mark.parametrize(("headers", "queries"), [({}, 6), (HTMX, 5)], ids=["page", "fragment"])
+@pytest.mark.parametrize(("headers", "queries"), [({}, 10), (HTMX, 7)], ids=["page", "fragment"])
 def test_my_products_asks_as_much_for_many_rows(
     client: Client,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -39,10 +41,58 @@ def test_my_products_asks_as_much_for_many_rows(
     headers: dict[str, str],
     queries: int,
 ) -> None:
-    registrations(log_in(client).account, rows)
+    account = log_in(client).account
+    primaries, secondaries = registrations(account, rows), registrations(account, rows)
+    seat_pairs(primaries, secondaries)
 
     with django_assert_num_queries(queries):
         client.get("/products/", headers=headers)
+
+
+def seat_pairs(primaries: list[Registration], secondaries: list[Registration]) -> None:
+    """Seat each primary with its secondary, all in one statement."""
+    hf = AssociationType.objects.get(slug="hf")
+    groups = [uuid.uuid4() for _ in primaries]
+    Seat.objects.bulk_create(
+        Seat(group=group, type=hf, registration=unit, side=side, shares=side == Side.CHILD)
+        for side, units in ((Side.PARENT, primaries), (Side.CHILD, secondaries))
+        for group, unit in zip(groups, units, strict=True)
+    )
+
+
+def test_my_products_shows_role_and_partner(client: Client) -> None:
+    member = log_in(client)
+    primary, secondary, _ = pair(member.account, by=member.user)
+
+    rows = Page(client.get("/products/")).root.one("table").rows()
+
+    assert [row[5] for row in rows] == [
+        f"HF Primary, {secondary.friendly_name}",
+        f"HF Secondary, {primary.friendly_name}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ({"role": "hf:parent"}, 1),
+        ({"role": "hf:child"}, 1),
+        ({"role": "none"}, 1),
+        ({"role": "none", "model": "PRO 5060"}, 0),
+        ({"model": "PRO 5060"}, 2),
+        ({"model": "TZ 170"}, 1),
+        ({"model": "nothing \0"}, 0),
+        ({"role": "nothing \0"}, 3),
+    ],
+)
+def test_my_products_is_filtered_by_role_and_model(client: Client, asked: dict[str, str], count: int) -> None:
+    member = log_in(client)
+    pair(member.account, by=member.user)
+    RegistrationFactory(account=member.account, unit__model_name="TZ 170")
+
+    page = Page(client.get("/products/", asked))
+
+    assert len([row for table in page.root.all("table") for row in table.rows()]) == count
 
 
 def test_my_products_lists_the_accounts_units_alone(client: Client) -> None:
@@ -53,9 +103,9 @@ def test_my_products_lists_the_accounts_units_alone(client: Client) -> None:
     page = Page(client.get("/products/"))
 
     head = [cell.text for cell in page.root.one("thead").all("th")]
-    assert head == ["Name", "Serial Number", "Product Line", "Firmware", "Reg. Code"]
+    assert head == ["Name", "Serial Number", "Product Line", "Firmware", "Reg. Code", "Role"]
     assert page.root.one("table").rows() == [
-        ["1. San Jose", mine.unit.serial, "PRO 5060", "2.5.0.0e", mine.code],
+        ["1. San Jose", mine.unit.serial, "PRO 5060", "2.5.0.0e", mine.code, ""],
     ]
 
 
