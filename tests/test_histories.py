@@ -1,0 +1,275 @@
+"""Whatever two accounts do, in whichever order, on whichever day: the rules hold at every step."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from unittest import mock
+
+import pytest
+from django.conf import settings as portal_settings
+from django.db import transaction
+from django.db.models import F, Model
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from associations.models import AssociationType, Seat, TypeModel
+from associations.services import (
+    REACH_WINDOW,
+    associate,
+    change_parent,
+    make_standby,
+    parent_of,
+    remove_association,
+)
+from licensing.keyset import Payload
+from licensing.keysets import read_keyset
+from licensing.models import Keyset, KeysetHead, LedgerEntry, Licence, Service
+from licensing.services import grant_licence
+from portal.errors import RuleViolation
+from portal.models import AuditEntry, Membership, User
+from products.errors import NoMatch
+from products.models import Attempt, Registration, Unit
+from products.services import register
+from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory
+from tests.licensing.oracle import derived, said_by
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+CHANGED: list[type[Model]] = [
+    Unit,
+    Registration,
+    Seat,
+    Licence,
+    LedgerEntry,
+    Keyset,
+    KeysetHead,
+    AuditEntry,
+]
+"""What these histories write, but for the tries."""
+
+_accounts = st.integers(0, 1)
+_units = st.integers(0, 7)
+_picks = st.integers(0, 6)
+
+
+class Histories(RuleBasedStateMachine):
+    """Six units are the first account's and one the second's; one is registered nowhere. One is a TZ 170."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = START
+        self._clock = mock.patch("django.utils.timezone.now", side_effect=lambda: self.now)
+        self._clock.start()
+        self._world = transaction.atomic()
+        self._world.__enter__()
+        self.hf = AssociationType.objects.get(slug="hf")
+        self.members: list[Membership] = MembershipFactory.create_batch(2)
+        self.units: list[Unit] = [*UnitFactory.create_batch(7), UnitFactory(model_name="PRO 4060")]
+        for number in (0, 1, 2, 3, 4, 5, 7):
+            owner = self.members[number == 5]
+            RegistrationFactory(unit=self.units[number], account=owner.account)
+        self.issued: dict[str, tuple[int, Payload]] = {}
+        for number, code, days in ((0, 3, 40), (0, 4, 300), (1, 3, 10), (2, 3, 100), (5, 4, 30)):
+            self._grant(self.units[number], code, days)
+        for child in (1, 2):
+            self._associate(0, child)
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self._world.__exit__(None, None, None)
+        self._clock.stop()
+
+    @rule(account=_accounts, unit=_units, is_right=st.booleans())
+    def register(self, account: int, unit: int, is_right: bool) -> None:
+        member = self.members[account]
+        self._take(
+            partial(
+                register,
+                account=member.account,
+                serial_number=self.units[unit].serial,
+                authentication_code=CODE if is_right else "ZZZZ-9999",
+                friendly_name="",
+                by=member.user,
+                now=self.now,
+            )
+        )
+
+    @rule(parent=_units, child=_units)
+    def associate(self, parent: int, child: int) -> None:
+        self._associate(parent, child)
+
+    def _associate(self, parent: int, child: int) -> None:
+        first, second = self._registration(parent), self._registration(child)
+        if first and second:
+            by, today = self._user(first), self.now.date()
+            self._take(partial(associate, parent=first, child=second, type=self.hf, by=by, today=today))
+
+    @rule(pick=_picks, parent=_units)
+    def change_parent(self, pick: int, parent: int) -> None:
+        seat, wanted = self._child_seat(pick), self._registration(parent)
+        if seat and wanted:
+            by = self._user(seat.registration)
+            self._take(partial(change_parent, seat=seat, parent=wanted, by=by, today=self.now.date()))
+
+    @rule(pick=_picks)
+    def remove(self, pick: int) -> None:
+        if seat := self._child_seat(pick):
+            self._take(partial(remove_association, seat=seat, by=self._user(seat.registration)))
+
+    @rule(pick=_picks)
+    def make_standby(self, pick: int) -> None:
+        if seat := self._child_seat(pick):
+            by = self._user(seat.registration)
+            self._take(partial(make_standby, seat=seat, by=by, today=self.now.date()))
+
+    @rule(days=st.sampled_from([1, 20, 91]))
+    def wait(self, days: int) -> None:
+        self.now += timedelta(days=days)
+
+    @invariant()
+    def both_fit_and_are_one_accounts(self) -> None:
+        """A1."""
+        fitting = set(TypeModel.objects.filter(type=self.hf).values_list("side", "model_id"))
+        for seats in self._groups().values():
+            registrations = [seat.registration for seat in seats]
+            assert len({registration.account_id for registration in registrations}) == 1
+            assert len({registration.unit.model_id for registration in registrations}) == 1
+            assert {(seat.side, seat.registration.unit.model_id) for seat in seats} <= fitting
+            assert not any(r.ended_at or r.unit.retired_at for r in registrations)
+
+    @invariant()
+    def a_unit_is_a_parent_or_one_parents_child(self) -> None:
+        """A2."""
+        groups = self._groups()
+        places = Counter(seat.registration_id for seats in groups.values() for seat in seats)
+        assert set(places.values()) <= {1}
+        for seats in groups.values():
+            assert [seat.side for seat in seats].count("parent") == 1
+            assert len(seats) > 1
+
+    @invariant()
+    def one_child_shares_and_few_are_reached(self) -> None:
+        """A9."""
+        since = datetime.combine(self.now.date() - REACH_WINDOW, time(), tzinfo=UTC)
+        reached: dict[int, set[int]] = defaultdict(set)
+        for seat in Seat.objects.filter(shares=True).select_related("registration"):
+            if seat.ended_at is None or seat.ended_at >= since:
+                reached[parent_of(seat).unit_id].add(seat.registration.unit_id)
+        assert all(sum(seat.shares for seat in seats) <= 1 for seats in self._groups().values())
+        assert all(len(units) <= portal_settings.MOST_SHARERS for units in reached.values())
+
+    @invariant()
+    def every_keyset_is_true(self) -> None:
+        """K1 and K2."""
+        today = self.now.date()
+        for registration in Registration.objects.live().select_related("unit__model"):
+            keyset = read_keyset(registration=registration, today=today)
+            said, serial = said_by(keyset), registration.unit.serial
+            assert said == derived(registration, today)
+            generation, before = self.issued.get(serial, (0, None))
+            assert keyset.generation == generation + (said != before)
+            self.issued[serial] = keyset.generation, said
+        self._check_shared()
+
+    def _check_shared(self) -> None:
+        """K1: a secondary has every shared service for at least as long as its primary."""
+        shareable = set(Service.objects.filter(is_shareable=True).values_list("code", flat=True))
+        for seat in Seat.objects.live().filter(shares=True).select_related("registration__unit"):
+            theirs = {s.code: s for s in self.issued[parent_of(seat).unit.serial][1].services}
+            own = {s.code: s for s in self.issued[seat.registration.unit.serial][1].services}
+            for code in shareable & set(theirs):
+                assert own[code].expiry is None or own[code].expiry >= theirs[code].expiry
+
+    @invariant()
+    def history_leads_to_the_present(self) -> None:
+        """X1: what the audit trail tells, from the first entry on, ends with the seats that are there."""
+        told: dict[str, tuple[str, bool]] = {}
+        for code, data in self._trail():
+            if code == "association-removed":
+                del told[data["child"]]
+            else:
+                told[data["child"]] = data["parent"], data["shares"]
+            if code == "made-standby" and "former" in data:
+                told[data["former"]] = data["parent"], False
+        present = Seat.objects.live().filter(side="child").select_related("registration__unit")
+        assert told == {s.registration.unit.serial: (parent_of(s).unit.serial, s.shares) for s in present}
+
+    @invariant()
+    def seats_follow_one_another(self) -> None:
+        """A unit is in one place at a time, and a child's time lies within its parent's."""
+        seats = list(Seat.objects.order_by("pk"))
+        parents = {seat.group: seat for seat in seats if seat.side == "parent"}
+        latest: dict[int, Seat] = {}
+        for seat in seats:
+            before, parent = latest.get(seat.registration_id), parents[seat.group]
+            assert before is None or (before.ended_at and before.ended_at <= seat.began_at)
+            assert parent.began_at <= seat.began_at
+            assert parent.ended_at is None or (seat.ended_at and seat.ended_at <= parent.ended_at)
+            latest[seat.registration_id] = seat
+
+    def _take(self, action: Callable[[], object]) -> None:
+        """Act; a refusal writes nothing, but for a wrong try."""
+        self.now += timedelta(minutes=1)
+        before, tries = _rows(), Attempt.objects.count()
+        try:
+            action()
+        except RuleViolation as refusal:
+            assert _rows() == before
+            tries += isinstance(refusal, NoMatch)
+        assert Attempt.objects.count() == tries
+
+    def _grant(self, unit: Unit, code: int, days: int) -> None:
+        grant_licence(
+            unit=unit,
+            service=Service.objects.get(code=code),
+            count=None,
+            expires_on=START.date() + timedelta(days=days),
+            reason="bought",
+            by=None,
+            today=START.date(),
+        )
+
+    def _registration(self, unit: int) -> Registration | None:
+        return Registration.objects.live().filter(unit=self.units[unit]).first()
+
+    def _user(self, registration: Registration) -> User:
+        return next(m.user for m in self.members if m.account_id == registration.account_id)
+
+    def _child_seat(self, pick: int) -> Seat | None:
+        """A child's seat: the live ones first, then what stale pages may name."""
+        seats = Seat.objects.with_units().filter(side="child")
+        seats = list(seats.order_by(F("ended_at").desc(nulls_first=True), "pk"))
+        return seats[pick % len(seats)] if seats else None
+
+    def _groups(self) -> dict[object, list[Seat]]:
+        groups: dict[object, list[Seat]] = defaultdict(list)
+        for seat in Seat.objects.live().with_units():
+            groups[seat.group].append(seat)
+        return groups
+
+    def _trail(self) -> list[tuple[str, dict[str, object]]]:
+        """What was done to associations, one after the other."""
+        codes = ["associated", "parent-changed", "made-standby", "association-removed"]
+        entries = AuditEntry.objects.filter(code__in=codes).order_by("pk")
+        return list({entry.action: (entry.code, entry.data) for entry in entries}.values())
+
+
+def _rows() -> list[list[tuple[object, ...]]]:
+    return [list(model._base_manager.order_by("pk").values_list()) for model in CHANGED]
+
+
+def test_the_rules_hold_over_any_history() -> None:
+    run_state_machine_as_test(
+        Histories,
+        settings=settings(
+            max_examples=7,
+            stateful_step_count=10,
+            deadline=None,
+            phases=[Phase.generate],  # ten steps are short enough to read, and shrinking takes minutes
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
