@@ -61,10 +61,17 @@ class ProductPage:
         return f"{MOST_COUNTED:,}+" if self.total > MOST_COUNTED else f"{self.total:,}"
 
 
-def product_page(account: Account, *, query: str, sort: str, cursor: Cursor | None) -> ProductPage:
-    """One page of the account's products: the first where a cursor's row is gone or has nothing beside it."""
+def product_page(
+    account: Account, *, query: str, sort: str, cursor: Cursor | None, only: Q | None = None
+) -> ProductPage:
+    """One page of the account's products: the first where a cursor's row is gone or has nothing beside it.
+
+    `only` is a further condition on the registrations.
+    """
     order = SORTS[sort]
-    found = Registration.objects.visible_to(account).matching(query).annotate(key=order.key)
+    found = (
+        Registration.objects.visible_to(account).matching(query).filter(only or Q()).annotate(key=order.key)
+    )
     total = found[: MOST_COUNTED + 1].count()
     at = found.filter(unit__serial=cursor.serial).first() if cursor else None
     rows: list[Registration] = []

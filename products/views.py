@@ -1,8 +1,10 @@
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -12,7 +14,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from associations.selectors import sides_of
+from associations.selectors import in_role, places_of, role_choices, sides_of
 from portal.access import MemberRequest, editor_required, member_required
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
@@ -20,7 +22,7 @@ from products import services
 from products.attempts import closed_until
 from products.errors import AlreadyInAccount
 from products.forms import RegisterForm, SurveyForm
-from products.models import Registration
+from products.models import ProductModel, Registration
 from products.selectors import SORTS, Cursor, product_page
 
 SORTED_COLUMNS = [("Name", "name"), ("Serial Number", "serial"), ("Product Line", "line")]
@@ -98,39 +100,56 @@ def with_origin(url: str, origin: str) -> str:
 def _page_context(request: MemberRequest, form: RegisterForm) -> dict[str, object]:
     """What the page has beside the list: a form, and until when the account may not use it (R3)."""
     until = closed_until(request.membership.account, now=timezone.now())
-    return {"form": form, "closed_until": until, **_list_context(request)}
+    return {"form": form, "closed_until": until, **_filter_context(request), **_list_context(request)}
 
 
 def _list_context(request: MemberRequest) -> dict[str, object]:
-    query, sort = request.GET.get("q", "").replace("\0", "").strip(), request.GET.get("sort", "name")
-    if sort not in SORTS:
-        sort = "name"
-    page = product_page(request.membership.account, query=query, sort=sort, cursor=_cursor(request))
-    same = {"q": query, "sort": sort}
+    asked = {
+        name: request.GET.get(name, "").replace("\0", "").strip() for name in ("q", "role", "model", "sort")
+    }
+    if asked["sort"] not in SORTS:
+        asked["sort"] = "name"
+    only = in_role(asked["role"])
+    if asked["model"]:
+        only &= Q(unit__model__name=asked["model"])
+    page = product_page(
+        request.membership.account, query=asked["q"], sort=asked["sort"], cursor=_cursor(request), only=only
+    )
+    before = {"before": page.rows[0].unit.serial, "number": page.first_number} if page.has_previous else None
+    after = {"after": page.rows[-1].unit.serial, "number": page.last_number} if page.has_next else None
+    places = places_of(page.rows)
     return {
         "page": page,
-        "query": query,
-        "sort": sort,
-        "columns": [_column(label, key, sort, query) for label, key in SORTED_COLUMNS],
-        "previous": page.has_previous
-        and _address({**same, "before": page.rows[0].unit.serial, "number": page.first_number}),
-        "next": page.has_next
-        and _address({**same, "after": page.rows[-1].unit.serial, "number": page.last_number}),
+        "rows": [(registration, places.get(registration.pk)) for registration in page.rows],
+        "asked": asked,
+        "is_filtered": any(asked[name] for name in ("q", "role", "model")),
+        "columns": [_column(label, key, asked) for label, key in SORTED_COLUMNS],
+        "previous": before and _address({**asked, **before}),
+        "next": after and _address({**asked, **after}),
     }
 
 
-def _column(label: str, key: str, sort: str, query: str) -> dict[str, str]:
+def _filter_context(request: MemberRequest) -> dict[str, object]:
+    """What My Products can be filtered by: the roles, and the models that the account has."""
+    owned = Registration.objects.live().filter(account=request.membership.account)
+    return {
+        "roles": role_choices(),
+        "models": ProductModel.objects.filter(pk__in=owned.values("unit__model")),
+    }
+
+
+def _column(label: str, key: str, asked: dict[str, str]) -> dict[str, str]:
     """A column head: where a click leads, and how the column is sorted now."""
     directions = {key: "ascending", f"-{key}": "descending"}
-    following = f"-{key}" if sort == key else key
+    following = f"-{key}" if asked["sort"] == key else key
     return {
         "label": label,
-        "url": _address({"q": query, "sort": following}),
-        "sorted": directions.get(sort, ""),
+        "url": _address({**asked, "sort": following}),
+        "sorted": directions.get(asked["sort"], ""),
     }
 
 
-def _address(parameters: dict[str, object]) -> str:
+def _address(parameters: Mapping[str, object]) -> str:
     given = {name: value for name, value in parameters.items() if value != ""}
     return f"{reverse('my_products')}?{urlencode(given)}"
 
