@@ -30,7 +30,7 @@ from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products.forms import AssociateForm
 from products.models import Registration
-from products.services import register
+from products.services import register, rename
 from products.views import get_registration, origin_of, with_origin
 
 
@@ -184,7 +184,8 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
     wanted = sent.get("to", "").replace("\0", "?")
     visible = Registration.objects.visible_to(request.membership.account)
     parent = visible.filter(unit__serial=wanted).first() if wanted else None
-    refusal: RuleViolation | None = ChoiceGone() if wanted and parent is None else None
+    is_missing = parent is None and (wanted or request.method == "POST")
+    refusal: RuleViolation | None = ChoiceGone() if is_missing else None
     if request.method == "POST" and parent:
         try:
             changed = services.change_parent(seat=seat, parent=parent, by=request.user, today=today())
@@ -201,6 +202,7 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
         "parent": parent,
         "refusal": refusal,
         "query": query,
+        "origin": origin_of(request),
         **_change_effect(seat, parent),
         "offered": candidates(
             request.membership.account, seat.registration, side=Side.PARENT, query=query, changing=seat.type
@@ -236,6 +238,8 @@ def _associate_typed(
         return redirect(with_origin(url, registration.unit.serial))
     parent, child = (other, registration) if place.side == Side.PARENT else (registration, other)
     if elsewhere := seat_elsewhere(child, type, parent):
+        if typed["friendly_name"]:
+            rename(registration=other, friendly_name=typed["friendly_name"], by=request.user)
         return redirect(_change_address(elsewhere, parent))
     seat = services.associate_and_rename(
         parent=parent,

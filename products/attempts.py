@@ -20,7 +20,7 @@ def check_open(account: Account, serial: str, *, now: datetime.datetime) -> None
         raise RegistrationClosed(until=until)
     tries = Attempt.objects.filter(account=account, kind=Attempt.Kind.CODE, subject=serial)
     last = list(tries.order_by("-at").values_list("at", flat=True)[:TRIES_AT_SERIAL])
-    if len(last) == TRIES_AT_SERIAL and last[0] - last[-1] <= SERIAL_WINDOW and now < last[0] + SERIAL_WINDOW:
+    if len(last) == TRIES_AT_SERIAL and last[0] - last[-1] < SERIAL_WINDOW and now < last[0] + SERIAL_WINDOW:
         raise SerialClosed(serial=serial, until=last[0] + SERIAL_WINDOW)
 
 

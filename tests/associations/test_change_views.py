@@ -456,6 +456,28 @@ def test_change_parent_to_a_unit_that_became_a_secondary_meanwhile(
     assert unchanged(before)
 
 
+def test_change_parent_sent_without_a_parent_is_refused(
+    client: Client, mine: tuple[Registration, Registration, Seat]
+) -> None:
+    _, secondary, seat = mine
+
+    response = client.post(act(secondary, seat, "parent"), {})
+
+    assert response.status_code == 422
+    assert Page(response).codes() == ["choice-gone"]
+
+
+def test_choosing_another_parent_keeps_where_one_came_from(
+    client: Client, member: Membership, mine: tuple[Registration, Registration, Seat]
+) -> None:
+    _, secondary, seat = mine
+    other = unit(member)
+
+    page = client.get(act(secondary, seat, "parent"), {"to": other.unit.serial, "from": other.unit.serial})
+
+    assert f'href="{act(secondary, seat, "parent")}?from={other.unit.serial}"' in page.text
+
+
 @pytest.mark.parametrize("wanted", ["0006B11244FF", "foreign", "\0", "x" * 5000])
 def test_a_tampered_parent_is_refused(
     client: Client, mine: tuple[Registration, Registration, Seat], wanted: str
@@ -602,6 +624,17 @@ def test_another_ones_secondary_leads_to_change_parent(
     done = client.post(address, {"to": primary.unit.serial})
     assert done["Location"] == url(primary)
     assert Seat.objects.live().get(registration=primary).side == Side.PARENT
+
+
+def test_a_name_given_on_the_way_to_change_parent_renames(
+    client: Client, member: Membership, mine: tuple[Registration, Registration, Seat]
+) -> None:
+    _, secondary, _ = mine
+
+    register(client, unit(member), typed(secondary.unit.serial, "Rack B"))
+
+    secondary.refresh_from_db()
+    assert secondary.friendly_name == "Rack B"
 
 
 def test_a_secondary_types_another_primary(

@@ -125,6 +125,12 @@ def test_once_open_again_one_wrong_try_does_not_close_it(member: Membership, uni
     assert attempt(member, unit.serial, now=NOON + MINUTE * 16).unit == unit
 
 
+def test_a_wrong_try_at_the_very_moment_of_opening_does_not_close_it(member: Membership, unit: Unit) -> None:
+    fail(member, unit.serial, *[NOON] * 5, NOON + MINUTE * 15)
+
+    assert attempt(member, unit.serial, now=NOON + MINUTE * 15 + MOMENT).unit == unit
+
+
 def test_other_serials_stay_open(member: Membership) -> None:
     closed, other = UnitFactory.create_batch(2)
     fail(member, closed.serial, *[NOON] * 5)
