@@ -101,14 +101,18 @@ def change_parent(
 
 
 @transaction.atomic
-def make_standby(*, seat: Seat, by: User, today: datetime.date, reason: str = "") -> Seat:
+def make_standby(*, seat: Seat, instead: str, by: User, today: datetime.date, reason: str = "") -> Seat:
     """Let a spare share its parent's licences, in place of the child that does; return its new seat (A9).
 
-    Raises AssociationGone, PairChanged, NoSpare, UnitNotActive and TooManySharers.
+    `instead` is the UUID of the seat that shares now, empty where none does: whoever means another one, by a
+    stale page or because somebody was quicker, gets PairChanged and touches nothing. Also raises
+    AssociationGone, NoSpare, UnitNotActive and TooManySharers.
     """
-    sharing = _sharing(seat.group)
+    sharing = sharing_seats(seat.group)
     parent, child, *former = _lock(parent_of(seat), seat.registration, *(s.registration for s in sharing))
-    if _sharing(seat.group) != sharing:
+    if not Seat.objects.live().filter(pk=seat.pk).exists():
+        raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
+    if sharing_seats(seat.group) != sharing or "".join(str(s.uuid) for s in sharing) != instead:
         raise PairChanged
     if not seat.is_spare:
         raise NoSpare(child=child.friendly_name)
@@ -144,7 +148,7 @@ def associate_and_rename(
     return seat
 
 
-def _sharing(group: uuid.UUID) -> list[Seat]:
+def sharing_seats(group: uuid.UUID) -> list[Seat]:
     """The live seat in a group that shares, if there is one."""
     return list(Seat.objects.live().filter(group=group, shares=True).select_related("type", "registration"))
 

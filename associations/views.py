@@ -217,7 +217,9 @@ def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespons
     registration = get_registration(request, serial)
     seat = _get_seat(request, registration, uuid)
     try:
-        standby = services.make_standby(seat=seat, by=request.user, today=today())
+        standby = services.make_standby(
+            seat=seat, instead=request.POST.get("instead", ""), by=request.user, today=today()
+        )
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
@@ -282,7 +284,7 @@ def _asked(request: MemberRequest, place: Associated) -> dict[str, object]:
         changes = sharing_changes(seat.registration, before=_source(seat), after=None, today=today())
         return {"removing": seat, "changes": changes}
     changes = sharing_changes(seat.registration, before=None, after=services.parent_of(seat), today=today())
-    return {"promoting": seat, "changes": changes}
+    return {"promoting": seat, "instead": services.sharing_seats(seat.group), "changes": changes}
 
 
 def _change_effect(seat: Seat, parent: Registration | None) -> dict[str, object]:

@@ -90,6 +90,11 @@ def registrations(account: Account, count: int, model_name: str = "PRO 5060") ->
     )
 
 
+def sharing(seat: Seat) -> str:
+    """The UUID of the seat that shares in a seat's group now, as a page names it; empty where none does."""
+    return "".join(str(s.uuid) for s in Seat.objects.live().filter(group=seat.group, shares=True))
+
+
 def log_in(client: Client, role: str = Membership.Role.OWNER, account: Account | None = None) -> Membership:
     """Log a client in as a new member of an account (its own, where none is given)."""
     member = MembershipFactory(role=role, account=account or AccountFactory())

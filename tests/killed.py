@@ -118,8 +118,10 @@ def _make_standby(*, seat: int, by: int) -> None:
     from associations.services import make_standby
     from portal.clock import today
     from portal.models import User
+    from tests.factories import sharing
 
-    make_standby(seat=Seat.objects.get(pk=seat), by=User.objects.get(pk=by), today=today())
+    spare = Seat.objects.get(pk=seat)
+    make_standby(seat=spare, instead=sharing(spare), by=User.objects.get(pk=by), today=today())
 
 
 def _remove(*, seat: int, by: int) -> None:

@@ -32,7 +32,7 @@ from portal.models import AuditEntry, Membership, User
 from products.errors import NoMatch
 from products.models import Attempt, Registration, Unit
 from products.services import register
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory
+from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, sharing
 from tests.licensing.oracle import derived, said_by
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -123,7 +123,7 @@ class Histories(RuleBasedStateMachine):
     def make_standby(self, pick: int) -> None:
         if seat := self._child_seat(pick):
             by = self._user(seat.registration)
-            self._take(partial(make_standby, seat=seat, by=by, today=self.now.date()))
+            self._take(partial(make_standby, seat=seat, instead=sharing(seat), by=by, today=self.now.date()))
 
     @rule(days=st.sampled_from([1, 20, 91]))
     def wait(self, days: int) -> None:

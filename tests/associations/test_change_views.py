@@ -22,6 +22,7 @@ from tests.factories import (
     log_in,
     pair,
     registrations,
+    sharing,
 )
 from tests.pages import Element, Page
 from tests.rows import every_row
@@ -516,7 +517,7 @@ def test_the_second_click_makes_the_spare_standby(
     spare = unit(member)
     spare_seat = seated(mine[0], spare, member)
 
-    response = client.post(act(mine[0], spare_seat, "standby"), follow=True)
+    response = client.post(act(mine[0], spare_seat, "standby"), {"instead": sharing(spare_seat)}, follow=True)
 
     page = Page(response)
     assert response.redirect_chain == [(listed(mine[0]), 302)]
@@ -531,10 +532,10 @@ def test_make_standby_sent_twice_changes_once(
     client: Client, member: Membership, mine: tuple[Registration, Registration, Seat]
 ) -> None:
     spare_seat = seated(mine[0], unit(member), member)
-    client.post(act(mine[0], spare_seat, "standby"), follow=True)
+    client.post(act(mine[0], spare_seat, "standby"), {"instead": sharing(spare_seat)}, follow=True)
     before = every_row()
 
-    response = client.post(act(mine[0], spare_seat, "standby"), follow=True)
+    response = client.post(act(mine[0], spare_seat, "standby"), {"instead": sharing(spare_seat)}, follow=True)
 
     assert Page(response).codes() == ["association-gone"]
     assert unchanged(before)
@@ -545,7 +546,7 @@ def test_make_standby_of_what_shares_is_refused(
 ) -> None:
     before = every_row()
 
-    response = client.post(act(mine[0], mine[2], "standby"), follow=True)
+    response = client.post(act(mine[0], mine[2], "standby"), {"instead": sharing(mine[2])}, follow=True)
 
     assert Page(response).codes() == ["no-spare"]
     assert unchanged(before)
@@ -883,7 +884,8 @@ def test_history_tells_of_a_spare_that_became_standby(
 ) -> None:
     primary, secondary, _ = mine
     spare = unit(member)
-    make_standby(seat=seated(primary, spare, member), by=member.user, today=today())
+    seat = seated(primary, spare, member)
+    make_standby(seat=seat, instead=sharing(seat), by=member.user, today=today())
 
     told = [(c.seat.is_spare, c.seat.ended_at is None) for c in history(spare)]
 
@@ -923,7 +925,7 @@ def test_the_units_page_shows_its_history(
     [
         ("listed", 7),
         ("remove", 14),
-        ("standby", 14),
+        ("standby", 15),
         ("secondary", 8),
         ("parent", 10),
         ("effect", 19),
@@ -964,7 +966,10 @@ def test_every_change_through_the_pages_is_in_the_audit_trail(
 ) -> None:
     spare = unit(member)
     client.post(f"{listed(mine[0])}register/", typed(spare.unit.serial))
-    client.post(act(mine[0], Seat.objects.get(registration=spare), "standby"))
+    client.post(
+        act(mine[0], Seat.objects.get(registration=spare), "standby"),
+        {"instead": sharing(Seat.objects.get(registration=spare))},
+    )
     client.post(act(mine[0], Seat.objects.live().get(registration=spare), "remove"))
 
     codes = AuditEntry.objects.filter(serial=spare.unit.serial, actor=member.user).order_by("pk")

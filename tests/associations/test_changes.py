@@ -34,7 +34,7 @@ from portal.clock import today
 from portal.models import AuditEntry, Membership
 from products.errors import InvalidFriendlyName
 from products.models import Registration, Unit
-from tests.factories import MembershipFactory, RegistrationFactory
+from tests.factories import MembershipFactory, RegistrationFactory, sharing
 from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -67,7 +67,7 @@ def change(seat: Seat, parent: Registration, member: Membership, reason: str = "
 
 
 def promote(seat: Seat, member: Membership, on: datetime.date | None = None, reason: str = "") -> Seat:
-    return make_standby(seat=seat, by=member.user, today=on or today(), reason=reason)
+    return make_standby(seat=seat, instead=sharing(seat), by=member.user, today=on or today(), reason=reason)
 
 
 def refuses(error: type[Exception], action: Callable[[], object]) -> None:

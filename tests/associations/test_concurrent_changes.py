@@ -1,11 +1,10 @@
 """Changes of one association at once: one wins, the other gets its rule's class; nobody deadlocks."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import partial
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from associations.errors import AlreadyChild, AlreadyParent, AssociationGone, PairChanged, ParentIsChild
 from associations.models import AssociationType, Seat
@@ -13,7 +12,7 @@ from associations.services import associate, change_parent, make_standby, remove
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
-from tests.factories import AccountFactory, RegistrationFactory, UserFactory
+from tests.factories import AccountFactory, RegistrationFactory, UserFactory, sharing
 from tests.races import Rival, first_open, race, take_locks_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
@@ -44,7 +43,7 @@ def _removing(seat: Seat, by: User) -> Callable[[], None]:
 
 
 def _promoting(seat: Seat, by: User) -> Callable[[], Seat]:
-    return partial(make_standby, seat=seat, by=by, today=today())
+    return partial(make_standby, seat=seat, instead=sharing(seat), by=by, today=today())
 
 
 def _present() -> dict[int, int]:
@@ -162,14 +161,10 @@ def test_a_spare_is_made_standby_twice_at_once(seats: list[Seat], by: User) -> N
 
 
 def test_two_spares_are_made_standby_at_once(seats: list[Seat], by: User) -> None:
-    """SQLite lets a writer begin only where the other has ended: it comes after, and takes turns."""
-    is_at_once = connection.vendor == "postgresql"
-
-    with pytest.raises(PairChanged) if is_at_once else nullcontext():
+    with pytest.raises(PairChanged):
         race(_promoting(seats[1], by), _promoting(seats[2], by))
 
-    winner = seats[1] if is_at_once else seats[2]
-    assert Seat.objects.live().get(shares=True).registration == winner.registration
+    assert Seat.objects.live().get(shares=True).registration == seats[1].registration
     assert len(_present()) == 3
 
 
@@ -191,12 +186,10 @@ def test_a_child_is_removed_while_it_exchanges_its_role(seats: list[Seat], by: U
 
 
 def test_a_spare_is_made_standby_while_the_sharing_child_is_removed(seats: list[Seat], by: User) -> None:
-    is_at_once = connection.vendor == "postgresql"
-
-    with pytest.raises(PairChanged) if is_at_once else nullcontext():
+    with pytest.raises(PairChanged):
         race(_removing(seats[0], by), _promoting(seats[1], by))
 
-    assert Seat.objects.live().filter(shares=True).count() == (0 if is_at_once else 1)
+    assert Seat.objects.live().filter(shares=True).count() == 0
     assert len(_present()) == 2
 
 
