@@ -20,6 +20,13 @@ DATA_DIR = Path(env.str("PORTAL_DATA_DIR", default=str(BASE_DIR / "var"))).resol
 DEBUG = env.bool("DEBUG", default=False)
 
 
+def _number(name: str, default: int, meaning: str) -> int:
+    try:
+        return env.int(name, default=default)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} takes a number: {meaning}.") from None
+
+
 def _secret_key() -> str:
     """Read the secret key from the data folder; the first start makes it, readable by its owner only."""
     path = DATA_DIR / "secret_key"
@@ -66,12 +73,7 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin" if IS_HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 # Reverse proxies in front, each of which sets X-Forwarded-For and X-Forwarded-Proto itself.
 # 0: none, believe no header.
-try:
-    TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if IS_HTTPS else 0)
-except ValueError:
-    raise ImproperlyConfigured(
-        "TRUSTED_PROXIES takes a number: how many reverse proxies are in front."
-    ) from None
+TRUSTED_PROXIES = _number("TRUSTED_PROXIES", 1 if IS_HTTPS else 0, "how many reverse proxies are in front")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
@@ -215,4 +217,4 @@ LOGGING = {
 }
 
 # A primary's licences reach at most so many different units in 90 days (A9); beyond that Support does it.
-MOST_SHARERS = env.int("MOST_SHARERS", default=3)
+MOST_SHARERS = _number("MOST_SHARERS", 3, "how many units a primary's licenses reach in 90 days")
