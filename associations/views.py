@@ -127,9 +127,17 @@ def _stay_alone(request: MemberRequest, registration: Registration) -> HttpRespo
     return redirect("service_management", registration.unit.serial)
 
 
-def _say(request: MemberRequest, registration: Registration, **facts: Seat | Registration) -> None:
+def _say(
+    request: MemberRequest,
+    registration: Registration,
+    *,
+    done: str = "Registered and associated.",
+    **facts: Seat | Registration,
+) -> None:
     """Tell on the next page what happened, naming the other unit with a link."""
-    text = render_to_string("associations/_associated.html", {"registration": registration, **facts})
+    text = render_to_string(
+        "associations/_associated.html", {"registration": registration, "done": done, **facts}
+    )
     seat = facts.get("seat")
     level = messages.WARNING if isinstance(seat, Seat) and seat.is_spare else messages.SUCCESS
     messages.add_message(request, level, text)
@@ -190,7 +198,8 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
         try:
             changed = services.change_parent(seat=seat, parent=parent, by=request.user, today=today())
             seen_from = parent if origin_of(request) == wanted else registration
-            _say(request, seen_from, seat=changed, parent=parent, child=seat.registration)
+            child = seat.registration
+            _say(request, seen_from, done="Parent changed.", seat=changed, parent=parent, child=child)
             return redirect("service_management", seen_from.unit.serial)
         except RuleViolation as error:
             refusal = error
@@ -253,7 +262,7 @@ def _associate_typed(
         today=today(),
     )
     other.refresh_from_db()
-    _say(request, registration, seat=seat, parent=parent, child=child)
+    _say(request, registration, done="Associated.", seat=seat, parent=parent, child=child)
     return redirect("associated_products", registration.unit.serial, type.slug)
 
 
