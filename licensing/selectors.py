@@ -41,7 +41,6 @@ class ServiceChange:
     after: Entitlement
     status_before: Status | None
     status_after: Status | None
-    is_loss: bool
 
 
 def sharing_changes(
@@ -51,7 +50,7 @@ def sharing_changes(
     held = entitlements(unit, source=before, today=today)
     to_hold = entitlements(unit, source=after, today=today)
     return [
-        ServiceChange(old, new, old.status(today), new.status(today), old.worth(today) > new.worth(today))
+        ServiceChange(old, new, old.status(today), new.status(today))
         for old, new in zip(held, to_hold, strict=True)
         if (old.status(today), old.count, old.expires_on) != (new.status(today), new.count, new.expires_on)
     ]

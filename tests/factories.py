@@ -16,7 +16,7 @@ from products.models import ProductModel, Registration, Unit
 from products.services import search_text
 
 CODE = "ABCD-1234"
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"  # noqa: S105  (a test's)
 
 
 @cache

@@ -138,7 +138,7 @@ def test_name_can_be_changed_in_place(page: Page) -> None:
 
 
 def test_wrong_password_keeps_the_name(guard: Guard, javascript: bool) -> None:
-    page = step_1_log_in(guard, javascript=javascript, password="wrong")  # noqa: S106
+    page = step_1_log_in(guard, javascript=javascript, password="wrong")  # noqa: S106  (it is to be refused)
 
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_label("User name or e-mail")).to_have_value("HFChanges")
