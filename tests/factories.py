@@ -1,5 +1,6 @@
 """What tests are arranged from. Units carry the authentication code CODE."""
 
+import uuid
 from functools import cache
 
 import factory
@@ -7,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 
-from associations.models import AssociationType, Seat
+from associations.models import AssociationType, Seat, Side
 from associations.services import associate
 from portal.clock import today
 from portal.models import Account, Membership, User
@@ -23,6 +24,11 @@ PASSWORD = "correct horse battery staple"  # noqa: S105  (a test's)
 def hashed(password: str) -> str:
     """Hash a password once in a process: the portal's own hasher takes half a second on purpose."""
     return make_password(password)
+
+
+def code_kid() -> str:
+    """The id of the key that the tests' authentication codes are hashed with."""
+    return next((settings.DATA_DIR / "keys" / "codes").iterdir()).name
 
 
 class UserFactory(factory.django.DjangoModelFactory[User]):
@@ -61,7 +67,7 @@ class UnitFactory(factory.django.DjangoModelFactory[Unit]):
 
     serial = factory.Sequence("{:012X}".format)
     model = factory.LazyAttribute(lambda unit: ProductModel.objects.get(name=unit.model_name))
-    code_kid = factory.LazyFunction(lambda: next((settings.DATA_DIR / "keys" / "codes").iterdir()).name)
+    code_kid = factory.LazyFunction(code_kid)
     code_mac = factory.LazyAttribute(
         lambda unit: code_mac(unit.serial, CODE.replace("-", ""), kid=unit.code_kid)
     )
@@ -84,7 +90,7 @@ class RegistrationFactory(factory.django.DjangoModelFactory[Registration]):
 def registrations(account: Account, count: int, model_name: str = "PRO 5060") -> list[Registration]:
     """Many registered units of one model, in two statements."""
     model = ProductModel.objects.get(name=model_name)
-    units = Unit.objects.bulk_create(UnitFactory.build_batch(count, model=model))
+    units = Unit.objects.bulk_create(UnitFactory.build_batch(count, model=model, code_kid=code_kid()))
     return Registration.objects.bulk_create(
         RegistrationFactory.build(unit=unit, account=account) for unit in units
     )
@@ -109,3 +115,24 @@ def pair(account: Account, by: User, model: str = "PRO 5060") -> tuple[Registrat
         parent=primary, child=secondary, type=AssociationType.objects.get(slug="hf"), by=by, today=today()
     )
     return primary, secondary, seat
+
+
+def pairs(account: Account, count: int) -> list[tuple[Registration, Registration, Seat]]:
+    """Many pairs of one model, each as `pair` returns it, in four statements."""
+    units, hf = registrations(account, 2 * count), AssociationType.objects.get(slug="hf")
+    together = [(*both, uuid.uuid4()) for both in zip(units[::2], units[1::2], strict=True)]
+    Seat.objects.bulk_create(
+        Seat(group=group, type=hf, registration=primary, side=Side.PARENT) for primary, _, group in together
+    )
+    seats = Seat.objects.bulk_create(
+        Seat(group=group, type=hf, registration=secondary, side=Side.CHILD, shares=True)
+        for _, secondary, group in together
+    )
+    return [(primary, seat.registration, seat) for (primary, *_), seat in zip(together, seats, strict=True)]
+
+
+def add_spares(seat: Seat, units: list[Registration]) -> None:
+    """Seat many further units beside the primary of a seat, in one statement."""
+    Seat.objects.bulk_create(
+        Seat(group=seat.group, type=seat.type, registration=unit, side=Side.CHILD) for unit in units
+    )

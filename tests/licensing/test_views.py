@@ -6,7 +6,6 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from associations.models import Seat, Side
 from associations.services import associate
 from licensing.keyset import read
 from licensing.models import Keyset, Licence, Service
@@ -14,7 +13,7 @@ from licensing.signing import describe_signing_key, key_ring, make_signing_key
 from portal.clock import today
 from portal.models import Key, Membership
 from products.models import Registration, Unit
-from tests.factories import RegistrationFactory, log_in, pair, registrations
+from tests.factories import RegistrationFactory, add_spares, log_in, pair, pairs, registrations
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -37,13 +36,14 @@ def page_of(client: Client, unit: Registration) -> Page:
     return Page(client.get(f"/products/{unit.unit.serial}/"))
 
 
-def add_spares(primary: Registration, count: int) -> None:
-    """Seat many further units beside a primary, in one statement."""
-    seat = Seat.objects.live().get(registration=primary)
-    Seat.objects.bulk_create(
-        Seat(group=seat.group, type=seat.type, registration=unit, side=Side.CHILD)
-        for unit in registrations(primary.account, count)
-    )
+@pytest.fixture(params=[(10, 0), (1000, 0), (0, 1000)], ids=["10 pairs", "1,000 pairs", "1,000 spares"])
+def crowded(request: pytest.FixtureRequest, member: Membership) -> Registration:
+    """A primary in an account with so many pairs more, beside so many spares."""
+    primary, _, seat = pair(member.account, by=member.user)
+    others, spares = request.param
+    pairs(member.account, others)
+    add_spares(seat, registrations(member.account, spares))
+    return primary
 
 
 def links(page: Page) -> list[str]:
@@ -238,15 +238,11 @@ def test_a_viewer_reads_the_page_and_is_offered_nothing_to_change(client: Client
     assert not list(page.root.one("main").all("form"))
 
 
-@pytest.mark.parametrize("rows", [3, 300])
-def test_service_management_asks_as_much_for_many_rows(
-    client: Client, member: Membership, django_assert_num_queries: DjangoAssertNumQueries, rows: int
+def test_service_management_asks_as_much_for_many_pairs_and_spares(
+    client: Client, crowded: Registration, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    primary, _, _ = pair(member.account, by=member.user)
-    add_spares(primary, rows)
-
     with django_assert_num_queries(14):
-        client.get(f"/products/{primary.unit.serial}/")
+        client.get(f"/products/{crowded.unit.serial}/")
 
 
 # The unit's name
@@ -376,16 +372,13 @@ def test_keysets_are_kept_by_no_cache(client: Client, mine: Registration) -> Non
     assert "no-store" in response["Cache-Control"]
 
 
-@pytest.mark.parametrize("rows", [3, 300])
-def test_the_keyset_page_asks_as_much_for_many_rows(
-    client: Client, member: Membership, django_assert_num_queries: DjangoAssertNumQueries, rows: int
+def test_the_keyset_page_asks_as_much_for_many_pairs_and_spares(
+    client: Client, crowded: Registration, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    primary, _, _ = pair(member.account, by=member.user)
-    add_spares(primary, rows)
-    client.get(f"/products/{primary.unit.serial}/keyset/")
+    client.get(f"/products/{crowded.unit.serial}/keyset/")
 
     with django_assert_num_queries(7):
-        client.get(f"/products/{primary.unit.serial}/keyset/")
+        client.get(f"/products/{crowded.unit.serial}/keyset/")
 
 
 # The public keys

@@ -1,16 +1,14 @@
 import datetime
-import uuid
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from associations.models import AssociationType, Seat, Side
 from portal.models import Membership
 from products.models import Registration, Survey
 from products.selectors import PAGE_ROWS
-from tests.factories import CODE, RegistrationFactory, UnitFactory, log_in, pair, registrations
+from tests.factories import CODE, RegistrationFactory, UnitFactory, log_in, pair, pairs, registrations
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -32,32 +30,19 @@ def typed(page: Page) -> dict[str, str]:
 # My Products
 
 
-@pytest.mark.parametrize("rows", [3, 300])
+@pytest.mark.parametrize("count", [10, 1000])
 @pytest.mark.parametrize(("headers", "queries"), [({}, 10), (HTMX, 7)], ids=["page", "fragment"])
-def test_my_products_asks_as_much_for_many_rows(
+def test_my_products_asks_as_much_for_many_pairs(
     client: Client,
     django_assert_num_queries: DjangoAssertNumQueries,
-    rows: int,
+    count: int,
     headers: dict[str, str],
     queries: int,
 ) -> None:
-    account = log_in(client).account
-    primaries, secondaries = registrations(account, rows), registrations(account, rows)
-    seat_pairs(primaries, secondaries)
+    pairs(log_in(client).account, count)
 
     with django_assert_num_queries(queries):
         client.get("/products/", headers=headers)
-
-
-def seat_pairs(primaries: list[Registration], secondaries: list[Registration]) -> None:
-    """Seat each primary with its secondary, all in one statement."""
-    hf = AssociationType.objects.get(slug="hf")
-    groups = [uuid.uuid4() for _ in primaries]
-    Seat.objects.bulk_create(
-        Seat(group=group, type=hf, registration=unit, side=side, shares=side == Side.CHILD)
-        for side, units in ((Side.PARENT, primaries), (Side.CHILD, secondaries))
-        for group, unit in zip(groups, units, strict=True)
-    )
 
 
 def test_my_products_shows_role_and_partner(client: Client) -> None:
@@ -353,14 +338,14 @@ def test_register_refused_shows_the_list_below(client: Client) -> None:
 # Product Survey
 
 
-@pytest.mark.parametrize("rows", [3, 300])
-def test_product_survey_asks_as_much_for_many_rows(
-    client: Client, django_assert_num_queries: DjangoAssertNumQueries, rows: int
+@pytest.mark.parametrize("count", [10, 1000])
+def test_product_survey_asks_as_much_for_many_pairs(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries, count: int
 ) -> None:
-    mine = registrations(log_in(client).account, rows)[0]
+    primary, _, _ = pairs(log_in(client).account, count)[0]
 
     with django_assert_num_queries(5):
-        client.get(f"/products/{mine.unit.serial}/survey/")
+        client.get(f"/products/{primary.unit.serial}/survey/")
 
 
 @pytest.fixture
