@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from django.db import IntegrityError
+from django.db.models import QuerySet
 
 from associations.errors import AlreadyChild, AlreadyParent, AssociationGone, PairChanged, ParentIsChild
 from associations.models import AssociationType, Seat
@@ -254,3 +255,38 @@ def test_control_without_the_lock_two_spares_share(
 
     with pytest.raises(IntegrityError):
         race(_promoting(seats[1], by), _promoting(seats[2], by))
+
+
+def take_counts_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a race's control: a conditional update that changed no row says that it changed one."""
+    update = QuerySet.update
+    monkeypatch.setattr(QuerySet, "update", lambda self, **values: update(self, **values) or 1)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("is_removed_first", [False, True])
+def test_control_without_the_count_a_removed_child_has_a_parent(
+    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User, is_removed_first: bool
+) -> None:
+    wanted, former, child, _ = units
+    seat = _associating(former, child, by)()
+    actions = [_changing(seat, wanted, by), _removing(seat, by)]
+    take_counts_away(monkeypatch)
+
+    race(*reversed(actions) if is_removed_first else actions)
+
+    assert _present() == {child.pk: wanted.pk}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("is_removed_first", [False, True])
+def test_control_without_lock_and_count_a_removed_child_shares(
+    monkeypatch: pytest.MonkeyPatch, seats: list[Seat], by: User, is_removed_first: bool
+) -> None:
+    actions = [_promoting(seats[1], by), _removing(seats[1], by)]
+    take_locks_away(monkeypatch)
+    take_counts_away(monkeypatch)
+
+    race(*reversed(actions) if is_removed_first else actions)
+
+    assert Seat.objects.live().get(shares=True).registration == seats[1].registration
