@@ -16,18 +16,12 @@ from associations.selectors import (
     sides_of,
     takes_standby,
 )
-from associations.services import associate
-from portal.clock import today
 from portal.models import Membership
 from products.models import Registration, Unit
+from tests.associations.support import hf, seated
 from tests.factories import MembershipFactory, RegistrationFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def member() -> Membership:
-    return MembershipFactory()
 
 
 def _units(member: Membership, *names: str, model: str = "PRO 5060") -> list[Registration]:
@@ -37,11 +31,6 @@ def _units(member: Membership, *names: str, model: str = "PRO 5060") -> list[Reg
     ]
 
 
-def _seat(parent: Registration, child: Registration, member: Membership, slug: str = "hf") -> Seat:
-    type = AssociationType.objects.get(slug=slug)
-    return associate(parent=parent, child=child, type=type, by=member.user, today=today())
-
-
 def _offered(member: Membership, unit: Registration, side: Side, query: str = "") -> list[tuple[str, str]]:
     rows = candidates(member.account, unit, side=side, query=query).rows
     return [(row.label, row.registration.friendly_name) for row in rows]
@@ -49,7 +38,7 @@ def _offered(member: Membership, unit: Registration, side: Side, query: str = ""
 
 def test_a3_primaries_with_a_secondary_are_offered_and_secondaries_are_not(member: Membership) -> None:
     new, primary, secondary, alone = _units(member, "New", "Primary", "Secondary", "Alone")
-    _seat(primary, secondary, member)
+    seated(primary, secondary, member)
 
     offered = _offered(member, new, Side.PARENT)
 
@@ -58,7 +47,7 @@ def test_a3_primaries_with_a_secondary_are_offered_and_secondaries_are_not(membe
 
 def test_a4_only_units_in_no_association_are_offered_as_children(member: Membership) -> None:
     new, primary, secondary, alone = _units(member, "New", "Primary", "Secondary", "Alone")
-    _seat(primary, secondary, member)
+    seated(primary, secondary, member)
 
     assert ("HF Secondary", alone.friendly_name) in _offered(member, new, Side.CHILD)
     assert len(_offered(member, new, Side.CHILD)) == 1
@@ -66,15 +55,15 @@ def test_a4_only_units_in_no_association_are_offered_as_children(member: Members
 
 def test_a4_a_spare_is_no_candidate(member: Membership) -> None:
     new, primary, secondary, spare = _units(member, "New", "Primary", "Secondary", "Spare")
-    _seat(primary, secondary, member)
-    _seat(primary, spare, member)
+    seated(primary, secondary, member)
+    seated(primary, spare, member)
 
     assert _offered(member, new, Side.CHILD) == []
 
 
 def test_what_ended_counts_no_more(member: Membership) -> None:
     new, primary, secondary = _units(member, "New", "Primary", "Secondary")
-    _seat(primary, secondary, member)
+    seated(primary, secondary, member)
     Seat.objects.update(ended_at=timezone.now())
 
     assert len(_offered(member, new, Side.CHILD)) == 2
@@ -115,7 +104,7 @@ def test_a_firewall_is_offered_children_of_all_types_in_the_order_of_figure_2(me
 
 def test_a_secondary_has_its_place_already(member: Membership) -> None:
     primary, secondary, _ = _units(member, "Primary", "Secondary", "Alone")
-    _seat(primary, secondary, member)
+    seated(primary, secondary, member)
 
     assert candidates(member.account, secondary, side=Side.PARENT).labels == []
     assert "HF Secondary" not in candidates(member.account, secondary, side=Side.CHILD).labels
@@ -123,7 +112,7 @@ def test_a_secondary_has_its_place_already(member: Membership) -> None:
 
 def test_a_primary_is_offered_more_children_and_no_parent(member: Membership) -> None:
     primary, secondary, alone = _units(member, "Primary", "Secondary", "Alone")
-    _seat(primary, secondary, member)
+    seated(primary, secondary, member)
 
     assert candidates(member.account, primary, side=Side.PARENT).labels == []
     assert _offered(member, primary, Side.CHILD) == [("HF Secondary", alone.friendly_name)]
@@ -185,9 +174,9 @@ def test_sides_of(member: Membership) -> None:
 def test_live_seats_of_a_secondary_show_its_pair_parents_first(member: Membership) -> None:
     primary, secondary, spare, stranger = _units(member, "Primary", "Secondary", "Spare", "Stranger")
     for child in (secondary, spare):
-        _seat(primary, child, member)
+        seated(primary, child, member)
     (point,) = _units(member, "Point", model="SonicPoint")
-    _seat(stranger, point, member, "sonicpoint")
+    seated(stranger, point, member, "sonicpoint")
 
     seats = live_seats(secondary)
 
@@ -198,7 +187,7 @@ def test_live_seats_of_an_access_point_show_no_other_access_points(member: Membe
     (firewall,) = _units(member, "Firewall", model="TZ 170")
     points = _units(member, "Point 1", "Point 2", model="SonicPoint")
     for point in points:
-        _seat(firewall, point, member, "sonicpoint")
+        seated(firewall, point, member, "sonicpoint")
 
     assert [seat.registration for seat in live_seats(points[0])] == [firewall, points[0]]
 
@@ -217,8 +206,8 @@ def test_child_counts_of_a_primary(member: Membership) -> None:
     primary, secondary, spare = _units(member, "Primary", "Secondary", "Spare")
     (point,) = _units(member, "Point", model="SonicPoint")
     for child in (secondary, spare):
-        _seat(primary, child, member)
-    _seat(primary, point, member, "sonicpoint")
+        seated(primary, child, member)
+    seated(primary, point, member, "sonicpoint")
 
     assert _counts(primary) == [
         ("SonicPoint", 1, 0),
@@ -229,7 +218,7 @@ def test_child_counts_of_a_primary(member: Membership) -> None:
 
 def test_child_counts_of_a_secondary_name_its_primary(member: Membership) -> None:
     primary, secondary = _units(member, "Primary", "Secondary")
-    _seat(primary, secondary, member)
+    seated(primary, secondary, member)
 
     assert _counts(secondary)[-1] == ("HF Primary", 1, 0)
 
@@ -243,7 +232,7 @@ def test_child_counts_of_models_without_hf(member: Membership) -> None:
 
 def test_child_counts_forget_what_ended(member: Membership) -> None:
     primary, secondary = _units(member, "Primary", "Secondary")
-    _seat(primary, secondary, member)
+    seated(primary, secondary, member)
     Seat.objects.update(ended_at=timezone.now())
 
     assert _counts(primary)[-1] == _counts(secondary)[-1] == ("HF Secondary", 0, 0)
@@ -252,14 +241,10 @@ def test_child_counts_forget_what_ended(member: Membership) -> None:
 # What pages of changes ask
 
 
-def _hf() -> AssociationType:
-    return AssociationType.objects.get(slug="hf")
-
-
 def test_a5_with_children_secondaries_are_offered_too_but_not_ones_own(member: Membership) -> None:
     new, own, primary, secondary = _units(member, "New", "Own", "Primary", "Secondary")
-    _seat(new, own, member)
-    _seat(primary, secondary, member)
+    seated(new, own, member)
+    seated(primary, secondary, member)
 
     rows = candidates(member.account, new, side=Side.CHILD, with_children=True).rows
 
@@ -271,9 +256,9 @@ def test_a6_other_parents_are_offered_to_a_secondary_whose_parent_changes(member
         member, "Primary", "Secondary", "Spare", "Other", "Others", "Free"
     )
     for parent, child in ((primary, secondary), (primary, spare), (other, others)):
-        _seat(parent, child, member)
+        seated(parent, child, member)
 
-    rows = candidates(member.account, secondary, side=Side.PARENT, changing=_hf()).rows
+    rows = candidates(member.account, secondary, side=Side.PARENT, changing=hf()).rows
 
     assert [(row.registration, row.is_shared) for row in rows] == [(free, False), (other, True)]
 
@@ -281,7 +266,7 @@ def test_a6_other_parents_are_offered_to_a_secondary_whose_parent_changes(member
 def test_a6_only_the_type_that_changes_is_offered(member: Membership) -> None:
     (point,) = _units(member, "Point", model="SonicPoint")
     firewall, other = _units(member, "Firewall", "Other")
-    seat = _seat(firewall, point, member, "sonicpoint")
+    seat = seated(firewall, point, member, "sonicpoint")
 
     rows = candidates(member.account, point, side=Side.PARENT, changing=seat.type).rows
 
@@ -290,28 +275,28 @@ def test_a6_only_the_type_that_changes_is_offered(member: Membership) -> None:
 
 def test_takes_standby_until_somebody_shares(member: Membership) -> None:
     primary, secondary, spare = _units(member, "Primary", "Secondary", "Spare")
-    assert takes_standby(primary, _hf())
-    seats = [_seat(primary, child, member) for child in (secondary, spare)]
+    assert takes_standby(primary, hf())
+    seats = [seated(primary, child, member) for child in (secondary, spare)]
 
-    assert not takes_standby(primary, _hf())
+    assert not takes_standby(primary, hf())
     Seat.objects.filter(pk=seats[0].pk).update(ended_at=timezone.now())
-    assert takes_standby(primary, _hf())
+    assert takes_standby(primary, hf())
     assert not takes_standby(primary, AssociationType.objects.get(slug="sonicpoint"))
 
 
 def test_seat_elsewhere_is_the_seat_beside_another_parent(member: Membership) -> None:
     primary, secondary, other = _units(member, "Primary", "Secondary", "Other")
-    seat = _seat(primary, secondary, member)
+    seat = seated(primary, secondary, member)
 
-    assert seat_elsewhere(secondary, _hf(), other) == seat
-    assert seat_elsewhere(secondary, _hf(), primary) is None
-    assert seat_elsewhere(other, _hf(), primary) is None
-    assert seat_elsewhere(primary, _hf(), other) is None
+    assert seat_elsewhere(secondary, hf(), other) == seat
+    assert seat_elsewhere(secondary, hf(), primary) is None
+    assert seat_elsewhere(other, hf(), primary) is None
+    assert seat_elsewhere(primary, hf(), other) is None
 
 
 def test_seat_of_finds_a_childs_seat_from_either_page_live_or_ended(member: Membership) -> None:
     primary, secondary, other = _units(member, "Primary", "Secondary", "Other")
-    seat = _seat(primary, secondary, member)
+    seat = seated(primary, secondary, member)
     parents = Seat.objects.get(registration=primary)
 
     for _ in range(2):
@@ -325,9 +310,9 @@ def test_seat_of_finds_a_childs_seat_from_either_page_live_or_ended(member: Memb
 def test_associated_lists_the_sharing_child_first_and_is_narrowed(member: Membership) -> None:
     primary, sharing, bern, aarau = _units(member, "Primary", "Zurich", "Bern", "Aarau")
     for child in (sharing, bern, aarau):
-        _seat(primary, child, member)
+        seated(primary, child, member)
 
-    place, found = associated(primary, _hf()), associated(primary, _hf(), "BERN")
+    place, found = associated(primary, hf()), associated(primary, hf(), "BERN")
 
     assert [row.registration for row in place.rows] == [sharing, aarau, bern]
     assert (place.label, place.side, place.has_more) == ("HF Secondary", Side.CHILD, False)
@@ -336,9 +321,9 @@ def test_associated_lists_the_sharing_child_first_and_is_narrowed(member: Member
 
 def test_associated_of_a_child_lists_its_parent_with_its_own_seat(member: Membership) -> None:
     primary, secondary, spare = _units(member, "Primary", "Secondary", "Spare")
-    seat, _ = (_seat(primary, child, member) for child in (secondary, spare))
+    seat, _ = (seated(primary, child, member) for child in (secondary, spare))
 
-    place = associated(secondary, _hf())
+    place = associated(secondary, hf())
 
     assert (place.label, place.side) == ("HF Primary", Side.PARENT)
     assert [(row.registration, child) for row, child in place.items] == [(primary, seat)]
@@ -348,7 +333,7 @@ def test_associated_of_a_child_lists_its_parent_with_its_own_seat(member: Member
 def test_places_of_tell_roles_and_partners(member: Membership) -> None:
     primary, secondary, spare, alone = _units(member, "Primary", "Secondary", "Spare", "Alone")
     for child in (secondary, spare):
-        _seat(primary, child, member)
+        seated(primary, child, member)
 
     places = places_of([primary, secondary, spare, alone])
 
@@ -376,8 +361,8 @@ def test_units_are_found_by_their_role(member: Membership, role: str, names: set
     )
     (point,) = _units(member, "Point", model="SonicPoint")
     for child in (secondary, spare):
-        _seat(primary, child, member)
-    _seat(firewall, point, member, "sonicpoint")
+        seated(primary, child, member)
+    seated(firewall, point, member, "sonicpoint")
 
     found = Registration.objects.visible_to(member.account).filter(in_role(role))
 

@@ -1,24 +1,20 @@
+"""Create Association, step by step, from Quick Register (A3, A4)."""
+
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
 
-from associations.models import AssociationType, Seat, Side
+from associations.models import Seat, Side
 from associations.services import associate
 from portal.clock import today
 from portal.models import Membership
 from products.models import Registration
-from tests.factories import RegistrationFactory, log_in, pair, pairs, registrations
+from tests.associations.support import hf
+from tests.factories import RegistrationFactory, pair, registrations
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def member(client: Client) -> Membership:
-    """The owner that the client is logged in as."""
-    return log_in(client)
 
 
 @pytest.fixture
@@ -49,10 +45,6 @@ def parent_step(unit: Registration) -> str:
 
 def child_step(unit: Registration) -> str:
     return f"/products/{unit.unit.serial}/association/child/"
-
-
-def hf() -> AssociationType:
-    return AssociationType.objects.get(slug="hf")
 
 
 def offered(page: Page) -> list[list[str]]:
@@ -179,23 +171,6 @@ def test_nothing_found_says_so_and_any_query_is_taken(
     response = client.get(step(mine), {"q": query, "from": query})
 
     assert response.status_code == 200
-
-
-@pytest.mark.parametrize("count", [10, 1000])
-@pytest.mark.parametrize(("step", "queries"), [(parent_step, 15), (child_step, 16)])
-def test_create_association_asks_as_much_for_many_pairs(
-    client: Client,
-    mine: Registration,
-    django_assert_num_queries: DjangoAssertNumQueries,
-    count: int,
-    step: Callable[[Registration], str],
-    queries: int,
-) -> None:
-    pairs(mine.account, count)
-    registrations(mine.account, count)  # what is offered as a child is in no pair
-
-    with django_assert_num_queries(queries):
-        client.get(step(mine))
 
 
 # Choosing
@@ -387,36 +362,3 @@ def test_a_secondary_is_offered_no_second_parent(client: Client, member: Members
 
 def _rows(page: Page) -> list[list[str]]:
     return offered(page) if list(page.root.all("table")) else []
-
-
-# The unit that one came from
-
-
-@pytest.mark.parametrize(
-    ("step", "label"), [(parent_step, "No parent product"), (child_step, "No child product")]
-)
-def test_only_who_came_from_a_unit_is_offered_a_row_for_none(
-    client: Client, mine: Registration, first: Registration, step: Callable[[Registration], str], label: str
-) -> None:
-    quick = Page(client.get(step(mine)))
-    from_unit = Page(client.get(step(mine), {"from": "0006B1124416"}))
-
-    assert label not in [cells[0] for cells in offered(quick)]
-    assert offered(from_unit)[-1] == [label]
-    assert list(from_unit.root.all("input", name="choice"))[-1].attrs["value"] == ""
-
-
-def test_the_unit_that_one_came_from_is_carried_on_to_the_children(
-    client: Client, mine: Registration, first: Registration
-) -> None:
-    response = client.post(parent_step(mine) + "?from=0006B1124416", {"choice": ""})
-
-    assert response["Location"] == child_step(mine) + "?from=0006B1124416"
-
-
-def test_the_unit_that_one_came_from_is_carried_through_the_box(client: Client, mine: Registration) -> None:
-    registrations(mine.account, 101)
-
-    page = Page(client.get(child_step(mine), {"from": "0006B1124416"}))
-
-    assert page.root.one("form", role="search").one("input", name="from").attrs["value"] == "0006B1124416"

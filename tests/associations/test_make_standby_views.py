@@ -1,0 +1,58 @@
+"""Make standby, in two clicks (A9)."""
+
+import pytest
+from django.test import Client
+
+from portal.models import Membership
+from tests.associations.support import Pair, act, asked, listed, rows, seated, unchanged, unit
+from tests.factories import sharing
+from tests.pages import Page
+from tests.rows import every_row
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+
+def test_the_first_click_on_make_standby_asks(client: Client, member: Membership, mine: Pair) -> None:
+    spare_seat = seated(mine[0], unit(member), member)
+    before = every_row()
+
+    page = Page(client.get(listed(mine[0]), {"standby": str(spare_seat.uuid)}))
+
+    assert [item.one("strong").text for item in asked(page).one("ul").all("li")] == ["Server Anti-Virus"]
+    assert asked(page).one("form").attrs["action"] == act(mine[0], spare_seat, "standby")
+    assert unchanged(before)
+
+
+def test_the_second_click_makes_the_spare_standby(client: Client, member: Membership, mine: Pair) -> None:
+    spare = unit(member)
+    spare_seat = seated(mine[0], spare, member)
+
+    response = client.post(act(mine[0], spare_seat, "standby"), {"instead": sharing(spare_seat)}, follow=True)
+
+    page = Page(response)
+    assert response.redirect_chain == [(listed(mine[0]), 302)]
+    assert rows(page) == [
+        ["1. Other", spare.unit.serial],
+        [f"2. {mine[1].friendly_name} Spare", mine[1].unit.serial],
+    ]
+    assert page.root.one("div", class_="notes").text
+
+
+def test_make_standby_sent_twice_changes_once(client: Client, member: Membership, mine: Pair) -> None:
+    spare_seat = seated(mine[0], unit(member), member)
+    client.post(act(mine[0], spare_seat, "standby"), {"instead": sharing(spare_seat)}, follow=True)
+    before = every_row()
+
+    response = client.post(act(mine[0], spare_seat, "standby"), {"instead": sharing(spare_seat)}, follow=True)
+
+    assert Page(response).codes() == ["association-gone"]
+    assert unchanged(before)
+
+
+def test_make_standby_of_what_shares_is_refused(client: Client, mine: Pair) -> None:
+    before = every_row()
+
+    response = client.post(act(mine[0], mine[2], "standby"), {"instead": sharing(mine[2])}, follow=True)
+
+    assert Page(response).codes() == ["no-spare"]
+    assert unchanged(before)
