@@ -58,7 +58,11 @@ def test_each_page_asks_as_much_for_many_pairs_and_spares(
 
 
 @pytest.mark.parametrize("count", [10, 1000], ids=["10 pairs", "1,000 pairs"])
-@pytest.mark.parametrize(("step", "queries"), [("association/", 15), ("association/child/", 16)])
+@pytest.mark.parametrize(
+    ("step", "queries"),
+    [("association/", 15), ("association/child/", 16), ("association/child/?from={secondary}", 16)],
+    ids=["parent", "child", "child from a secondary"],
+)
 def test_create_association_asks_as_much_for_many_pairs(
     client: Client,
     member: Membership,
@@ -68,10 +72,10 @@ def test_create_association_asks_as_much_for_many_pairs(
     queries: int,
 ) -> None:
     mine = unit(member)
-    pairs(member.account, count)
+    _, secondary, _ = pairs(member.account, count)[0]
     registrations(member.account, count)  # what is offered as a child is in no pair
 
     with django_assert_num_queries(queries):
-        response = client.get(url(mine, step))
+        response = client.get(url(mine, step.format(secondary=secondary.unit.serial)))
 
     assert response.status_code == 200
