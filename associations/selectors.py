@@ -53,11 +53,6 @@ class Associated:
     has_more: bool
 
     @property
-    def children(self) -> list[Seat]:
-        """The children's seats among it: those that can be removed or changed."""
-        return [self.mine] if self.mine and self.side == Side.PARENT else self.rows
-
-    @property
     def items(self) -> list[tuple[Seat, Seat]]:
         """Each row with the child's seat that associates it."""
         return [(row, self.mine if self.mine and self.side == Side.PARENT else row) for row in self.rows]

@@ -148,6 +148,26 @@ def associate_and_rename(
     return seat
 
 
+@transaction.atomic
+def change_parent_and_rename(
+    *,
+    seat: Seat,
+    parent: Registration,
+    renamed: Registration,
+    friendly_name: str,
+    by: User,
+    today: datetime.date,
+) -> Seat:
+    """Change the parent of a seat's child, and give one of the two another name if there is one (A5, A6).
+
+    Raises InvalidFriendlyName, and what `change_parent` raises.
+    """
+    changed = change_parent(seat=seat, parent=parent, by=by, today=today)  # units before registrations
+    if friendly_name.strip():
+        rename(registration=renamed, friendly_name=friendly_name, by=by)
+    return changed
+
+
 def sharing_seats(group: uuid.UUID) -> list[Seat]:
     """The live seat in a group that shares, if there is one."""
     return list(Seat.objects.live().filter(group=group, shares=True).select_related("type", "registration"))

@@ -13,7 +13,6 @@ from associations import services
 from associations.errors import AssociationGone, ChoiceGone
 from associations.models import AssociationType, Seat, Side
 from associations.selectors import (
-    Associated,
     Candidates,
     associated,
     candidates,
@@ -30,7 +29,7 @@ from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products.forms import AssociateForm
 from products.models import Registration
-from products.services import register, rename
+from products.services import register
 from products.views import get_registration, origin_of, with_origin
 
 
@@ -186,25 +185,62 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
     registration = get_registration(request, serial)
     seat = _get_seat(request, registration, uuid)
     if seat.ended_at and request.method != "POST":
-        messages.error(request, str(services.gone(seat)), extra_tags=AssociationGone.code)
+        say_gone(request, seat)
         return redirect("service_management", serial)
     sent = request.POST if request.method == "POST" else request.GET
     wanted = sent.get("to", "").replace("\0", "?")
     visible = Registration.objects.visible_to(request.membership.account)
     parent = visible.filter(unit__serial=wanted).first() if wanted else None
-    is_missing = parent is None and (wanted or request.method == "POST")
-    refusal: RuleViolation | None = ChoiceGone() if is_missing else None
-    if request.method == "POST" and parent:
+    refusal: RuleViolation | None = None
+    if request.method == "POST":
         try:
-            changed = services.change_parent(seat=seat, parent=parent, by=request.user, today=today())
-            seen_from = parent if origin_of(request) == wanted else registration
-            child = seat.registration
-            _say(request, seen_from, done="Parent changed.", seat=changed, parent=parent, child=child)
-            return redirect("service_management", seen_from.unit.serial)
+            return _change_parent(request, registration, seat, parent)
         except RuleViolation as error:
             refusal = error
+    elif parent is None and wanted:
+        refusal = ChoiceGone()
+    context = _change_context(request, registration, seat, parent, refusal)
+    return render(request, "associations/change_parent.html", context, status=422 if refusal else 200)
+
+
+def _change_parent(
+    request: MemberRequest, registration: Registration, seat: Seat, parent: Registration | None
+) -> HttpResponse:
+    """Change the parent as confirmed; the unit that was typed on the way gets its other name with it (A5)."""
+    if parent is None:
+        raise ChoiceGone
+    changed = services.change_parent_and_rename(
+        seat=seat,
+        parent=parent,
+        renamed=parent if request.POST.get("typed") == parent.unit.serial else seat.registration,
+        friendly_name=request.POST.get("name", ""),
+        by=request.user,
+        today=today(),
+    )
+    seen_from = parent if origin_of(request) == parent.unit.serial else registration
+    changed = Seat.objects.with_units().get(pk=changed.pk)
+    _say(
+        request,
+        seen_from,
+        done="Parent changed.",
+        seat=changed,
+        parent=services.parent_of(changed),
+        child=changed.registration,
+    )
+    return redirect("service_management", seen_from.unit.serial)
+
+
+def _change_context(
+    request: MemberRequest,
+    registration: Registration,
+    seat: Seat,
+    parent: Registration | None,
+    refusal: RuleViolation | None,
+) -> dict[str, object]:
+    """What Change parent shows: the units to choose from, or what the chosen one would change."""
     query = request.GET.get("q", "").replace("\0", "").strip()
-    context = {
+    sent = request.POST if request.method == "POST" else request.GET
+    return {
         "registration": registration,
         "seat": seat,
         "former": services.parent_of(seat),
@@ -212,12 +248,13 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
         "refusal": refusal,
         "query": query,
         "origin": origin_of(request),
+        "name": sent.get("name", ""),
+        "typed": sent.get("typed", ""),
         **_change_effect(seat, parent),
         "offered": candidates(
             request.membership.account, seat.registration, side=Side.PARENT, query=query, changing=seat.type
         ),
     }
-    return render(request, "associations/change_parent.html", context, status=422 if refusal else 200)
 
 
 @require_POST
@@ -249,9 +286,8 @@ def _associate_typed(
         return redirect(with_origin(url, registration.unit.serial))
     parent, child = (other, registration) if place.side == Side.PARENT else (registration, other)
     if elsewhere := seat_elsewhere(child, type, parent):
-        if typed["friendly_name"]:
-            rename(registration=other, friendly_name=typed["friendly_name"], by=request.user)
-        return redirect(_change_address(elsewhere, parent))
+        named = {"typed": other.unit.serial, "name": typed["friendly_name"]} if typed["friendly_name"] else {}
+        return redirect(_change_address(elsewhere, parent, **named))
     seat = services.associate_and_rename(
         parent=parent,
         child=child,
@@ -279,15 +315,15 @@ def _associated_context(
         "place": place,
         "form": form,
         "query": query,
-        **_asked(request, place),
+        **_asked(request, registration, type),
     }
 
 
-def _asked(request: MemberRequest, place: Associated) -> dict[str, object]:
+def _asked(request: MemberRequest, registration: Registration, type: AssociationType) -> dict[str, object]:
     """What is asked under a row after the first click on Remove or Make standby, and what it would change."""
     asked = request.GET.get("remove") or request.GET.get("standby") or ""
-    seat = next((seat for seat in place.children if str(seat.uuid) == asked), None)
-    if seat is None:
+    seat = asked_seat(request, registration, asked)
+    if seat is None or seat.type_id != type.pk:
         return {}
     if "remove" in request.GET:
         changes = sharing_changes(seat.registration, before=_source(seat), after=None, today=today())
@@ -310,6 +346,23 @@ def _source(seat: Seat) -> Registration | None:
     return services.parent_of(seat) if seat.shares else None
 
 
+def asked_seat(request: MemberRequest, registration: Registration, asked: str) -> Seat | None:
+    """The live seat that a first click means; of one that has ended the page says so."""
+    try:
+        seat = seat_of(request.membership.account, registration, UUID(asked))
+    except ValueError:
+        return None
+    if seat and seat.ended_at:
+        say_gone(request, seat)
+        return None
+    return seat
+
+
+def say_gone(request: MemberRequest, seat: Seat) -> None:
+    """Tell who means a seat that has ended since when it has, and by whom."""
+    messages.error(request, str(services.gone(seat)), extra_tags=AssociationGone.code)
+
+
 def _get_seat(request: MemberRequest, registration: Registration, uuid: UUID) -> Seat:
     seat = seat_of(request.membership.account, registration, uuid)
     if seat is None:
@@ -317,7 +370,7 @@ def _get_seat(request: MemberRequest, registration: Registration, uuid: UUID) ->
     return seat
 
 
-def _change_address(seat: Seat, parent: Registration) -> str:
+def _change_address(seat: Seat, parent: Registration, **named: str) -> str:
     """The page that says what a change of parent would do, reached from the new parent's."""
     url = reverse("change_parent", args=[seat.registration.unit.serial, seat.uuid])
-    return f"{url}?{urlencode({'to': parent.unit.serial, 'from': parent.unit.serial})}"
+    return f"{url}?{urlencode({'to': parent.unit.serial, 'from': parent.unit.serial, **named})}"

@@ -9,6 +9,8 @@ from django.views.decorators.http import require_safe
 
 from associations.models import Seat, Side
 from associations.selectors import child_counts, history, live_seats, sides_of
+from associations.services import parent_of
+from associations.views import asked_seat
 from licensing.entitlements import entitlements, sharing_primary
 from licensing.keysets import read_keyset
 from licensing.selectors import node_support, sharing_changes
@@ -29,7 +31,7 @@ def service_management(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
     form = RenameForm(initial={"friendly_name": registration.friendly_name})
     context = _service_context(registration, form)
-    return render(request, "licensing/service_management.html", context | _asked(request, context["parents"]))
+    return render(request, "licensing/service_management.html", context | _asked(request, registration))
 
 
 @editor_required
@@ -75,14 +77,14 @@ def jwks(request: HttpRequest) -> HttpResponse:
     return JsonResponse(key_ring().to_jwks(), content_type="application/jwk-set+json")
 
 
-def _asked(request: MemberRequest, parents: list[tuple[Seat, Registration]]) -> dict[str, object]:
+def _asked(request: MemberRequest, registration: Registration) -> dict[str, object]:
     """What is asked after the first click on Remove, and what the second would take away (A7)."""
-    for seat, parent in parents:
-        if str(seat.uuid) == request.GET.get("remove"):
-            before = parent if seat.shares else None
-            changes = sharing_changes(seat.registration, before=before, after=None, today=today())
-            return {"removing": seat, "changes": changes}
-    return {}
+    seat = asked_seat(request, registration, request.GET.get("remove", ""))
+    if seat is None or seat.registration_id != registration.pk:
+        return {}
+    before = parent_of(seat) if seat.shares else None
+    changes = sharing_changes(registration, before=before, after=None, today=today())
+    return {"removing": seat, "changes": changes}
 
 
 def _service_context(registration: Registration, form: RenameForm) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.test import Client
 from associations.models import Seat
 from licensing.models import Licence, Service
 from portal.models import Membership
+from products.models import Registration
 from tests.associations.support import Pair, act, remove, seated, unchanged, unit, url
 from tests.factories import RegistrationFactory
 from tests.pages import Page
@@ -157,3 +158,18 @@ def test_a_tampered_parent_is_refused(client: Client, mine: Pair, wanted: str) -
         assert response.status_code == 422
         assert Page(response).codes() == ["choice-gone"]
     assert unchanged(before)
+
+
+@pytest.mark.parametrize("which", ["child", "parent"])
+def test_the_confirmation_renames_what_was_typed_on_the_way(
+    client: Client, member: Membership, mine: Pair, which: str
+) -> None:
+    _, secondary, seat = mine
+    other = unit(member)
+    typed = {"child": secondary, "parent": other}[which]
+    sent = {"to": other.unit.serial, "typed": typed.unit.serial, "name": "Rack B"}
+
+    client.post(act(secondary, seat, "parent"), sent)
+
+    named = Registration.objects.filter(friendly_name="Rack B")
+    assert list(named) == [typed]

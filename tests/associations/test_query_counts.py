@@ -19,12 +19,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
     ("page", "queries"),
     [
         ("listed", 7),
-        ("remove", 14),
-        ("standby", 15),
+        ("remove", 15),
+        ("standby", 16),
         ("secondary", 8),
         ("parent", 10),
         ("effect", 19),
-        ("service", 20),
+        ("service", 22),
     ],
 )
 def test_each_page_asks_as_much_for_many_pairs_and_spares(

@@ -327,7 +327,6 @@ def test_associated_of_a_child_lists_its_parent_with_its_own_seat(member: Member
 
     assert (place.label, place.side) == ("HF Primary", Side.PARENT)
     assert [(row.registration, child) for row, child in place.items] == [(primary, seat)]
-    assert place.children == [seat]
 
 
 def test_places_of_tell_roles_and_partners(member: Membership) -> None:
