@@ -8,6 +8,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from difflib import get_close_matches
 from itertools import batched
 from typing import TextIO
 
@@ -196,7 +197,9 @@ def _parse(line: int, values: list[str], models: dict[str, int]) -> Row:
         raise ValueError(NOT_UTF8)
     serial, model, code, firmware, warranty = (value.strip() for value in values)
     if model not in models:
-        raise ValueError(f"model: there is no model “{model}” in the catalogue")
+        raise ValueError(
+            f"model: there is no model “{model}” in the catalogue. {_models_like(model, models)}"
+        )
     if len(firmware) > FIRMWARE_CHARACTERS or not firmware.isprintable():
         raise ValueError(f"firmware: at most {FIRMWARE_CHARACTERS} characters, on one line")
     return Row(
@@ -207,6 +210,13 @@ def _parse(line: int, values: list[str], models: dict[str, int]) -> Row:
         firmware=firmware,
         warranty_ends_on=_parse_day(warranty),
     )
+
+
+def _models_like(name: str, models: Iterable[str]) -> str:
+    """Name the models that a wrong name resembles most, or all where it resembles none."""
+    close = get_close_matches(name.upper(), models, n=3)
+    listed = ", ".join(f"“{model}”" for model in close or sorted(models))
+    return f"{'Did you mean' if close else 'There are'} {listed}{'?' if close else '.'}"
 
 
 def _parse_day(text: str) -> date | None:

@@ -61,6 +61,19 @@ def lines_of(problems: list[Problem]) -> list[int]:
     return [problem.line for problem in problems]
 
 
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [("pro5060", {"PRO 5060"}), ("TZ170", {"TZ 170"}), ("?", {"CSM 2100", "SonicPoint", "TZ 170 Wireless"})],
+)
+def test_a_model_that_is_not_in_the_catalogue_is_told_with_those_that_are(
+    typed: str, named: set[str]
+) -> None:
+    (problem,) = refusal(text(GOOD.replace("PRO 5060", typed)))
+
+    assert problem.line == 2
+    assert {name for name in named if f"“{name}”" in problem.reason} == named
+
+
 def serial_rows(count: int, *, start: int = 0) -> list[str]:
     return [f"{number:012X},PRO 5060,ABCD-{number % 10000:04d},," for number in range(start, start + count)]
 
