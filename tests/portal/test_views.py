@@ -13,7 +13,16 @@ from portal.models import Account, Membership
 from portal.urls import urlpatterns as portals_own
 from portal.views import HELP_TOPICS
 from products.models import Registration
-from tests.factories import CODE, PASSWORD, RegistrationFactory, UserFactory, log_in, pairs, registrations
+from tests.factories import (
+    CODE,
+    PASSWORD,
+    RegistrationFactory,
+    UserFactory,
+    log_in,
+    pair,
+    pairs,
+    registrations,
+)
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -193,13 +202,38 @@ def test_help_explains_to_everybody(
 def test_help_lists_every_topic(client: Client) -> None:
     page = Page(client.get("/help/index/"))
 
-    topics = {a.attrs["href"] for a in page.root.one("nav", aria_label="Help topics").all("a")}
-    assert topics == {f"/help/{topic}/" for topic in HELP_TOPICS - {"index"}}
+    topics = [a.attrs["href"] for a in page.root.one("nav", aria_label="Help topics").all("a")]
+    assert sorted(topics) == [f"/help/{topic}/" for topic in sorted(HELP_TOPICS - {"index"})]
 
 
 @pytest.mark.parametrize("topic", ["nothing", "Index", "base", "index%00", "..%2Fbase"])
 def test_help_knows_no_other_topic(client: Client, topic: str) -> None:
     assert client.get(f"/help/{topic}/").status_code == 404
+
+
+# Where one is
+
+
+@pytest.mark.parametrize(
+    ("address", "marked"),
+    [
+        ("/", "Main page"),
+        ("/products/", "My Products"),
+        ("/products/{0}/", "My Products"),
+        ("/products/{0}/associated/hf/", "My Products"),
+        ("/products/{0}/associations/{1}/parent/", "My Products"),
+        ("/help/", "Help"),
+        ("/help/login/", "Help"),
+    ],
+)
+def test_the_pane_marks_where_one_is(client: Client, address: str, marked: str) -> None:
+    member = log_in(client)
+    _, secondary, seat = pair(member.account, by=member.user)
+
+    page = Page(client.get(address.format(secondary.unit.serial, seat.uuid)))
+
+    links = page.root.one("nav", aria_label="Main").all("a")
+    assert [link.text for link in links if "aria-current" in link.attrs] == [marked]
 
 
 # Errors
@@ -237,6 +271,27 @@ def test_a_viewer_who_changes_something_gets_a_page_that_leads_on(client: Client
     assert response.status_code == 403
     assert page.root.one("p", class_="stage").text == "403"
     assert "/" in [a.attrs["href"] for a in page.root.one("main").all("a")]
+
+
+def test_the_desk_tells_a_customer_that_it_is_for_staff(client: Client) -> None:
+    log_in(client)
+
+    response = client.get("/support/", follow=True)
+
+    assert response.status_code == 403
+    assert Page(response).codes() == ["desk-only"]
+
+
+def test_the_desk_tells_staff_what_their_login_may_not_do(client: Client) -> None:
+    client.force_login(UserFactory(is_staff=True))
+
+    response = client.get("/support/products/unit/")
+
+    assert response.status_code == 403
+    assert Page(response).codes() == ["desk-right"]
+    assert [a.attrs["href"] for a in Page(response).root.one("main").all("a", class_="button")] == [
+        "/support/"
+    ]
 
 
 def test_a_form_without_its_token_is_refused_with_a_page_of_its_own() -> None:
