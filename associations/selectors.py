@@ -69,13 +69,26 @@ class Chapter:
     @property
     def other(self) -> Registration:
         """With whom."""
-        return self.parent if self.seat.registration_id == self.viewer.pk else self.seat.registration
+        return self.parent if self._is_child else self.seat.registration
 
     @property
     def role(self) -> str:
         """In which role the unit itself was."""
-        is_child = self.seat.registration_id == self.viewer.pk
-        return self.seat.type.child_label if is_child else self.seat.type.parent_label
+        return self.seat.type.child_label if self._is_child else self.seat.type.parent_label
+
+    @property
+    def was_spare(self) -> bool:
+        """Whether the unit itself was a spare there."""
+        return self.seat.is_spare and self._is_child
+
+    @property
+    def was_with_spare(self) -> bool:
+        """Whether the other was one."""
+        return self.seat.is_spare and not self._is_child
+
+    @property
+    def _is_child(self) -> bool:
+        return self.seat.registration_id == self.viewer.pk
 
 
 @dataclass(frozen=True, slots=True)

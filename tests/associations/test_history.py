@@ -38,6 +38,16 @@ def test_history_tells_of_a_spare_that_became_standby(member: Membership, mine: 
     assert {c.other for c in history(secondary)} == {primary}
 
 
+def test_history_says_which_of_the_two_was_the_spare(member: Membership, mine: Pair) -> None:
+    primary, spare = mine[0], unit(member)
+    seated(primary, spare, member)
+
+    (from_spare,), (from_primary, _) = history(spare), history(primary)
+
+    assert (from_spare.was_spare, from_spare.was_with_spare) == (True, False)
+    assert (from_primary.was_spare, from_primary.was_with_spare) == (False, True)
+
+
 def test_history_of_a_unit_alone_is_empty(client: Client, member: Membership) -> None:
     alone = unit(member)
 

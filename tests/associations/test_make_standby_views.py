@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from portal.models import Membership
-from tests.associations.support import Pair, act, asked, listed, rows, seated, unchanged, unit
+from tests.associations.support import Pair, act, asked, listed, rows, seated, unchanged, unit, url
 from tests.factories import sharing
 from tests.pages import Page
 from tests.rows import every_row
@@ -21,6 +21,19 @@ def test_the_first_click_on_make_standby_asks(client: Client, member: Membership
     assert [item.one("strong").text for item in asked(page).one("ul").all("li")] == ["Server Anti-Virus"]
     assert asked(page).one("form").attrs["action"] == act(mine[0], spare_seat, "standby")
     assert unchanged(before)
+
+
+def test_the_spares_own_page_leads_to_the_page_that_asks(
+    client: Client, member: Membership, mine: Pair
+) -> None:
+    spare = unit(member)
+    seat = seated(mine[0], spare, member)
+
+    links = {a.text: a.attrs["href"] for a in Page(client.get(url(spare))).section("parent").all("a")}
+    page = Page(client.get(links["Make standby"].partition("#")[0]))
+
+    assert asked(page).one("form").attrs["action"] == act(spare, seat, "standby")
+    assert "Make standby" not in Page(client.get(url(mine[1]))).section("parent").text
 
 
 def test_the_second_click_makes_the_spare_standby(client: Client, member: Membership, mine: Pair) -> None:
