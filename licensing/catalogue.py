@@ -12,7 +12,14 @@ from products.models import ProductModel
 
 MOST_SERVICES = 65
 """64 that a keyset has room for, and Nodes/Users, which stands in its node count."""
-FLAGS = ("is_shareable", "is_transferable", "is_counted", "is_trial_offered", "is_activation_offered")
+FLAGS = (
+    "is_shareable",
+    "is_transferable",
+    "is_counted",
+    "is_divisible",
+    "is_trial_offered",
+    "is_activation_offered",
+)
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ class Service(models.Model):
     is_shareable = models.BooleanField("an HF Secondary shares it", default=True)
     is_transferable = models.BooleanField("a replacement takes it over", default=True)
     is_counted = models.BooleanField("licensed for a number", default=False)
+    is_divisible = models.BooleanField("its count can be shared out", default=False)
     is_trial_offered = models.BooleanField("free trial offered", default=False)
     is_activation_offered = models.BooleanField("activation offered", default=False)
 
@@ -68,6 +69,7 @@ class Licence(models.Model):
     """One service on one registration. Its status is derived from the day: see `licensing.entitlements`.
 
     `count` is -1 for Unlimited, none for an uncounted service; `expires_on` is the last day that it runs.
+    What of the count was given to other units stands in its `parts`.
     """
 
     class Kind(models.TextChoices):
@@ -94,18 +96,95 @@ class Licence(models.Model):
         return f"{self.service} on {self.registration}"
 
 
+class PoolPart(models.Model):
+    """What a unit got of the count of another unit's licence. Kind and last day are the licence's."""
+
+    licence = models.ForeignKey(Licence, models.PROTECT, related_name="parts")
+    registration = models.ForeignKey(Registration, models.PROTECT, related_name="pool_parts")
+    count = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("licence", "registration", name="poolpart_one_for_unit"),
+            models.CheckConstraint(condition=Q(count__gte=1), name="poolpart_count"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.licence} for {self.registration}"
+
+
+class TrialStart(models.Model):
+    """That a unit has had its free trial of a service: once for ever, whoever owns it (L5)."""
+
+    unit = models.ForeignKey(Unit, models.PROTECT, related_name="trial_starts")
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("unit", "service", name="trialstart_once")]
+
+    def __str__(self) -> str:
+        return f"{self.service} tried on {self.unit}"
+
+
+class ActivationKey(models.Model):
+    """What was bought of a service, to be redeemed once, on one unit. The key itself is shown once, not kept.
+
+    `mac` is its keyed hash under the key `kid`. `months` is the term (none: for ever), `count` for how many
+    it is (-1: Unlimited; none: uncounted); `model` limits it to units of one model.
+    """
+
+    batch = models.UUIDField()
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    model = models.ForeignKey(ProductModel, models.PROTECT, null=True, blank=True, related_name="+")
+    count = models.BigIntegerField(null=True, blank=True)
+    months = models.PositiveSmallIntegerField(null=True, blank=True)
+    mac = models.CharField(max_length=64, unique=True)
+    kid = models.CharField(max_length=16)
+    last_four = models.CharField(max_length=4)
+    made_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    redeemed_at = models.DateTimeField(null=True, blank=True)
+    redeemed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    redeemed_on = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(count=None) | Q(count__gte=UNLIMITED, count__lte=2**32 - 1),
+                name="activationkey_count",
+            ),
+            models.CheckConstraint(condition=Q(months=None) | Q(months__gte=1), name="activationkey_months"),
+            models.CheckConstraint(
+                condition=Q(redeemed_at=None) | Q(revoked_at=None), name="activationkey_one_end"
+            ),
+        ]
+        indexes = [models.Index(fields=["batch"], name="activationkey_batch")]
+
+    def __str__(self) -> str:
+        return f"{self.service}, key ending {self.last_four}"
+
+
 class LedgerEntry(models.Model):
-    """One change to a licence, to a service's flags or to what a model comes with.
+    """One change to a licence, to a unit's part of one, to a service's flags or to what a model comes with.
 
     The database refuses its update and delete.
 
     `before` and `after` hold the values on either side of the change (none: there was, or is, no such thing):
-    of a licence `{kind, count, expires_on}`, of a model `{count}`, of a service its flags. `right` says by
-    which right the licence is held.
+    of a licence `{kind, count, expires_on}` and, where parts of it were given away, `given`; of a part
+    `{kind, count, expires_on}`, of a model `{count}`, of a service its flags. `right` says by which right it
+    is held. `detail` completes that: a key's last four characters; of a part the serial number of the unit
+    whose licence it is of; of what was transferred the one that it came from.
     """
 
     class Right(models.TextChoices):
         GRANT = "grant", "granted by Support"
+        KEY = "key", "activation key"
+        TRIAL = "trial", "free trial"
+        POOL = "pool", "shared out"
+        PART = "part", "a part of another unit's license"
+        SWAP = "swap", "swap of roles"
         MODEL = "model", "comes with the model"
         CATALOGUE = "catalogue", "the catalogue"
 
@@ -118,10 +197,14 @@ class LedgerEntry(models.Model):
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     right = models.CharField(max_length=16, choices=Right)
+    detail = models.CharField(max_length=20, blank=True)
 
     class Meta:
         verbose_name_plural = "ledger entries"
-        indexes = [models.Index(fields=["unit", "at"], name="ledgerentry_unit_at")]
+        indexes = [
+            models.Index(fields=["unit", "at"], name="ledgerentry_unit_at"),
+            models.Index(fields=["service", "at"], condition=Q(unit=None), name="ledgerentry_catalogue"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(unit=None) | Q(model=None), name="ledgerentry_one_subject"),
         ]
@@ -154,8 +237,9 @@ class Keyset(models.Model):
 class KeysetHead(models.Model):
     """Which keyset is a unit's newest, and the versions of everything that it was derived from.
 
-    `source` is the unit whose licences it shares. `recheck_on` is the next day on which time alone changes
-    something.
+    `source` is the unit whose licences it shares, `pools` the sum of the versions of the units of whose
+    licences the two hold parts. `recheck_on` is the next day on which time alone changes something. `applied`
+    is the keyset that somebody said to have put on the appliance.
     """
 
     unit = models.OneToOneField(Unit, models.PROTECT, related_name="keyset_head")
@@ -163,8 +247,12 @@ class KeysetHead(models.Model):
     version = models.PositiveBigIntegerField()
     source = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="+")
     source_version = models.PositiveBigIntegerField(null=True)
+    pools = models.PositiveBigIntegerField(default=0)
     catalogue = models.PositiveBigIntegerField()
     recheck_on = models.DateField(null=True)
+    applied = models.ForeignKey(Keyset, models.PROTECT, null=True, related_name="+")
+    applied_at = models.DateTimeField(null=True)
+    applied_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
 
     def __str__(self) -> str:
         return f"Head at {self.keyset}"

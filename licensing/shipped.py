@@ -33,7 +33,9 @@ ACCESS_POINTS = [(9, "SonicPoint"), (10, "SonicWALL SonicPoint G")]
 
 @dataclass(frozen=True, slots=True)
 class ShippedService:
-    """A service with its flags: s shareable, t transferable, c counted, f free trial, a activation."""
+    """A service with its flags: s shareable, t transferable, c counted, d divisible, f free trial,
+    a activation.
+    """
 
     code: int
     name: str
@@ -42,7 +44,7 @@ class ShippedService:
 
 SERVICES = [
     ShippedService(1, "Nodes/Users", "tc"),
-    ShippedService(2, "Client AV Enforcement", "stcfa"),
+    ShippedService(2, "Client AV Enforcement", "stcdfa"),
     ShippedService(3, "Gateway Anti-Virus, Anti-Spyware & Intrusion Prevention Service", "stfa"),
     ShippedService(4, "Server Anti-Virus", "sta"),
     ShippedService(5, "Content Filter", "stfa"),
@@ -101,6 +103,7 @@ def _service(shipped: ShippedService) -> Service:
         is_shareable="s" in shipped.flags,
         is_transferable="t" in shipped.flags,
         is_counted="c" in shipped.flags,
+        is_divisible="d" in shipped.flags,
         is_trial_offered="f" in shipped.flags,
         is_activation_offered="a" in shipped.flags,
     )

@@ -135,10 +135,14 @@ class Survey(models.Model):
 
 
 class Attempt(models.Model):
-    """One wrong try of an account: at a unit's authentication code (R3). `subject` is the serial number."""
+    """One wrong try of an account: at a unit's authentication code, or at an activation key for it (R3).
+
+    `subject` is the unit's serial number.
+    """
 
     class Kind(models.TextChoices):
         CODE = "code"
+        KEY = "key"
 
     kind = models.CharField(max_length=4, choices=Kind)
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")
