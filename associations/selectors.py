@@ -154,6 +154,12 @@ def takes_standby(parent: Registration, type: AssociationType) -> bool:
     return type.shares_licences and not Seat.objects.live().filter(group__in=groups, shares=True).exists()
 
 
+def spares_of(seat: Seat) -> list[Seat]:
+    """The live spares of the parent beside which a child is, or was, seated; at most 100."""
+    spares = Seat.objects.live().with_units().filter(group=seat.group, side=Side.CHILD, shares=False)
+    return list(spares.exclude(pk=seat.pk).order_by("pk")[:MOST_OFFERED])
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """The units offered in one step of Create Association, and whether there are more than a page holds."""

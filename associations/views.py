@@ -19,6 +19,7 @@ from associations.selectors import (
     seat_elsewhere,
     seat_of,
     sides_of,
+    spares_of,
     takes_standby,
 )
 from licensing.entitlements import entitlements, sharing_primary
@@ -175,7 +176,12 @@ def remove_association(request: MemberRequest, serial: str, uuid: UUID) -> HttpR
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        context = {"seat": seat, "parent": services.parent_of(seat), "changes": changes}
+        context = {
+            "seat": seat,
+            "parent": services.parent_of(seat),
+            "changes": changes,
+            "spares": spares_of(seat) if seat.shares else [],
+        }
         messages.success(request, render_to_string("associations/_removed.html", context))
     return redirect("service_management", serial)
 
@@ -328,8 +334,13 @@ def _asked(request: MemberRequest, registration: Registration, type: Association
     if "remove" in request.GET:
         changes = sharing_changes(seat.registration, before=_source(seat), after=None, today=today())
         return {"removing": seat, "changes": changes}
-    changes = sharing_changes(seat.registration, before=None, after=services.parent_of(seat), today=today())
-    return {"promoting": seat, "instead": services.sharing_seats(seat.group), "changes": changes}
+    parent, instead = services.parent_of(seat), services.sharing_seats(seat.group)
+    gained = sharing_changes(seat.registration, before=None, after=parent, today=today())
+    lost = [
+        (s.registration, sharing_changes(s.registration, before=parent, after=None, today=today()))
+        for s in instead
+    ]
+    return {"promoting": seat, "instead": instead, "effects": [(seat.registration, gained), *lost]}
 
 
 def _change_effect(seat: Seat, parent: Registration | None) -> dict[str, object]:

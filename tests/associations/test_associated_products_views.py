@@ -41,6 +41,18 @@ def test_a_secondary_lists_its_primary(client: Client, mine: Pair) -> None:
     assert f"?remove={seat.uuid}#asked" in targets
 
 
+def test_on_a_spares_own_page_the_spare_is_marked_and_not_its_primary(
+    client: Client, member: Membership, mine: Pair
+) -> None:
+    spare = unit(member)
+    seated(mine[0], spare, member)
+
+    page = Page(client.get(listed(spare)))
+
+    assert rows(page) == [[f"1. {mine[0].friendly_name}", mine[0].unit.serial]]
+    assert page.root.one("div", class_="title").one("span", class_="tag warn").text == "Spare"
+
+
 def test_a_unit_in_no_pair_lists_no_secondary_and_says_so(client: Client, member: Membership) -> None:
     alone = unit(member)
 

@@ -18,7 +18,10 @@ def test_the_first_click_on_make_standby_asks(client: Client, member: Membership
 
     page = Page(client.get(listed(mine[0]), {"standby": str(spare_seat.uuid)}))
 
-    assert [item.one("strong").text for item in asked(page).one("ul").all("li")] == ["Server Anti-Virus"]
+    gained, lost = [list(changes.all("li")) for changes in asked(page).all("ul")]
+    assert [item.one("strong").text for item in gained + lost] == ["Server Anti-Virus"] * 2
+    assert gained[0].text.endswith("→ Licensed")
+    assert lost[0].text.endswith("→ Not Licensed")
     assert asked(page).one("form").attrs["action"] == act(mine[0], spare_seat, "standby")
     assert unchanged(before)
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
     [
         ("listed", 7),
         ("remove", 15),
-        ("standby", 16),
+        ("standby", 23),
         ("secondary", 8),
         ("parent", 10),
         ("effect", 19),

@@ -68,6 +68,28 @@ def test_the_second_click_removes(client: Client, mine: Pair, page_of: int) -> N
     assert [link.attrs["href"] for link in notes.all("a")] == [url(primary)]
 
 
+def test_a_spare_that_remains_is_offered_to_be_made_standby(
+    client: Client, member: Membership, mine: Pair
+) -> None:
+    primary, _, seat = mine
+    spare_seat = seated(primary, unit(member), member)
+
+    page = Page(client.post(act(primary, seat, "remove"), follow=True))
+
+    links = {a.text: a.attrs["href"] for a in page.root.one("div", class_="notes").all("a")}
+    asking = Page(client.get(links["Make standby"].partition("#")[0]))
+    assert asked(asking).one("form").attrs["action"] == act(primary, spare_seat, "standby")
+    assert not list(page.section("pair").all("div", class_="link shares"))
+
+
+def test_removing_a_spare_offers_no_standby(client: Client, member: Membership, mine: Pair) -> None:
+    spare_seat = seated(mine[0], unit(member), member)
+
+    page = Page(client.post(act(mine[0], spare_seat, "remove"), follow=True))
+
+    assert "Make standby" not in page.root.one("div", class_="notes").text
+
+
 def test_removing_twice_says_what_happened_meanwhile(client: Client, mine: Pair) -> None:
     client.post(act(mine[0], mine[2], "remove"), follow=True)
     before = every_row()
