@@ -28,6 +28,7 @@ from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
+from products.errors import CodeNeeded
 from products.forms import AssociateForm
 from products.models import Registration
 from products.services import register
@@ -287,6 +288,8 @@ def _associate_typed(
     account, place = request.membership.account, associated(registration, type)
     other = Registration.objects.visible_to(account).filter(unit__serial=typed["serial_number"]).first()
     if other is None:
+        if not typed["authentication_code"]:
+            raise CodeNeeded(serial=typed["serial_number"])
         new = register(account=account, by=request.user, now=timezone.now(), **typed)
         url = reverse("product_survey", args=[new.unit.serial])
         return redirect(with_origin(url, registration.unit.serial))

@@ -26,6 +26,17 @@ class InvalidCode(RuleViolation):
     )
 
 
+class CodeNeeded(RuleViolation):
+    """R2, R4: no authentication code was typed, and the account has no unit with this serial number."""
+
+    code = "code-needed"
+    field = "authentication_code"
+    message = (
+        "{serial} isn't registered in your account. To register it, type its authentication code; "
+        "if it should be there already, check the serial number."
+    )
+
+
 class NoMatch(RuleViolation):
     """R3: an unknown serial number or a wrong authentication code; which of them is not told."""
 

@@ -2,10 +2,11 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from associations.models import Seat, Side
 from portal.models import Membership
-from products.models import Registration
+from products.models import Attempt, Registration
 from tests.associations.support import Pair, act, listed, register, typed, unchanged, unit, url
 from tests.factories import CODE, RegistrationFactory, UnitFactory
 from tests.pages import Page
@@ -142,7 +143,7 @@ def test_a_primary_typed_on_another_units_page_is_refused(
     [
         (typed("1"), "serial_number", "invalid-serial"),
         (typed(""), "serial_number", "required"),
-        (typed("FFFFFFFFFFFF"), "authentication_code", "invalid-code"),
+        (typed("FFFFFFFFFFFF"), "authentication_code", "code-needed"),
         (typed("FFFFFFFFFFFF", code="ABC"), "authentication_code", "invalid-code"),
         (typed("FFFFFFFFFFFF", "n" * 31, CODE), "friendly_name", "invalid-friendly-name"),
     ],
@@ -166,6 +167,21 @@ def test_another_accounts_unit_is_told_to_who_knows_its_code(client: Client, mem
 
     assert response.status_code == 422
     assert Page(response).codes() == ["in-another-account"]
+
+
+@pytest.mark.parametrize("whose", ["foreign", "unregistered", "retired"])
+def test_without_a_code_every_unit_that_is_not_the_accounts_gets_the_same_answer(
+    client: Client, member: Membership, whose: str
+) -> None:
+    new = UnitFactory(retired_at=timezone.now() if whose == "retired" else None)
+    serial = RegistrationFactory().unit.serial if whose == "foreign" else new.serial
+    place, before = unit(member), every_row()
+
+    response = register(client, place, typed(serial))
+
+    assert Page(response).codes() == ["code-needed"]
+    assert not Attempt.objects.exists()
+    assert unchanged(before)
 
 
 def test_wrong_codes_are_counted_on_this_page_too(client: Client, member: Membership) -> None:
