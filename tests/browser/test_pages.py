@@ -55,6 +55,31 @@ def test_pair_with_a_spare(guard: Guard, account: Account, owner: User) -> None:
         inspect_page(page)
 
 
+@pytest.mark.parametrize("width", [769, 800, 900, 1088, 1089])
+def test_no_table_is_cut_off_between_phone_and_desk(
+    guard: Guard, account: Account, owner: User, width: int
+) -> None:
+    seat_pair_and_spare(account, owner)
+    page = guard.open(user=owner)
+    of_first = f"/products/{FIRST.serial}/"
+
+    for path in ["/", "/products/", of_first, f"{of_first}associated/hf/", f"/products/{SECOND.serial}/"]:
+        page.goto(path)
+        inspect_page(page, looks=[(width, "light")])
+
+
+def test_the_page_that_asks_is_opened_with_the_heading_in_sight(
+    guard: Guard, account: Account, owner: User
+) -> None:
+    seat_pair_and_spare(account, owner)
+    page = guard.open(f"/products/{SECOND.serial}/", user=owner)
+
+    page.get_by_role("link", name="Remove").click()
+
+    expect(page.locator("#asked")).to_be_in_viewport()
+    expect(page.get_by_role("heading", name="Parent Product")).to_be_in_viewport(ratio=1)
+
+
 def test_asked_before_anything_is_removed(guard: Guard, account: Account, owner: User) -> None:
     seat_pair_and_spare(account, owner)
     page = guard.open(f"/products/{SECOND.serial}/", user=owner)
