@@ -148,10 +148,22 @@ def seat_elsewhere(child: Registration, type: AssociationType, parent: Registrat
     return seat if seat and seat.group not in own else None
 
 
+def is_beside(child: Registration, type: AssociationType, parent: Registration) -> bool:
+    """Whether a unit is the child of another already."""
+    own = parent.seats.live().filter(type=type, side=Side.PARENT).values("group")
+    return child.seats.live().filter(type=type, side=Side.CHILD, group__in=own).exists()
+
+
 def takes_standby(parent: Registration, type: AssociationType) -> bool:
     """Whether the next child of a parent would share its licences: none does so far."""
     groups = parent.seats.live().filter(type=type).values("group")
     return type.shares_licences and not Seat.objects.live().filter(group__in=groups, shares=True).exists()
+
+
+def standby_since(seat: Seat) -> Seat | None:
+    """The live seat in which the unit of a spare's seat shares by now, beside the same parent."""
+    sharing = Seat.objects.live().with_units().filter(group=seat.group, shares=True)
+    return sharing.filter(registration=seat.registration_id).exclude(pk=seat.pk).first()
 
 
 def spares_of(seat: Seat) -> list[Seat]:

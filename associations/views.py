@@ -4,22 +4,29 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from associations import services
+from associations.answers import (
+    say_alone,
+    say_associated,
+    say_associated_already,
+    say_gone,
+    say_removed,
+    say_standby,
+)
 from associations.errors import AssociationGone, ChoiceGone
 from associations.models import AssociationType, Seat, Side
 from associations.selectors import (
     Candidates,
     associated,
     candidates,
+    is_beside,
     seat_elsewhere,
     seat_of,
     sides_of,
-    spares_of,
     takes_standby,
 )
 from licensing.entitlements import entitlements, sharing_primary
@@ -32,7 +39,7 @@ from products.errors import CodeNeeded
 from products.forms import AssociateForm
 from products.models import Registration
 from products.services import register
-from products.views import get_registration, origin_of, with_origin
+from products.views import get_registration, note_registered, origin_of, was_just_registered, with_origin
 
 
 @editor_required
@@ -118,30 +125,19 @@ def _associate(request: MemberRequest, registration: Registration, side: Side, c
     parent, child = (chosen, registration) if side == Side.PARENT else (registration, chosen)
     if side == Side.CHILD and (elsewhere := seat_elsewhere(child, type, parent)):
         return redirect(_change_address(elsewhere, parent))
+    was_so = is_beside(child, type, parent)
     seat = services.associate(parent=parent, child=child, type=type, by=request.user, today=today())
-    _say(request, registration, seat=seat, parent=parent, child=child)
+    if was_so:
+        say_associated_already(request, seat=seat, parent=parent, child=child)
+    else:
+        done = "Registered and associated." if was_just_registered(request, registration) else "Associated."
+        say_associated(request, registration, seat=seat, parent=parent, child=child, done=done)
     return redirect("service_management", registration.unit.serial)
 
 
 def _stay_alone(request: MemberRequest, registration: Registration) -> HttpResponse:
-    _say(request, registration)
+    say_alone(request, registration, is_new=was_just_registered(request, registration))
     return redirect("service_management", registration.unit.serial)
-
-
-def _say(
-    request: MemberRequest,
-    registration: Registration,
-    *,
-    done: str = "Registered and associated.",
-    **facts: Seat | Registration,
-) -> None:
-    """Tell on the next page what happened, naming the other unit with a link."""
-    text = render_to_string(
-        "associations/_associated.html", {"registration": registration, "done": done, **facts}
-    )
-    seat = facts.get("seat")
-    level = messages.WARNING if isinstance(seat, Seat) and seat.is_spare else messages.SUCCESS
-    messages.add_message(request, level, text)
 
 
 @require_safe
@@ -177,13 +173,7 @@ def remove_association(request: MemberRequest, serial: str, uuid: UUID) -> HttpR
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        context = {
-            "seat": seat,
-            "parent": services.parent_of(seat),
-            "changes": changes,
-            "spares": spares_of(seat) if seat.shares else [],
-        }
-        messages.success(request, render_to_string("associations/_removed.html", context))
+        say_removed(request, seat, changes)
     return redirect("service_management", serial)
 
 
@@ -226,13 +216,14 @@ def _change_parent(
     )
     seen_from = parent if origin_of(request) == parent.unit.serial else registration
     changed = Seat.objects.with_units().get(pk=changed.pk)
-    _say(
+    is_new = was_just_registered(request, seen_from)
+    say_associated(
         request,
         seen_from,
-        done="Parent changed.",
         seat=changed,
         parent=services.parent_of(changed),
         child=changed.registration,
+        done="Registered, and parent changed." if is_new else "Parent changed.",
     )
     return redirect("service_management", seen_from.unit.serial)
 
@@ -273,11 +264,13 @@ def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespons
         standby = services.make_standby(
             seat=seat, instead=request.POST.get("instead", ""), by=request.user, today=today()
         )
+    except AssociationGone:
+        seat.refresh_from_db()
+        say_gone(request, seat, for_standby=True)
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        context = {"seat": standby, "parent": services.parent_of(seat)}
-        messages.success(request, render_to_string("associations/_standby.html", context))
+        say_standby(request, standby)
     return redirect("associated_products", services.parent_of(seat).unit.serial, seat.type.slug)
 
 
@@ -291,12 +284,14 @@ def _associate_typed(
         if not typed["authentication_code"]:
             raise CodeNeeded(serial=typed["serial_number"])
         new = register(account=account, by=request.user, now=timezone.now(), **typed)
+        note_registered(request, new)
         url = reverse("product_survey", args=[new.unit.serial])
         return redirect(with_origin(url, registration.unit.serial))
     parent, child = (other, registration) if place.side == Side.PARENT else (registration, other)
     if elsewhere := seat_elsewhere(child, type, parent):
         named = {"typed": other.unit.serial, "name": typed["friendly_name"]} if typed["friendly_name"] else {}
         return redirect(_change_address(elsewhere, parent, **named))
+    was_so = is_beside(child, type, parent)
     seat = services.associate_and_rename(
         parent=parent,
         child=child,
@@ -307,7 +302,10 @@ def _associate_typed(
         today=today(),
     )
     other.refresh_from_db()
-    _say(request, registration, done="Associated.", seat=seat, parent=parent, child=child)
+    if was_so:
+        say_associated_already(request, seat=seat, parent=parent, child=child)
+    else:
+        say_associated(request, registration, seat=seat, parent=parent, child=child, done="Associated.")
     return redirect("associated_products", registration.unit.serial, type.slug)
 
 
@@ -367,14 +365,9 @@ def asked_seat(request: MemberRequest, registration: Registration, asked: str) -
     except ValueError:
         return None
     if seat and seat.ended_at:
-        say_gone(request, seat)
+        say_gone(request, seat, for_standby="standby" in request.GET)
         return None
     return seat
-
-
-def say_gone(request: MemberRequest, seat: Seat) -> None:
-    """Tell who means a seat that has ended since when it has, and by whom."""
-    messages.error(request, str(services.gone(seat)), extra_tags=AssociationGone.code)
 
 
 def _get_seat(request: MemberRequest, registration: Registration, uuid: UUID) -> Seat:

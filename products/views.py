@@ -3,17 +3,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from urllib.parse import urlencode
 
-from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from associations.answers import say_alone
 from associations.selectors import in_role, places_of, role_choices, sides_of
 from portal.access import MemberRequest, editor_required, member_required
 from portal.errors import RuleViolation
@@ -48,6 +47,7 @@ def register(request: MemberRequest) -> HttpResponse:
             registration = services.register(
                 account=request.membership.account, by=request.user, now=timezone.now(), **form.cleaned_data
             )
+            note_registered(request, registration)
             return redirect("product_survey", registration.unit.serial)
         except AlreadyInAccount as refusal:
             if _was_sent_twice(refusal.registration, form.cleaned_data["friendly_name"]):
@@ -68,8 +68,7 @@ def product_survey(request: MemberRequest, serial: str) -> HttpResponse:
         services.save_survey(registration=registration, by=request.user, **form.cleaned_data)
         if sides_of(registration):
             return redirect(with_origin(reverse("create_association", args=[serial]), origin_of(request)))
-        said = render_to_string("associations/_associated.html", {"registration": registration})
-        messages.success(request, said)
+        say_alone(request, registration, is_new=was_just_registered(request, registration))
         return redirect("service_management", serial)
     context = {"form": form, "registration": registration}
     return render(request, "products/product_survey.html", context, status=422 if form.is_bound else 200)
@@ -90,6 +89,19 @@ def get_registration(request: MemberRequest, serial: str) -> Registration:
 def origin_of(request: HttpRequest) -> str:
     """The serial number of the unit from whose page this way began; empty on the way from Quick Register."""
     return request.GET.get("from", "").replace("\0", "")  # PostgreSQL takes no NUL in a comparison
+
+
+def note_registered(request: HttpRequest, registration: Registration) -> None:
+    """Remember that a unit was registered just now: the page at the end of the way says so."""
+    request.session["registered"] = registration.unit.serial
+
+
+def was_just_registered(request: HttpRequest, registration: Registration) -> bool:
+    """Whether this way began with registering the unit; it ends here."""
+    is_new = bool(request.session.get("registered") == registration.unit.serial)
+    if is_new:
+        del request.session["registered"]
+    return is_new
 
 
 def with_origin(url: str, origin: str) -> str:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from associations.models import Seat, Side
 from portal.models import Membership
 from products.models import Attempt, Registration
-from tests.associations.support import Pair, act, listed, register, typed, unchanged, unit, url
+from tests.associations.support import Pair, act, listed, register, rows, typed, unchanged, unit, url
 from tests.factories import CODE, RegistrationFactory, UnitFactory
 from tests.pages import Page
 from tests.rows import every_row
@@ -62,10 +62,19 @@ def test_registering_the_same_pair_twice_associates_once(client: Client, member:
     primary, secondary = unit(member), unit(member)
     register(client, primary, typed(secondary.unit.serial))
 
-    response = register(client, primary, typed(secondary.unit.serial))
+    response = register(client, primary, typed(secondary.unit.serial), follow=True)
 
-    assert response.status_code == 302
+    assert Page(response).codes() == ["already-associated"]
     assert Seat.objects.count() == 2
+
+
+def test_typing_what_is_associated_already_with_another_name_renames(client: Client, mine: Pair) -> None:
+    primary, secondary, _ = mine
+
+    response = register(client, primary, typed(secondary.unit.serial, "Rack B"), follow=True)
+
+    assert Page(response).codes() == ["already-associated"]
+    assert rows(Page(response)) == [["1. Rack B", secondary.unit.serial]]
 
 
 def test_another_ones_secondary_leads_to_change_parent(

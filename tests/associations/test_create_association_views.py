@@ -11,7 +11,7 @@ from portal.clock import today
 from portal.models import Membership
 from products.models import Registration
 from tests.associations.support import hf
-from tests.factories import RegistrationFactory, pair, registrations
+from tests.factories import CODE, RegistrationFactory, UnitFactory, pair, registrations
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -214,6 +214,23 @@ def test_what_happened_is_said_with_names_escaped(client: Client, mine: Registra
     notes = Page(response).root.one("div", class_="notes")
     assert not list(notes.all("script"))
     assert other.friendly_name in notes.text
+
+
+@pytest.mark.parametrize("choice", ["hf:0006B1124416", ""])
+def test_only_who_comes_from_registering_is_told_that_the_unit_was_registered(
+    client: Client, member: Membership, first: Registration, choice: str
+) -> None:
+    new, told = UnitFactory(), []
+    client.post("/products/register/", {"serial_number": new.serial, "authentication_code": CODE})
+
+    for _ in range(2):
+        page = Page(
+            client.post(f"/products/{new.serial}/association/child/", {"choice": choice}, follow=True)
+        )
+        told.append(page.root.one("div", class_="notes").one("strong").text)
+        Seat.objects.all().delete()
+
+    assert ["Registered" in text for text in told] == [True, False]
 
 
 def test_continue_without_a_parent_leads_to_the_children(client: Client, mine: Registration) -> None:

@@ -4,7 +4,19 @@ import pytest
 from django.test import Client
 
 from portal.models import Membership
-from tests.associations.support import Pair, act, asked, listed, rows, seated, unchanged, unit, url
+from tests.associations.support import (
+    Pair,
+    act,
+    asked,
+    listed,
+    promote,
+    remove,
+    rows,
+    seated,
+    unchanged,
+    unit,
+    url,
+)
 from tests.factories import sharing
 from tests.pages import Page
 from tests.rows import every_row
@@ -54,12 +66,39 @@ def test_the_second_click_makes_the_spare_standby(client: Client, member: Member
     assert page.root.one("div", class_="notes").text
 
 
-def test_make_standby_sent_twice_changes_once(client: Client, member: Membership, mine: Pair) -> None:
+def test_make_standby_sent_twice_changes_once_and_says_that_it_is_so(
+    client: Client, member: Membership, mine: Pair
+) -> None:
     spare_seat = seated(mine[0], unit(member), member)
     client.post(act(mine[0], spare_seat, "standby"), {"instead": sharing(spare_seat)}, follow=True)
     before = every_row()
 
     response = client.post(act(mine[0], spare_seat, "standby"), {"instead": sharing(spare_seat)}, follow=True)
+
+    assert Page(response).codes() == ["already-standby"]
+    assert unchanged(before)
+
+
+def test_a_first_click_on_what_is_the_standby_by_now_says_so(
+    client: Client, member: Membership, mine: Pair
+) -> None:
+    spare_seat = seated(mine[0], unit(member), member)
+    promote(spare_seat, member)
+
+    page = Page(client.get(listed(mine[0]), {"standby": str(spare_seat.uuid)}))
+
+    assert page.codes() == ["already-standby"]
+
+
+def test_make_standby_of_a_spare_that_was_removed_meanwhile_is_refused(
+    client: Client, member: Membership, mine: Pair
+) -> None:
+    spare_seat = seated(mine[0], unit(member), member)
+    instead = sharing(spare_seat)
+    remove(spare_seat, member)
+    before = every_row()
+
+    response = client.post(act(mine[0], spare_seat, "standby"), {"instead": instead}, follow=True)
 
     assert Page(response).codes() == ["association-gone"]
     assert unchanged(before)
