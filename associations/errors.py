@@ -83,6 +83,13 @@ class NoSpare(RuleViolation):
     message = "“{child}” is no spare: it shares its parent's licenses already."
 
 
+class NotSharing(RuleViolation):
+    """A8: only the child that shares its parent's licences changes places with it."""
+
+    code = "not-sharing"
+    message = "“{child}” is a spare: only the unit that shares its parent's licenses changes places with it."
+
+
 class TooManySharers(RuleViolation):
     """A9: a primary's licences reach few different units in 90 days; beyond that Support does it."""
 

@@ -6,6 +6,7 @@ a decision rests on, then the type.
 
 import datetime
 import uuid
+from collections.abc import Collection
 
 from django.conf import settings
 from django.db import transaction
@@ -19,6 +20,7 @@ from associations.errors import (
     DifferentModels,
     NoSpare,
     NotOneAccount,
+    NotSharing,
     PairChanged,
     ParentIsChild,
     TooManySharers,
@@ -128,6 +130,48 @@ def make_standby(*, seat: Seat, instead: str, by: User, today: datetime.date, re
 
 
 @transaction.atomic
+def swap_places(
+    *, seat: Seat, by: User, today: datetime.date, also: Collection[int] = (), reason: str = ""
+) -> Seat:
+    """Let a parent and the child that shares its licences change places; return the new child's seat (A8).
+
+    The parent's other children, of every type, go with its role. Licences are no business of this function:
+    `licensing.swapping.swap_roles` moves them in the same transaction. `also` are further units to lock.
+    Raises AssociationGone, NotSharing, PairChanged, UnitNotActive, TypeDoesNotFit and TooManySharers.
+    """
+    former = parent_of(seat)
+    others = _children_of(former, besides=seat)
+    parent, child, *_ = _lock(former, seat.registration, *(s.registration for s in others), also=also)
+    if not Seat.objects.live().filter(pk=seat.pk).exists():
+        raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
+    if _children_of(former, besides=seat) != others:
+        raise PairChanged
+    if not seat.shares:
+        raise NotSharing(child=child.friendly_name)
+    type = _lock_type(seat.type)
+    groups = set(
+        Seat.objects.live().filter(registration=parent, side=Side.PARENT).values_list("group", flat=True)
+    )
+    Seat.objects.live().filter(group__in=groups).update(ended_at=timezone.now(), ended_by=by)
+    _check_fit(child, parent, type)
+    swapped = _seat_child(child, parent, type, None, by=by, today=today, reason=reason)
+    for other in others:
+        place = _live_seats(other.type, child).get(child.pk)
+        _check_fit(child, other.registration, other.type)
+        _seat_child(child, other.registration, other.type, place, by=by, today=today, reason=reason)
+    Unit.objects.filter(pk=child.unit_id).raise_version()
+    _record("roles-swapped", swapped, child, parent, *(s.registration for s in others), by=by, reason=reason)
+    return swapped
+
+
+def _children_of(parent: Registration, *, besides: Seat) -> list[Seat]:
+    """The live seats of a parent's children, of every type, but one."""
+    groups = Seat.objects.live().filter(registration=parent, side=Side.PARENT).values("group")
+    seats = Seat.objects.live().filter(group__in=groups, side=Side.CHILD).exclude(pk=besides.pk)
+    return list(seats.with_units().order_by("pk"))
+
+
+@transaction.atomic
 def associate_and_rename(
     *,
     parent: Registration,
@@ -173,15 +217,15 @@ def sharing_seats(group: uuid.UUID) -> list[Seat]:
     return list(Seat.objects.live().filter(group=group, shares=True).select_related("type", "registration"))
 
 
-def _lock(*registrations: Registration) -> list[Registration]:
+def _lock(*registrations: Registration, also: Collection[int] = ()) -> list[Registration]:
     """Lock the units of these registrations, then read the registrations as they are now, in the given order.
 
-    Raises WithItself and NotOneAccount (A1, A2).
+    `also` are further units to lock. Raises WithItself and NotOneAccount (A1, A2).
     """
     parent, child, *_ = registrations
     if parent.pk == child.pk:
         raise WithItself
-    list(Unit.objects.locked({registration.unit_id for registration in registrations}))
+    list(Unit.objects.locked({*also, *(registration.unit_id for registration in registrations)}))
     pks = [registration.pk for registration in registrations]
     fresh = Registration.objects.live().select_related("account", "unit__model").in_bulk(pks)
     accounts = {registration.account_id for registration in fresh.values()}

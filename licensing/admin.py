@@ -11,6 +11,7 @@ from licensing.entitlements import sharing_primary
 from licensing.errors import CountOutOfRange
 from licensing.keyset import UNLIMITED
 from licensing.models import Keyset, LedgerEntry, Licence, ModelService, Service
+from licensing.terms import LARGEST_COUNT
 from portal.clock import today
 from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin, agent
 from portal.forms import judged
@@ -37,7 +38,7 @@ class CountField(forms.CharField):
             return UNLIMITED
         if not re.fullmatch("[0-9]{1,10}", text):
             raise forms.ValidationError("Type a number, Unlimited, or nothing.", code="invalid")
-        if int(text) > services.LARGEST_COUNT:
+        if int(text) > LARGEST_COUNT:
             refusal = CountOutOfRange()
             raise forms.ValidationError(str(refusal), code=refusal.code)
         return int(text)

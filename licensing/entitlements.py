@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.db.models import Sum
+
 from associations.models import Seat, Side
 from licensing.keyset import UNLIMITED, Status
-from licensing.models import Licence, ModelService, Service
+from licensing.models import Licence, ModelService, PoolPart, Service
 from products.models import Registration
 
 NODES_CODE = 1
@@ -18,6 +20,7 @@ class Right(StrEnum):
     """By which right a unit holds an entitlement."""
 
     OWN = "own"
+    PART = "part of another unit's license"
     MODEL = "comes with the model"
     SHARED = "shared"
 
@@ -81,14 +84,71 @@ def entitlements(
     """Every service of the catalogue with what the unit may run of it, its own or `source`'s (L2, L3)."""
     services = list(Service.objects.all())
     units = [registration, source] if source else [registration]
-    owned = _own(units, services, today)
-    own = owned[registration.pk]
-    if source is None:
-        return own
-    return [
-        _better(mine, theirs, today) if mine.service.is_shareable else mine
-        for mine, theirs in zip(own, owned[source.pk], strict=True)
-    ]
+    held = read_holdings(units)
+    return [held.entitlement(registration, source, service, today) for service in services]
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What some registrations hold, and what their models come with; everything that entitlements rest on.
+
+    `licences` and `parts` are by registration and service; of a divided licence `given` tells how much.
+    """
+
+    licences: dict[tuple[int, int], Licence]
+    parts: dict[tuple[int, int], list[PoolPart]]
+    included: dict[tuple[int, int], int | None]
+    given: dict[int, int]
+
+    def own(self, registration: Registration, service: Service, today: datetime.date) -> Entitlement:
+        """An unexpired licence or part, else what the model comes with, else what has expired (L2)."""
+        key = (registration.pk, service.pk)
+        options = [_of_part(service, part) for part in self.parts.get(key, [])]
+        if licence := self.licences.get(key):
+            options.append(self._of_licence(service, licence))
+        best = max(options, key=lambda held: held.worth(today), default=Entitlement(service))
+        model = (registration.unit.model_id, service.pk)
+        if model in self.included and (best.right is None or best.is_expired(today)):
+            return Entitlement(service, Right.MODEL, count=self.included[model])
+        return best
+
+    def entitlement(
+        self, registration: Registration, source: Registration | None, service: Service, today: datetime.date
+    ) -> Entitlement:
+        """The unit's own entitlement to a service, or the one that it shares of `source` (L2, L3)."""
+        mine = self.own(registration, service, today)
+        if source is None or not service.is_shareable:
+            return mine
+        return _better(mine, self.own(source, service, today), today)
+
+    def _of_licence(self, service: Service, licence: Licence) -> Entitlement:
+        given = self.given.get(licence.pk, 0)
+        if given and given == licence.count:
+            return Entitlement(service)  # all of it runs elsewhere
+        count = licence.count - given if licence.count is not None and given else licence.count
+        return Entitlement(service, Right.OWN, licence.kind, count, licence.expires_on)
+
+
+def read_holdings(registrations: Iterable[Registration]) -> Holdings:
+    """Read what registrations hold, from four queries for all of them."""
+    registrations = list(registrations)
+    licences = Licence.objects.filter(registration__in=registrations)
+    parts = PoolPart.objects.filter(registration__in=registrations).select_related("licence")
+    included = ModelService.objects.filter(model__in={r.unit.model_id for r in registrations})
+    given = PoolPart.objects.filter(licence__registration__in=registrations)
+    held_parts: dict[tuple[int, int], list[PoolPart]] = {}
+    for part in parts:
+        held_parts.setdefault((part.registration_id, part.licence.service_id), []).append(part)
+    return Holdings(
+        {(licence.registration_id, licence.service_id): licence for licence in licences},
+        held_parts,
+        {(row.model_id, row.service_id): row.count for row in included},
+        dict(given.values_list("licence").annotate(Sum("count"))),
+    )
+
+
+def _of_part(service: Service, part: PoolPart) -> Entitlement:
+    return Entitlement(service, Right.PART, part.licence.kind, part.count, part.licence.expires_on)
 
 
 def _better(mine: Entitlement, theirs: Entitlement, today: datetime.date) -> Entitlement:
@@ -96,42 +156,3 @@ def _better(mine: Entitlement, theirs: Entitlement, today: datetime.date) -> Ent
     if theirs.right is None or mine.worth(today) > theirs.worth(today):
         return mine
     return Entitlement(theirs.service, Right.SHARED, theirs.kind, theirs.count, theirs.expires_on)
-
-
-def _own(
-    registrations: Iterable[Registration], services: list[Service], today: datetime.date
-) -> dict[int, list[Entitlement]]:
-    """Each registration's own entitlements, in the order of `services`, from two queries for all of them."""
-    registrations = list(registrations)
-    licences = {
-        (licence.registration_id, licence.service_id): licence
-        for licence in Licence.objects.filter(registration__in=registrations)
-    }
-    included = {
-        (row.model_id, row.service_id): row
-        for row in ModelService.objects.filter(model__in={r.unit.model_id for r in registrations})
-    }
-    return {
-        registration.pk: [
-            _own_entitlement(
-                service,
-                licences.get((registration.pk, service.pk)),
-                included.get((registration.unit.model_id, service.pk)),
-                today,
-            )
-            for service in services
-        ]
-        for registration in registrations
-    }
-
-
-def _own_entitlement(
-    service: Service, licence: Licence | None, included: ModelService | None, today: datetime.date
-) -> Entitlement:
-    """An unexpired licence, else what the model comes with, else an expired licence (L2)."""
-    held = Entitlement(service)
-    if licence is not None:
-        held = Entitlement(service, Right.OWN, licence.kind, licence.count, licence.expires_on)
-    if included is not None and (licence is None or held.is_expired(today)):
-        return Entitlement(service, Right.MODEL, count=included.count)
-    return held

@@ -56,3 +56,173 @@ class CatalogueFull(RuleViolation):
 
     code = "catalogue-full"
     message = "There are {count} services already: a keyset has no room for another."
+
+
+class PartsGivenOut(RuleViolation):
+    """More of a licence's count is with other units than would be left of it."""
+
+    code = "parts-given-out"
+    field = "count"
+    message = (
+        "{given} of the {service} licenses are shared out to other units: {count} would be too few. "
+        "Move them back first."
+    )
+
+
+class InvalidKey(RuleViolation):
+    """An activation key that was never made: its length, its characters or its check character are wrong."""
+
+    code = "invalid-key"
+    field = "activation_key"
+    message = "An activation key has 16 letters and digits. {problem}"
+
+
+class UnknownKey(RuleViolation):
+    """There is no such activation key (a wrong try, R3)."""
+
+    code = "unknown-key"
+    field = "activation_key"
+    message = "There is no such activation key. Compare it with what you were sent, character by character."
+
+
+class KeyTriesClosed(RuleViolation):
+    """R3: after too many wrong keys a unit, or the account, is closed for a while."""
+
+    code = "key-tries-closed"
+    field = "activation_key"
+    message = (
+        "After too many wrong activation keys no more are taken {where} until {until:%d %b %Y, %H:%M} UTC. "
+        "Ask Support if you need it sooner."
+    )
+
+
+class KeyUsed(RuleViolation):
+    """L4: an activation key works once."""
+
+    code = "key-used"
+    field = "activation_key"
+    message = "This key was redeemed on {day:%d %b %Y}{where}. A key works once."
+
+
+class KeyRevoked(RuleViolation):
+    """An activation key that staff took back."""
+
+    code = "key-revoked"
+    field = "activation_key"
+    message = "This key was revoked on {day:%d %b %Y}. Ask who sold it, or Support."
+
+
+class KeyForOtherModel(RuleViolation):
+    """An activation key that is for another model."""
+
+    code = "key-for-other-model"
+    field = "activation_key"
+    message = "This key is for a {wanted}; this unit is a {present}."
+
+
+class NothingToAdd(RuleViolation):
+    """L4: the unit has what the key is for already, for ever or without a limit."""
+
+    code = "nothing-to-add"
+    field = "activation_key"
+    message = "This unit has {service} already, {what}: the key would add nothing. Keep it for another unit."
+
+
+class KeyNeedsLicence(RuleViolation):
+    """L4: a key without a term raises the count of a running licence; this one has ended."""
+
+    code = "key-needs-licence"
+    field = "activation_key"
+    message = (
+        "This key raises the count of a running license, and {service} expired on {day:%d %b %Y}. "
+        "Renew it first."
+    )
+
+
+class LicencesChanged(RuleViolation):
+    """What a page showed of a unit's licences isn't so any more."""
+
+    code = "licences-changed"
+    message = "The licenses of this unit were changed meanwhile. Nothing was done: look at it again."
+
+
+class ActivationNotOffered(RuleViolation):
+    """The catalogue offers no activation of a service."""
+
+    code = "activation-not-offered"
+    field = "service"
+    message = "{service} isn't activated by keys."
+
+
+class TermOutOfRange(RuleViolation):
+    """A term that no licence has."""
+
+    code = "term-out-of-range"
+    field = "months"
+    message = "A term has 1 to 120 months; none is for ever."
+
+
+class NumberOutOfRange(RuleViolation):
+    """Too many keys, or none, in one batch."""
+
+    code = "number-out-of-range"
+    field = "number"
+    message = "A batch has 1 to 10,000 keys."
+
+
+class KeyEnded(RuleViolation):
+    """A key that was redeemed or revoked can't be revoked."""
+
+    code = "key-ended"
+    message = "This key was redeemed or revoked already."
+
+
+class TrialNotOffered(RuleViolation):
+    """L5: the catalogue offers no free trial of a service."""
+
+    code = "trial-not-offered"
+    message = "There is no free trial of {service}."
+
+
+class TrialOver(RuleViolation):
+    """L5: a free trial runs once per unit and service, for ever."""
+
+    code = "trial-over"
+    message = "This unit has had its free trial of {service}: it runs once."
+
+
+class LicensedAlready(RuleViolation):
+    """L5: a unit that has, or had, a service needs no trial of it."""
+
+    code = "licensed-already"
+    message = "This unit has {service} already: a trial would add nothing."
+
+
+class NotDivisible(RuleViolation):
+    """Only a licensed number of a divisible service can be shared out."""
+
+    code = "not-divisible"
+    message = "There is no number of {service} licenses here to share out."
+
+
+class NotEnough(RuleViolation):
+    """A pool's counts move, they aren't made."""
+
+    code = "not-enough"
+    field = "count"
+    message = "{unit} has {available} to give."
+
+
+class SameUnit(RuleViolation):
+    """Counts move from one unit to another."""
+
+    code = "same-unit"
+    field = "to"
+    message = "Choose another unit than the one that the licenses come from."
+
+
+class KeysetUnknown(RuleViolation):
+    """Only a keyset that was issued can have been applied."""
+
+    code = "keyset-unknown"
+    message = "There is no keyset of generation {generation} of this unit."

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -17,7 +17,7 @@ from associations.models import Seat, Side
 from licensing.entitlements import NODES_CODE, Entitlement, entitlements, node_count, sharing_primary
 from licensing.keyset import Kind, Payload, read, sign
 from licensing.keyset import Service as KeysetService
-from licensing.models import CatalogueState, Keyset, KeysetHead, Licence
+from licensing.models import CatalogueState, Keyset, KeysetHead, Licence, PoolPart
 from licensing.signing import active_signer
 from portal import audit
 from portal.models import User
@@ -34,6 +34,7 @@ class Versions:
     unit: int
     source: int | None
     source_version: int | None
+    pools: int
     catalogue: int
 
 
@@ -58,6 +59,7 @@ def _current(registration: Registration, today: datetime.date) -> Keyset | None:
         KeysetHead.objects.filter(unit=registration.unit_id, version=F("unit__version"))
         .filter(keyset__generation=F("unit__last_generation"))
         .filter(Q(source=None) | Q(source_version=F("source__version")))
+        .filter(pools=_pool_versions(OuterRef("unit"), OuterRef("source")))
         .filter(catalogue=_catalogue_version())
         .filter(Q(recheck_on=None) | Q(recheck_on__gt=today))
         .select_related("keyset")
@@ -86,6 +88,7 @@ def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
                 "version": after.unit,
                 "source_id": after.source,
                 "source_version": after.source_version,
+                "pools": after.pools,
                 "catalogue": after.catalogue,
                 "recheck_on": recheck_on,
             },
@@ -125,12 +128,27 @@ def read_versions(registration: Registration) -> Versions:
         .annotate(
             source_id=Subquery(source.values("registration__unit")),
             source_version=Subquery(source.values("registration__unit__version")),
+        )
+        .annotate(
+            pool_versions=_pool_versions(OuterRef("unit"), OuterRef("source_id")),
             catalogue_version=_catalogue_version(),
         )
-        .values_list("unit__version", "source_id", "source_version", "catalogue_version")
+        .values_list("unit__version", "source_id", "source_version", "pool_versions", "catalogue_version")
         .get()
     )
     return Versions(*row)
+
+
+def _pool_versions(unit: OuterRef, source: OuterRef) -> Coalesce:
+    """The sum of the versions of the units of whose licences a unit, or the one that it shares of, has parts.
+
+    Versions only rise, and who changes which parts a unit has raises that unit's own: the sum tells.
+    """
+    parts = PoolPart.objects.filter(
+        Q(registration__unit=unit) | Q(registration__unit=source), registration__ended_at=None
+    )
+    total = parts.order_by().values(one=Value(1)).annotate(total=Sum("licence__registration__unit__version"))
+    return Coalesce(Subquery(total.values("total")), 0)
 
 
 def _catalogue_version() -> Coalesce:
@@ -151,9 +169,9 @@ def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, 
         primary=primary.unit.serial if primary else None,
     )
     units = [registration, primary] if primary else [registration]
-    last_days = Licence.objects.filter(registration__in=units, expires_on__gte=today).values_list(
-        "expires_on", flat=True
-    )
+    last_days = Licence.objects.filter(
+        Q(registration__in=units) | Q(parts__registration__in=units), expires_on__gte=today
+    ).values_list("expires_on", flat=True)
     next_end = min((day for day in last_days if day), default=None)
     return content, next_end + datetime.timedelta(days=1) if next_end else None
 

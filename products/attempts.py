@@ -1,6 +1,7 @@
-"""Wrong tries at authentication codes are counted in the database, so that every node sees them (rule R3)."""
+"""Wrong tries at codes and keys are counted in the database, so that every node sees them (rule R3)."""
 
 import datetime
+from typing import NamedTuple
 
 from portal.models import Account
 from products.errors import RegistrationClosed, SerialClosed
@@ -11,26 +12,47 @@ SERIAL_WINDOW = datetime.timedelta(minutes=15)
 TRIES_A_DAY = 20
 
 
+class Closed(NamedTuple):
+    """Until when an account may try no more, at one serial number or at any."""
+
+    until: datetime.datetime
+    is_serial: bool
+
+
 def check_open(account: Account, serial: str, *, now: datetime.datetime) -> None:
     """Raise RegistrationClosed or SerialClosed where the account has tried wrongly too often.
 
     Whoever calls it holds the account's row: two tries at once are counted one after the other.
     """
-    if until := closed_until(account, now=now):
-        raise RegistrationClosed(until=until)
-    tries = Attempt.objects.filter(account=account, kind=Attempt.Kind.CODE, subject=serial)
+    found = closed(account, serial, kind=Attempt.Kind.CODE, now=now)
+    if found and found.is_serial:
+        raise SerialClosed(serial=serial, until=found.until)
+    if found:
+        raise RegistrationClosed(until=found.until)
+
+
+def closed(account: Account, serial: str, *, kind: Attempt.Kind, now: datetime.datetime) -> Closed | None:
+    """Whether five wrong tries in 15 minutes have closed a serial number, or twenty in a day the account."""
+    if until := closed_until(account, kind=kind, now=now):
+        return Closed(until, is_serial=False)
+    tries = Attempt.objects.filter(account=account, kind=kind, subject=serial)
     last = list(tries.order_by("-at").values_list("at", flat=True)[:TRIES_AT_SERIAL])
     if len(last) == TRIES_AT_SERIAL and last[0] - last[-1] < SERIAL_WINDOW and now < last[0] + SERIAL_WINDOW:
-        raise SerialClosed(serial=serial, until=last[0] + SERIAL_WINDOW)
+        return Closed(last[0] + SERIAL_WINDOW, is_serial=True)
+    return None
 
 
-def closed_until(account: Account, *, now: datetime.datetime) -> datetime.datetime | None:
-    """The moment at which registration opens again for an account; none where it is open."""
+def closed_until(
+    account: Account, *, kind: Attempt.Kind = Attempt.Kind.CODE, now: datetime.datetime
+) -> datetime.datetime | None:
+    """The moment at which an account may try again; none where it may."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    tries = Attempt.objects.filter(account=account, kind=Attempt.Kind.CODE, at__gte=day)[:TRIES_A_DAY]
+    tries = Attempt.objects.filter(account=account, kind=kind, at__gte=day)[:TRIES_A_DAY]
     return day + datetime.timedelta(days=1) if tries.count() >= TRIES_A_DAY else None
 
 
-def count_try(account: Account, serial: str, *, now: datetime.datetime) -> None:
+def count_try(
+    account: Account, serial: str, *, kind: Attempt.Kind = Attempt.Kind.CODE, now: datetime.datetime
+) -> None:
     """Note a wrong try."""
-    Attempt.objects.create(account=account, kind=Attempt.Kind.CODE, subject=serial, at=now)
+    Attempt.objects.create(account=account, kind=kind, subject=serial, at=now)

@@ -11,13 +11,14 @@ _SEPARATORS = re.compile(r"[\s:\-\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u
 _FLOAT = re.compile(r"\d+([.,]\d*)?E[+-]?\d+|\d+[.,]\d+", re.IGNORECASE)
 
 
-def _strip(text: str) -> str:
+def strip_separators(text: str) -> str:
+    """Take spaces, hyphens and invisible marks out of what was typed, and raise its letters."""
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
 def normalize_serial(text: str) -> str:
     """Return a serial number as its 12 hexadecimal digits, upper case. Raises InvalidSerial (R1)."""
-    serial = _strip(text)
+    serial = strip_separators(text)
     if re.fullmatch(r"[0-9A-F]{12}", serial):
         return serial
     if _FLOAT.fullmatch(unicodedata.normalize("NFKC", text).strip()):
@@ -36,7 +37,7 @@ def normalize_serial(text: str) -> str:
 
 def normalize_code(text: str) -> str:
     """Return an authentication code as its 8 letters and digits, upper case. Raises InvalidCode (R2)."""
-    code = _strip(text)
+    code = strip_separators(text)
     if not re.fullmatch(rf"[0-9A-Z]{{{CODE_CHARACTERS}}}", code):
         raise InvalidCode
     return code

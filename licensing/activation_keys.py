@@ -1,0 +1,64 @@
+"""Activation keys as text: 16 characters, of which the last one checks the others (rule L4).
+
+The check character is that of ISO 7064, so that a mistyped or swapped character is told from an unknown key.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+
+from stdnum.exceptions import ValidationError
+from stdnum.iso7064 import mod_37_36
+
+from licensing.errors import InvalidKey
+from portal.keys import active_key, read_secret
+from portal.models import Key
+from products.serials import strip_separators
+from products.services import REGISTRATION_CODE_ALPHABET as ALPHABET
+
+CHARACTERS = 16
+
+
+def draw_key() -> str:
+    """Draw a new key, without separators."""
+    body = "".join(secrets.choice(ALPHABET) for _ in range(CHARACTERS - 1))
+    return body + mod_37_36.calc_check_digit(body, ALPHABET)
+
+
+def show_key(key: str) -> str:
+    """A key as people read it: XXXX-XXXX-XXXX-XXXX."""
+    return "-".join(key[start : start + 4] for start in range(0, CHARACTERS, 4))
+
+
+def normalize_key(text: str) -> str:
+    """Return a key as its 16 characters, upper case. Raises InvalidKey."""
+    key = strip_separators(text)
+    if stray := re.search(f"[^{ALPHABET}]", key):
+        raise InvalidKey(problem=f"“{stray[0]}” is never one of them: I, O, 0 and 1 aren't used.")
+    if len(key) != CHARACTERS:
+        raise InvalidKey(problem=f"This one has {len(key)}.")
+    try:
+        mod_37_36.validate(key, ALPHABET)
+    except ValidationError:
+        raise InvalidKey(
+            problem="A character of this one is wrong: the last one, which checks the others, doesn't fit."
+        ) from None
+    return key
+
+
+def active_mac(key: str) -> tuple[str, str]:
+    """Hash a normalized key under the active key for codes; return the hash and that key's id."""
+    kid = active_key(Key.Purpose.CODES).kid
+    return _mac(key, kid), kid
+
+
+def known_macs(key: str) -> list[str]:
+    """The hashes under which a normalized key may be kept. Raises KeyMissing."""
+    kids = Key.objects.filter(purpose=Key.Purpose.CODES).exclude(state=Key.State.STAGED)
+    return [_mac(key, kid) for kid in kids.values_list("kid", flat=True)]
+
+
+def _mac(key: str, kid: str) -> str:
+    secret = read_secret(Key.Purpose.CODES, kid)
+    return hmac.new(secret, f"activation key:{key}".encode(), hashlib.sha256).hexdigest()

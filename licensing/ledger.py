@@ -1,0 +1,91 @@
+"""The ledger follows every change to what units hold (rule L6).
+
+A unit's lines are its licences and its parts of other units' licences. Whoever changes some does it inside
+`noted`: each line that differs afterwards becomes an entry, so that replaying them gives today's lines.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from licensing.models import LedgerEntry, Licence, PoolPart
+from portal.models import User
+from products.models import Registration
+
+type Value = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What an entry is about: a unit's licence for a service or, with `pool`, its part of that unit's."""
+
+    unit: int
+    service: int
+    pool: str = ""
+
+
+def licence_value(licence: Licence, *, given: int = 0) -> Value:
+    """A licence as the ledger keeps it; `given` of its count is with other units."""
+    expires_on = licence.expires_on.isoformat() if licence.expires_on else None
+    value: Value = {"kind": str(licence.kind), "count": licence.count, "expires_on": expires_on}
+    return {**value, "given": given} if given else value
+
+
+def part_value(part: PoolPart) -> Value:
+    """A part of a licence as the ledger keeps it."""
+    return {**licence_value(part.licence), "count": part.count}
+
+
+def read_lines(registrations: Iterable[Registration | int]) -> dict[Line, Value]:
+    """The lines of some registrations, and those of every unit that holds a part of their licences."""
+    licences = list(Licence.objects.filter(registration__in=registrations).select_related("registration"))
+    found = PoolPart.objects.filter(Q(registration__in=registrations) | Q(licence__in=licences))
+    parts = list(found.select_related("registration", "licence__registration__unit"))
+    given: dict[int, int] = {}
+    for part in parts:
+        given[part.licence_id] = given.get(part.licence_id, 0) + part.count
+    lines = {
+        Line(licence.registration.unit_id, licence.service_id): licence_value(
+            licence, given=given.get(licence.pk, 0)
+        )
+        for licence in licences
+    }
+    for part in parts:
+        pool = part.licence.registration.unit.serial
+        lines[Line(part.registration.unit_id, part.licence.service_id, pool)] = part_value(part)
+    return lines
+
+
+@contextmanager
+def noted(
+    registrations: Iterable[Registration],
+    *,
+    right: LedgerEntry.Right,
+    by: User | None,
+    reason: str = "",
+    detail: str | dict[int, str] = "",
+) -> Iterator[None]:
+    """Write an entry for every line of these registrations that what happens inside changes.
+
+    `detail` completes the right: the same for all, or for each unit by its primary key.
+    """
+    pks = [registration.pk for registration in registrations]
+    before = read_lines(pks)
+    yield
+    after = read_lines(pks)
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            actor=by,
+            reason=reason,
+            unit_id=line.unit,
+            service_id=line.service,
+            before=before.get(line),
+            after=after.get(line),
+            right=LedgerEntry.Right.PART if line.pool else right,
+            detail=line.pool or (detail if isinstance(detail, str) else detail.get(line.unit, "")),
+        )
+        for line in sorted({*before, *after}, key=lambda line: (line.unit, line.service, line.pool))
+        if before.get(line) != after.get(line)
+    )

@@ -1,0 +1,83 @@
+"""What an activation key makes of what a unit has (rule L4). Pure reckoning: nothing is read or written."""
+
+import datetime
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dateutil.relativedelta import relativedelta
+
+from licensing.entitlements import Entitlement, Right
+from licensing.errors import CountOutOfRange, KeyNeedsLicence, NothingToAdd
+from licensing.keyset import UNLIMITED
+from licensing.models import ActivationKey, Licence
+
+LARGEST_COUNT = 2**32 - 1
+
+
+class Verb(StrEnum):
+    """What redeeming a key is called, as under Manage Service."""
+
+    ACTIVATE = "Activate"
+    UPGRADE = "Upgrade"
+    RENEW = "Renew"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a licence is to be after a key was redeemed."""
+
+    verb: Verb
+    count: int | None
+    expires_on: datetime.date | None
+
+
+def add_months(day: datetime.date, months: int | None) -> datetime.date | None:
+    """The day so many months later, at the latest the month's last; none where the term is for ever."""
+    return day + relativedelta(months=months) if months else None
+
+
+def redeemed(key: ActivationKey, present: Entitlement, today: datetime.date) -> Terms:
+    """What becomes of a unit's own, undivided entitlement when it gets a key.
+
+    A running licence gets its term lengthened, for at most the count that the key names, or, by a key
+    without a term, its count raised. Anything else begins today (a trial: when it ends). Raises NothingToAdd
+    and KeyNeedsLicence.
+    """
+    if present.right is None or present.is_expired(today):
+        return _begin(key, present, today)
+    if present.right != Right.MODEL and present.kind == Licence.Kind.TRIAL:
+        return Terms(Verb.ACTIVATE, key.count, add_months(present.expires_on or today, key.months))
+    if key.months is None and key.count is not None:
+        return _upgrade(key, present)
+    if present.right == Right.MODEL and key.count is not None:
+        if _size(key.count) <= _size(present.count):
+            raise NothingToAdd(service=key.service, what=_told(present))
+        return Terms(Verb.ACTIVATE, key.count, add_months(today, key.months))
+    if present.expires_on is None:
+        raise NothingToAdd(service=key.service, what="for ever")
+    count = min(key.count, present.count or 0, key=_size) if key.count is not None else None
+    return Terms(Verb.RENEW, count, add_months(present.expires_on, key.months))
+
+
+def _begin(key: ActivationKey, present: Entitlement, today: datetime.date) -> Terms:
+    if present.right is not None and key.months is None and key.count is not None:
+        raise KeyNeedsLicence(service=key.service, day=present.expires_on)
+    verb = Verb.ACTIVATE if present.right is None else Verb.RENEW
+    return Terms(verb, key.count, add_months(today, key.months))
+
+
+def _upgrade(key: ActivationKey, present: Entitlement) -> Terms:
+    if present.count == UNLIMITED:
+        raise NothingToAdd(service=key.service, what=_told(present))
+    count = UNLIMITED if key.count == UNLIMITED else (present.count or 0) + (key.count or 0)
+    if count > LARGEST_COUNT:
+        raise CountOutOfRange
+    return Terms(Verb.UPGRADE, count, present.expires_on)
+
+
+def _size(count: int | None) -> float:
+    return float("inf") if count == UNLIMITED else count or 0
+
+
+def _told(present: Entitlement) -> str:
+    return "without a limit" if present.count == UNLIMITED else f"for {present.count}"
