@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 from django.db.models.functions import Lower
 
+from associations.errors import DifferentModels, UnitNotActive
 from associations.models import AssociationType, Seat, Side, TypeModel
 from portal.models import Account
 from products.models import Registration
@@ -24,7 +25,9 @@ class Candidate:
     label: str
     registration: Registration
     is_shared: bool
-    """Its licences are shared with another unit already: who joins it now becomes a spare (A9)."""
+    """The parent's licences are shared with another unit already: who joins it now becomes a spare (A9)."""
+    place: "Place | None" = None
+    """Where a child that has another parent is now: choosing it is a change of parent (A6)."""
 
     @property
     def value(self) -> str:
@@ -179,6 +182,8 @@ class Candidates:
     rows: list[Candidate]
     labels: list[str]
     has_more: bool
+    for_pairs: bool
+    """Whether one of the types makes failover pairs: it asks for two units of one model."""
 
 
 def candidates(
@@ -199,14 +204,16 @@ def candidates(
     own_side = Side.CHILD if side == Side.PARENT else Side.PARENT
     seated = dict(unit.seats.live().values_list("type_id", "side"))
     found: list[tuple[AssociationType, Registration]] = []
-    labels = []
+    labels, for_pairs = [], False
     types = AssociationType.objects.filter(models__model=unit.unit.model_id, models__side=own_side)
     for type in types.filter(pk=changing.pk) if changing else types:
         if not changing and type.pk in seated and (own_side == Side.CHILD or seated[type.pk] != own_side):
             continue  # its own seat in this type rules that out
         labels.append(type.parent_label if side == Side.PARENT else type.child_label)
+        for_pairs = for_pairs or type.is_same_model
         fitting = _fitting(account, unit, type, side, with_children).matching(query)
         found += [(type, registration) for registration in fitting[: MOST_OFFERED + 1]]
+    places = places_of([registration for _, registration in found]) if with_children else {}
     shared = _shared_already([registration for _, registration in found] if side == Side.PARENT else [unit])
     rows = [
         Candidate(
@@ -214,10 +221,30 @@ def candidates(
             type.parent_label if side == Side.PARENT else type.child_label,
             registration,
             is_shared=(type.pk, (registration if side == Side.PARENT else unit).pk) in shared,
+            place=places.get(registration.pk) if type.shares_licences else None,
         )
         for type, registration in found[:MOST_OFFERED]
     ]
-    return Candidates(rows, labels, has_more=len(found) > MOST_OFFERED)
+    return Candidates(rows, labels, has_more=len(found) > MOST_OFFERED, for_pairs=for_pairs)
+
+
+def why_not_offered(unit: Registration, origin: Registration) -> str:
+    """The code of the rule by which a unit can't be associated with the one that one came from, in any role.
+
+    Empty where both their models fit: then the origin has its place elsewhere.
+    """
+    if origin.unit.retired_at:
+        return UnitNotActive.code
+    mine, its = unit.unit.model_id, origin.unit.model_id
+    sides = TypeModel.objects.filter(model__in=[mine, its])
+    fitting = set(sides.values_list("type", "side", "model", "type__is_same_model"))
+    fits = any(
+        side == Side.PARENT and model == parent and (type, Side.CHILD, child, is_same) in fitting
+        for parent, child in ((mine, its), (its, mine))
+        for type, side, model, is_same in fitting
+        if mine == its or not is_same
+    )
+    return "" if fits else DifferentModels.code
 
 
 def _fitting(

@@ -8,15 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from associations import services
-from associations.answers import (
-    say_alone,
-    say_associated,
-    say_associated_already,
-    say_gone,
-    say_removed,
-    say_standby,
-)
+from associations import answers, services
 from associations.errors import AssociationGone, ChoiceGone
 from associations.models import AssociationType, Seat, Side
 from associations.selectors import (
@@ -28,6 +20,7 @@ from associations.selectors import (
     seat_of,
     sides_of,
     takes_standby,
+    why_not_offered,
 )
 from licensing.entitlements import entitlements, sharing_primary
 from licensing.selectors import node_support, sharing_changes
@@ -95,7 +88,9 @@ def _step(
         "has_next": after is not None,
         "side": side,
         "offered": offered,
+        "noted": any(candidate.is_shared or candidate.place for candidate in offered.rows),
         "spares": any(candidate.is_shared for candidate in offered.rows),
+        "missing": _missing(request, registration, offered),
         "roles": registration.seats.live().select_related("type"),
         "origin": origin_of(request),
         "choice": request.POST.get("choice") or preselected,
@@ -116,6 +111,18 @@ def _preselected(offered: Candidates, origin: str) -> str:
     return next((c.value for c in offered.rows if c.registration.unit.serial == origin), "")
 
 
+def _missing(
+    request: MemberRequest, registration: Registration, offered: Candidates
+) -> tuple[Registration, str] | None:
+    """The unit that one came from, where no step ever offers it, with the reason's code."""
+    visible = Registration.objects.visible_to(request.membership.account)
+    origin = visible.filter(unit__serial=origin_of(request)).first() if origin_of(request) else None
+    if origin is None or origin in [candidate.registration for candidate in offered.rows]:
+        return None
+    reason = why_not_offered(registration, origin)
+    return (origin, reason) if reason else None
+
+
 def _associate(request: MemberRequest, registration: Registration, side: Side, choice: str) -> HttpResponse:
     slug, _, serial = choice.replace("\0", "?").partition(":")  # PostgreSQL takes no NUL in a comparison
     type = AssociationType.objects.filter(slug=slug).first()
@@ -128,15 +135,15 @@ def _associate(request: MemberRequest, registration: Registration, side: Side, c
     was_so = is_beside(child, type, parent)
     seat = services.associate(parent=parent, child=child, type=type, by=request.user, today=today())
     if was_so:
-        say_associated_already(request, seat=seat, parent=parent, child=child)
+        answers.say_associated_already(request, seat=seat, parent=parent, child=child)
     else:
         done = "Registered and associated." if was_just_registered(request, registration) else "Associated."
-        say_associated(request, registration, seat=seat, parent=parent, child=child, done=done)
+        answers.say_associated(request, registration, seat=seat, parent=parent, child=child, done=done)
     return redirect("service_management", registration.unit.serial)
 
 
 def _stay_alone(request: MemberRequest, registration: Registration) -> HttpResponse:
-    say_alone(request, registration, is_new=was_just_registered(request, registration))
+    answers.say_alone(request, registration, is_new=was_just_registered(request, registration))
     return redirect("service_management", registration.unit.serial)
 
 
@@ -173,7 +180,7 @@ def remove_association(request: MemberRequest, serial: str, uuid: UUID) -> HttpR
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        say_removed(request, seat, changes)
+        answers.say_removed(request, seat, changes)
     return redirect("service_management", serial)
 
 
@@ -182,7 +189,7 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
     registration = get_registration(request, serial)
     seat = _get_seat(request, registration, uuid)
     if seat.ended_at and request.method != "POST":
-        say_gone(request, seat)
+        answers.say_gone(request, seat)
         return redirect("service_management", serial)
     sent = request.POST if request.method == "POST" else request.GET
     wanted = sent.get("to", "").replace("\0", "?")
@@ -217,7 +224,7 @@ def _change_parent(
     seen_from = parent if origin_of(request) == parent.unit.serial else registration
     changed = Seat.objects.with_units().get(pk=changed.pk)
     is_new = was_just_registered(request, seen_from)
-    say_associated(
+    answers.say_associated(
         request,
         seen_from,
         seat=changed,
@@ -238,6 +245,9 @@ def _change_context(
     """What Change parent shows: the units to choose from, or what the chosen one would change."""
     query = request.GET.get("q", "").replace("\0", "").strip()
     sent = request.POST if request.method == "POST" else request.GET
+    offered = candidates(
+        request.membership.account, seat.registration, side=Side.PARENT, query=query, changing=seat.type
+    )
     return {
         "registration": registration,
         "seat": seat,
@@ -249,9 +259,8 @@ def _change_context(
         "name": sent.get("name", ""),
         "typed": sent.get("typed", ""),
         **_change_effect(seat, parent),
-        "offered": candidates(
-            request.membership.account, seat.registration, side=Side.PARENT, query=query, changing=seat.type
-        ),
+        "offered": offered,
+        "spares": any(candidate.is_shared for candidate in offered.rows),
     }
 
 
@@ -266,11 +275,11 @@ def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespons
         )
     except AssociationGone:
         seat.refresh_from_db()
-        say_gone(request, seat, for_standby=True)
+        answers.say_gone(request, seat, for_standby=True)
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        say_standby(request, standby)
+        answers.say_standby(request, standby)
     return redirect("associated_products", services.parent_of(seat).unit.serial, seat.type.slug)
 
 
@@ -303,9 +312,11 @@ def _associate_typed(
     )
     other.refresh_from_db()
     if was_so:
-        say_associated_already(request, seat=seat, parent=parent, child=child)
+        answers.say_associated_already(request, seat=seat, parent=parent, child=child)
     else:
-        say_associated(request, registration, seat=seat, parent=parent, child=child, done="Associated.")
+        answers.say_associated(
+            request, registration, seat=seat, parent=parent, child=child, done="Associated."
+        )
     return redirect("associated_products", registration.unit.serial, type.slug)
 
 
@@ -365,7 +376,7 @@ def asked_seat(request: MemberRequest, registration: Registration, asked: str) -
     except ValueError:
         return None
     if seat and seat.ended_at:
-        say_gone(request, seat, for_standby="standby" in request.GET)
+        answers.say_gone(request, seat, for_standby="standby" in request.GET)
         return None
     return seat
 

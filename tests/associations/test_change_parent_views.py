@@ -26,8 +26,8 @@ def test_change_parent_offers_the_units_that_fit(client: Client, member: Members
     offered = [row[1:] for row in page.root.one("table", class_="choices").rows()]
     assert page.root.one("h1").text == "Change parent"
     assert offered == [
-        ["HF Primary", "Free", free.unit.serial],
-        ["HF Primary", "P2", other_primary.unit.serial],
+        ["HF Primary", "Free", free.unit.serial, ""],
+        ["HF Primary", "P2", other_primary.unit.serial, "Shared already"],
     ]
     assert primary.friendly_name in page.root.one("div", class_="title").text
 

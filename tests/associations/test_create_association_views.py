@@ -341,6 +341,42 @@ def test_a_second_secondary_is_a_spare(
     assert Seat.objects.live().get(registration=mine).is_spare
 
 
+def test_a_primary_is_told_that_a_child_chosen_becomes_a_spare(client: Client, member: Membership) -> None:
+    primary, _, _ = pair(member.account, by=member.user)
+    free = RegistrationFactory(account=member.account, friendly_name="Free")
+
+    page = Page(client.get(child_step(primary)))
+
+    assert offered(page) == [["HF Secondary", "Free", free.unit.serial, "Becomes a spare"]]
+
+
+@pytest.mark.parametrize(
+    ("model", "step", "is_promised"),
+    [
+        ("PRO 5060", parent_step, True),
+        ("PRO 5060", child_step, True),
+        ("TZ 170", child_step, False),
+        ("SonicPoint", parent_step, False),
+    ],
+)
+def test_only_a_model_that_the_type_lists_is_told_of_failover_pairs(
+    client: Client, member: Membership, model: str, step: Callable[[Registration], str], is_promised: bool
+) -> None:
+    alone = RegistrationFactory(account=member.account, unit__model_name=model)
+
+    page = Page(client.get(step(alone)))
+
+    assert ("failover" in page.root.one("div", class_="empty").text) is is_promised
+
+
+def test_a_secondary_is_promised_no_child_of_its_own(client: Client, member: Membership) -> None:
+    _, secondary, _ = pair(member.account, by=member.user)
+
+    page = Page(client.get(child_step(secondary)))
+
+    assert "failover" not in page.root.one("div", class_="empty").text
+
+
 # Models without HF, and units that have their place
 
 

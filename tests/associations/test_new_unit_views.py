@@ -2,12 +2,13 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from associations.models import Seat
 from portal.models import Membership
-from products.models import Registration
-from tests.associations.support import Pair, act, register, typed, unchanged, unit, url
-from tests.factories import CODE, UnitFactory, registrations
+from products.models import Registration, Unit
+from tests.associations.support import Pair, act, register, seated, typed, unchanged, unit, url
+from tests.factories import CODE, RegistrationFactory, UnitFactory, registrations
 from tests.pages import Page
 from tests.rows import every_row
 
@@ -76,6 +77,63 @@ def test_choosing_a_secondary_there_leads_to_change_parent(
     assert response.redirect_chain[-1][0].startswith(act(secondary, mine[2], "parent"))
     assert "New" in Page(response).section("effect").text
     assert unchanged(before)
+
+
+def test_secondaries_are_offered_with_their_present_parents(
+    client: Client, member: Membership, mine: Pair
+) -> None:
+    primary, secondary, _ = mine
+    spare, new = unit(member, "Zoe"), unit(member, "New")
+    seated(primary, spare, member)
+
+    page = Page(client.get(f"{url(new)}association/child/?from={secondary.unit.serial}"))
+
+    notes = [row[4] for row in page.root.one("table", class_="choices").rows()[:-1]]
+    assert notes == [
+        f"HF Secondary of {primary.friendly_name}",
+        f"HF Secondary (spare) of {primary.friendly_name}",
+    ]
+
+
+@pytest.mark.parametrize("model", ["PRO 4060", "TZ 170"])
+@pytest.mark.parametrize("step", ["association/", "association/child/"])
+def test_an_origin_of_another_model_is_told_to_be_none_to_choose(
+    client: Client, member: Membership, model: str, step: str
+) -> None:
+    origin, new = unit(member, "Alpha"), unit(member, "New", model)
+
+    page = Page(client.get(f"{url(new, step)}?from={origin.unit.serial}", follow=True))
+
+    assert page.codes() == ["different-models"]
+
+
+def test_an_origin_that_was_retired_is_told_to_be(client: Client, member: Membership) -> None:
+    origin, new = unit(member, "Alpha"), unit(member, "New")
+    Unit.objects.filter(pk=origin.unit_id).update(retired_at=timezone.now())
+
+    page = Page(client.get(f"{url(new)}association/?from={origin.unit.serial}"))
+
+    assert page.codes() == ["unit-not-active"]
+
+
+@pytest.mark.parametrize(("origins", "news"), [("PRO 5060", "SonicPoint"), ("SonicPoint", "TZ 170")])
+def test_an_origin_that_fits_is_not_told_of(
+    client: Client, member: Membership, origins: str, news: str
+) -> None:
+    origin, new = unit(member, "Alpha", origins), unit(member, "New", news)
+
+    for step in ("association/", "association/child/"):
+        page = Page(client.get(f"{url(new, step)}?from={origin.unit.serial}", follow=True))
+
+        assert page.codes() == []
+
+
+def test_the_origin_of_another_account_is_not_told_of(client: Client, member: Membership) -> None:
+    foreign = RegistrationFactory(unit__model_name="PRO 4060")
+
+    page = Page(client.get(f"{url(unit(member))}association/?from={foreign.unit.serial}"))
+
+    assert page.codes() == []
 
 
 def offered(page: Page) -> list[str]:

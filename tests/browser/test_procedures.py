@@ -191,9 +191,9 @@ def test_associating_a_new_unit_to_a_secondary(page: Page) -> None:
 
     figure_6 = cells(page.locator("table"))
     assert figure_6 == [
-        ["", "Child Product Type", "Friendly Name", "Serial Number"],
-        ["", "HF Secondary", "PRO 5060 1st", "0006B1124416"],
-        ["", "HF Secondary", "PRO 5060 2nd", "0006B112441C"],
+        ["", "Child Product Type", "Friendly Name", "Serial Number", ""],
+        ["", "HF Secondary", "PRO 5060 1st", "0006B1124416", "HF Secondary of the old primary"],
+        ["", "HF Secondary", "PRO 5060 2nd", "0006B112441C", ""],
         ["", "No child product"],
     ]
     expect(page.get_by_role("radio", name=FIRST.serial)).to_be_checked()
