@@ -19,10 +19,11 @@ from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products import services
 from products.attempts import closed_until
-from products.errors import AlreadyInAccount
+from products.errors import AlreadyInAccount, InvalidSerial
 from products.forms import RegisterForm, SurveyForm
 from products.models import ProductModel, Registration
 from products.selectors import SORTS, Cursor, product_page
+from products.serials import normalize_serial
 
 SORTED_COLUMNS = [("Name", "name"), ("Serial Number", "serial"), ("Product Line", "line")]
 
@@ -33,8 +34,13 @@ SORTED_COLUMNS = [("Name", "name"), ("Serial Number", "serial"), ("Product Line"
 def my_products(request: MemberRequest) -> HttpResponse:
     if request.htmx and not request.htmx.boosted and not request.htmx.history_restore_request:
         return render(request, "products/my_products.html#registered", _list_context(request))
-    form = RegisterForm(initial={"serial_number": request.GET.get("serial_number", "")})
-    return render(request, "products/my_products.html", _page_context(request, form))
+    typed = request.GET.get("serial_number", "")
+    form = RegisterForm(initial={"serial_number": typed})
+    present = _registered_already(request, typed) if typed else None
+    if typed and not present:
+        form.fields["friendly_name"].widget.attrs["autofocus"] = True  # the serial number is there already
+    context = {"already": present, **_page_context(request, form)}
+    return render(request, "products/my_products.html", context)
 
 
 @editor_required
@@ -72,6 +78,16 @@ def product_survey(request: MemberRequest, serial: str) -> HttpResponse:
         return redirect("service_management", serial)
     context = {"form": form, "registration": registration}
     return render(request, "products/product_survey.html", context, status=422 if form.is_bound else 200)
+
+
+def _registered_already(request: MemberRequest, typed: str) -> AlreadyInAccount | None:
+    """What Quick Register's serial number is refused for later, where the account has that unit (R4)."""
+    try:
+        serial = normalize_serial(typed)
+    except InvalidSerial:
+        return None  # it is checked when the form is sent
+    owned = Registration.objects.visible_to(request.membership.account).filter(unit__serial=serial).first()
+    return AlreadyInAccount(owned) if owned else None
 
 
 def _was_sent_twice(registration: Registration, friendly_name: str) -> bool:

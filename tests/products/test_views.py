@@ -150,6 +150,39 @@ def test_my_products_takes_the_serial_number_from_quick_register_unchecked(clien
     assert page.codes() == []
 
 
+@pytest.mark.parametrize("typed_as", ["0006B1124416", "00:06:b1:12:44:16"])
+def test_my_products_says_that_quick_registers_unit_is_registered_already(
+    client: Client, typed_as: str
+) -> None:
+    RegistrationFactory(account=log_in(client).account, unit__serial="0006B1124416")
+
+    page = Page(client.get("/products/", {"serial_number": typed_as}))
+
+    (note,) = page.section("add").all("div", data_code="already-in-account")
+    assert note.one("a").attrs["href"] == "/products/0006B1124416/"
+    assert "autofocus" not in page.field("friendly_name").one("input").attrs
+
+
+def test_my_products_tells_nothing_of_another_accounts_unit(client: Client) -> None:
+    foreign = RegistrationFactory()
+    log_in(client)
+
+    page = Page(client.get("/products/", {"serial_number": foreign.unit.serial}))
+
+    assert page.codes() == []
+
+
+@pytest.mark.parametrize(("query", "is_there"), [({"serial_number": "0006B1124422"}, True), ({}, False)])
+def test_the_cursor_waits_in_the_friendly_name_where_the_serial_number_came_along(
+    client: Client, query: dict[str, str], is_there: bool
+) -> None:
+    log_in(client)
+
+    page = Page(client.get("/products/", query))
+
+    assert ("autofocus" in page.field("friendly_name").one("input").attrs) is is_there
+
+
 def test_my_products_shows_a_viewer_no_form(client: Client) -> None:
     RegistrationFactory(account=log_in(client, Membership.Role.VIEWER).account)
 
