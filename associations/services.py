@@ -140,11 +140,11 @@ def swap_places(
     Raises AssociationGone, NotSharing, PairChanged, UnitNotActive, TypeDoesNotFit and TooManySharers.
     """
     former = parent_of(seat)
-    others = _children_of(former, besides=seat)
+    others = children_of(former, besides=seat)
     parent, child, *_ = _lock(former, seat.registration, *(s.registration for s in others), also=also)
     if not Seat.objects.live().filter(pk=seat.pk).exists():
         raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
-    if _children_of(former, besides=seat) != others:
+    if children_of(former, besides=seat) != others:
         raise PairChanged
     if not seat.shares:
         raise NotSharing(child=child.friendly_name)
@@ -164,7 +164,7 @@ def swap_places(
     return swapped
 
 
-def _children_of(parent: Registration, *, besides: Seat) -> list[Seat]:
+def children_of(parent: Registration, *, besides: Seat) -> list[Seat]:
     """The live seats of a parent's children, of every type, but one."""
     groups = Seat.objects.live().filter(registration=parent, side=Side.PARENT).values("group")
     seats = Seat.objects.live().filter(group__in=groups, side=Side.CHILD).exclude(pk=besides.pk)

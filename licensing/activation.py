@@ -24,7 +24,7 @@ from licensing.errors import (
 )
 from licensing.models import ActivationKey, LedgerEntry, Licence, ModelService, Service
 from licensing.services import check_count, check_given, live_registration
-from licensing.terms import Terms, redeemed
+from licensing.terms import Terms, Verb, redeemed
 from portal import audit
 from portal.errors import ReasonNeeded
 from portal.models import Account, User
@@ -43,12 +43,13 @@ class Redemption:
     key: ActivationKey
     present: Entitlement
     terms: Terms
+    has_ended: bool
     version: int
 
     @property
     def loses_count(self) -> bool:
         """Whether a running licence gets a smaller count: the key is for fewer."""
-        return self.terms.count != self.present.count and self.terms.verb == "Renew"
+        return not self.has_ended and self.terms.verb == Verb.RENEW and self.terms.count != self.present.count
 
 
 @transaction.atomic
@@ -210,4 +211,5 @@ def _reckon(key: ActivationKey, registration: Registration, today: datetime.date
         present = Entitlement(key.service, Right.MODEL, count=included.count)
     terms = redeemed(key, present, today)
     check_given(licence, terms.count)
-    return Redemption(key.service, key, present, terms, registration.unit.version)
+    has_ended = present.is_expired(today)
+    return Redemption(key.service, key, present, terms, has_ended, registration.unit.version)

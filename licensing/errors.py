@@ -226,3 +226,11 @@ class KeysetUnknown(RuleViolation):
 
     code = "keyset-unknown"
     message = "There is no keyset of generation {generation} of this unit."
+
+
+class NotYourUnit(RuleViolation):
+    """A unit that isn't registered in the account."""
+
+    code = "not-your-unit"
+    field = "to"
+    message = "{serial} isn't registered in your account."

@@ -3,9 +3,15 @@
 import datetime
 from dataclasses import dataclass
 
-from licensing.entitlements import Entitlement, entitlements, node_count
+from django.db.models import Exists, OuterRef, Q
+
+from associations.models import Seat, Side
+from licensing.entitlements import Entitlement, Right, entitlements, node_count, read_holdings
 from licensing.keyset import UNLIMITED, Status
-from licensing.models import Licence
+from licensing.models import Keyset, KeysetHead, Licence, Service, TrialStart
+from licensing.pools import is_divisible
+from licensing.terms import Verb
+from licensing.transfer import Move, plan_moves
 from portal.models import Account
 from products.models import Registration
 
@@ -54,3 +60,111 @@ def sharing_changes(
         for old, new in zip(held, to_hold, strict=True)
         if (old.status(today), old.count, old.expires_on) != (new.status(today), new.count, new.expires_on)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """One row of a unit's services (the source's last table), and what can be done about it.
+
+    `verbs` are the links under Manage Service; `licence` is the unit's own, `given` how much of it other
+    units have. Of a shared service the primary's page manages the licence.
+    """
+
+    entitlement: Entitlement
+    status: Status | None
+    licence: Licence | None
+    given: int
+    has_trial: bool
+    verbs: list[str]
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it runs by the primary's licence."""
+        return self.entitlement.right == Right.SHARED
+
+
+def service_rows(
+    registration: Registration, primary: Registration | None, today: datetime.date
+) -> list[ServiceRow]:
+    """Every service of the catalogue for a unit, as its page lists them."""
+    held = read_holdings([registration, *([primary] if primary else [])])
+    tried = set(TrialStart.objects.filter(unit=registration.unit_id).values_list("service", flat=True))
+    rows = []
+    for service in Service.objects.all():
+        entitlement = held.entitlement(registration, primary, service, today)
+        licence = held.licences.get((registration.pk, service.pk))
+        is_bare = licence is None and entitlement.status(today) in {None, Status.EXPIRED}
+        rows.append(
+            ServiceRow(
+                entitlement,
+                entitlement.status(today),
+                licence,
+                held.given.get(licence.pk, 0) if licence else 0,
+                has_trial=is_bare and service.is_trial_offered and service.pk not in tried,
+                verbs=_verbs(
+                    service, licence, held.included.get((registration.unit.model_id, service.pk), 0)
+                ),
+            )
+        )
+    return rows
+
+
+def _verbs(service: Service, licence: Licence | None, included: int | None) -> list[str]:
+    """What Manage Service offers, from the service and the unit's own licence; `included`: 0 is none."""
+    if not service.is_activation_offered:
+        return []
+    if licence is None or licence.kind == Licence.Kind.TRIAL:
+        if included == 0 or (licence and included is not None):
+            return [Verb.ACTIVATE]
+        return [Verb.UPGRADE] if included and included != UNLIMITED else []
+    verbs = [Verb.UPGRADE] if service.is_counted and licence.count != UNLIMITED else []
+    verbs += [Verb.RENEW] if licence.expires_on else []
+    return [*verbs, *(["Share"] if is_divisible(licence) else [])]
+
+
+@dataclass(frozen=True, slots=True)
+class Lingering:
+    """An appliance that may still run what it shared until an association ended: it keeps its old keyset."""
+
+    registration: Registration
+    ended_at: datetime.datetime
+
+
+def lingering(registration: Registration) -> list[Lingering]:
+    """The units that shared this one's licences, or this one itself, and run no newer keyset yet.
+
+    A keyset counts as being there once somebody has confirmed it; a unit that read none has none to keep.
+    """
+    groups = registration.seats.filter(side=Side.PARENT).values("group")
+    together = Seat.objects.live().filter(registration=registration).values("group")
+    read = Keyset.objects.filter(
+        unit=OuterRef("registration__unit"),
+        first_read_at__gte=OuterRef("began_at"),
+        first_read_at__lt=OuterRef("ended_at"),
+    )
+    newer = KeysetHead.objects.filter(
+        unit=OuterRef("registration__unit"), applied__first_read_at__gte=OuterRef("ended_at")
+    )
+    paired = Seat.objects.live().filter(registration=OuterRef("registration"), group__in=together)
+    seats = (
+        Seat.objects.filter(Q(group__in=groups) | Q(registration=registration), shares=True)
+        .exclude(ended_at=None)
+        .filter(Exists(read), ~Exists(newer), registration__ended_at=None)
+        .exclude(Exists(paired) & ~Q(registration=registration))
+        .with_units()
+    )
+    latest = {seat.registration_id: seat for seat in seats.order_by("ended_at")[:MOST_SHOWN]}
+    sharing = Seat.objects.live().filter(registration=registration)
+    if registration.pk in latest and sharing.exists():
+        del latest[registration.pk]  # it has its place in a pair again: readiness tells what it runs
+    return [Lingering(seat.registration, seat.ended_at) for seat in latest.values() if seat.ended_at]
+
+
+def holds_better(child: Registration, parent: Registration, today: datetime.date) -> bool:
+    """Whether a child holds better transferable licences than its parent (A10)."""
+    return any(not move.moves and _is_better(move, today) for move in plan_moves(parent, child, today=today))
+
+
+def _is_better(move: Move, today: datetime.date) -> bool:
+    theirs = move.target.right not in {None, Right.MODEL} and not move.target.is_expired(today)
+    return theirs and move.target.worth(today) > move.source.worth(today)

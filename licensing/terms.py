@@ -30,6 +30,12 @@ class Terms:
     count: int | None
     expires_on: datetime.date | None
 
+    @property
+    def text(self) -> str:
+        """As people read it: licensed, 5, until 17 Nov 2027."""
+        count = {None: "", UNLIMITED: ", Unlimited"}.get(self.count, f", {self.count}")
+        return f"licensed{count}, {f'until {self.expires_on:%d %b %Y}' if self.expires_on else 'for ever'}"
+
 
 def add_months(day: datetime.date, months: int | None) -> datetime.date | None:
     """The day so many months later, at the latest the month's last; none where the term is for ever."""

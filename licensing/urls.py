@@ -1,10 +1,22 @@
 from django.urls import path
 
-from licensing import views
+from licensing import service_views, views
 
 urlpatterns = [
     path("products/<serial:serial>/", views.service_management, name="service_management"),
     path("products/<serial:serial>/name/", views.rename_product, name="rename_product"),
     path("products/<serial:serial>/keyset/", views.license_keyset, name="license_keyset"),
+    path("products/<serial:serial>/keyset/file/", views.keyset_file, name="keyset_file"),
+    path("products/<serial:serial>/keyset/pair/", views.pair_keysets_file, name="pair_keysets_file"),
+    path("products/<serial:serial>/key/", service_views.redeem_key, name="redeem_key"),
+    path("products/<serial:serial>/services/<int:code>/trial/", service_views.free_trial, name="free_trial"),
+    path(
+        "products/<serial:serial>/services/<int:code>/share/",
+        service_views.share_licenses,
+        name="share_licenses",
+    ),
+    path(
+        "products/<serial:serial>/associations/<uuid:uuid>/swap/", service_views.swap_roles, name="swap_roles"
+    ),
     path(".well-known/jwks.json", views.jwks, name="jwks"),
 ]

@@ -2,8 +2,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
@@ -11,12 +12,13 @@ from associations.models import Seat, Side
 from associations.selectors import child_counts, history, live_seats, sides_of
 from associations.services import parent_of
 from associations.views import asked_seat
-from licensing.entitlements import entitlements, sharing_primary
+from licensing.entitlements import sharing_primary
 from licensing.keysets import read_keyset
-from licensing.selectors import node_support, sharing_changes
+from licensing.selectors import lingering, node_support, service_rows, sharing_changes
 from licensing.signing import key_ring
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
+from portal.errors import RuleViolation
 from portal.keys import KeyMissing, NoActiveKey
 from products.errors import UnitRetired
 from products.forms import RenameForm
@@ -70,6 +72,40 @@ def license_keyset(request: MemberRequest, serial: str) -> HttpResponse:
     return render(request, "licensing/license_keyset.html", context, status=status)
 
 
+@never_cache
+@require_safe
+@member_required
+def keyset_file(request: MemberRequest, serial: str) -> HttpResponse:
+    return _as_file(get_registration(request, serial), is_pair=False)
+
+
+@never_cache
+@require_safe
+@member_required
+def pair_keysets_file(request: MemberRequest, serial: str) -> HttpResponse:
+    return _as_file(get_registration(request, serial), is_pair=True)
+
+
+def _as_file(registration: Registration, *, is_pair: bool) -> HttpResponse:
+    """A unit's keyset, or a pair's two, as a file for networks without a way here."""
+    pair = _pair_of(registration)
+    if is_pair and not pair:
+        raise Http404
+    try:
+        keysets = [
+            (unit, pair.get(unit, ""), read_keyset(registration=unit, today=today()))
+            for unit in (pair if is_pair else [registration])
+        ]
+    except RuleViolation:
+        return redirect("license_keyset", registration.unit.serial)  # which says why there is none
+    name = "-".join(unit.unit.serial for unit, _, _ in keysets)
+    return HttpResponse(
+        render_to_string("licensing/keysets.txt", {"keysets": keysets}),
+        content_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.keyset.txt"'},
+    )
+
+
 @require_safe
 @login_not_required
 @cache_control(public=True, max_age=300)
@@ -92,12 +128,15 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
     day, seats = today(), live_seats(registration)
     mine = [seat for seat in seats if seat.registration_id == registration.pk]
     paired = [seat for seat in seats if seat.type.shares_licences]
-    held = entitlements(registration, source=sharing_primary(registration), today=day)
+    source = sharing_primary(registration)
+    rows = service_rows(registration, source, day)
     return {
         "registration": registration,
         "form": form,
-        "services": [(entitlement, entitlement.status(day)) for entitlement in held],
-        "nodes": node_support(held, day),
+        "source": source,
+        "services": rows,
+        "nodes": node_support([row.entitlement for row in rows], day),
+        "lingering": lingering(registration),
         "roles": mine,
         "primary": next((seat for seat in paired if seat.side == Side.PARENT), None),
         "secondaries": [seat for seat in paired if seat.side == Side.CHILD],

@@ -19,6 +19,8 @@ HELP_TOPICS = {
     "license-keyset",
     "my-product-associated-products",
     "change-parent",
+    "manage-service",
+    "swap-roles",
 }
 
 

@@ -73,6 +73,30 @@ license_keyset       GET   own       login      404        200        200       
 license_keyset       GET   foreign   login      404        404        404        404        support
 license_keyset       POST  own       login      405        405        405        405        405
 license_keyset       POST  foreign   login      405        405        405        405        405
+keyset_file          GET   own       login      404        200        200        200        support
+keyset_file          GET   foreign   login      404        404        404        404        support
+keyset_file          POST  own       login      405        405        405        405        405
+keyset_file          POST  foreign   login      405        405        405        405        405
+pair_keysets_file    GET   own       login      404        200        200        200        support
+pair_keysets_file    GET   foreign   login      404        404        404        404        support
+pair_keysets_file    POST  own       login      405        405        405        405        405
+pair_keysets_file    POST  foreign   login      405        405        405        405        405
+redeem_key           GET   own       login      404        403        200        200        support
+redeem_key           GET   foreign   login      404        403        404        404        support
+redeem_key           POST  own       login      404        403   service_management service_management support
+redeem_key           POST  foreign   login      404        403        404        404        support
+free_trial           GET   own       login      404        403        200        200        support
+free_trial           GET   foreign   login      404        403        404        404        support
+free_trial           POST  own       login      404        403   service_management service_management support
+free_trial           POST  foreign   login      404        403        404        404        support
+share_licenses       GET   own       login      404        403        200        200        support
+share_licenses       GET   foreign   login      404        403        404        404        support
+share_licenses       POST  own       login      404        403   share_licenses share_licenses support
+share_licenses       POST  foreign   login      404        403        404        404        support
+swap_roles           GET   own       login      404        403        200        200        support
+swap_roles           GET   foreign   login      404        403        404        404        support
+swap_roles           POST  own       login      404        403   service_management service_management support
+swap_roles           POST  foreign   login      404        403        404        404        support
 
 admin:login          GET             login      403        403        403        403        support
 admin:login          POST            login      403        403        403        403        200

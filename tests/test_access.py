@@ -19,6 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
 from associations.models import AssociationType, Seat
 from associations.services import associate
+from licensing.activation import make_activation_keys
 from licensing.keysets import read_keyset
 from licensing.models import Licence, Service
 from portal.clock import today
@@ -106,13 +107,15 @@ TABLE = table()
 class Side:
     """An account with a lone unit, another that could be its HF Primary, and a row of everything else.
 
-    `spare` is the seat of a spare beside a pair.
+    `spare` is the seat of a spare beside a pair, `standby` that of the pair's secondary.
     """
 
     account: Account
     unit: Registration
     other: Registration
     spare: Seat
+    standby: Seat
+    key: str
 
 
 @dataclass(frozen=True)
@@ -133,13 +136,24 @@ def side(member: Membership) -> Side:
         5, account=member.account, unit__model_name="PRO 4060"
     )
     hf = AssociationType.objects.get(slug="hf")
-    _, spare = (
+    standby, spare = (
         associate(parent=primary, child=child, type=hf, by=member.user, today=today()) for child in children
     )
     Survey.objects.create(registration=other, bought_at="Springfield")
     Licence.objects.create(registration=other, service=Service.objects.get(code=3))
-    read_keyset(registration=other, today=today())
-    return Side(member.account, unit, other, spare)
+    Licence.objects.create(registration=unit, service=Service.objects.get(code=2), count=3)
+    for registration in (unit, other):
+        read_keyset(registration=registration, today=today())
+    _, (key,) = make_activation_keys(
+        service=Service.objects.get(code=4),
+        count=None,
+        months=12,
+        number=1,
+        model=None,
+        reason="the access table",
+        by=member.user,
+    )
+    return Side(member.account, unit, other, spare, standby, key)
 
 
 def session(user: User) -> str:
@@ -165,11 +179,14 @@ def world(keys: None, catalogue: None) -> World:
 def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
     """What fills the address's placeholders. In the desk a model's first row is own, its last foreign."""
     place = world.foreign if whose == "foreign" else world.own
-    unit = place.spare.registration.unit if "uuid" in address.route else place.unit.unit
+    seat = place.standby if address.name in {"swap_roles", "pair_keysets_file"} else place.spare
+    needs_seat = "uuid" in address.route or address.name == "pair_keysets_file"
+    unit = seat.registration.unit if needs_seat else place.unit.unit
     filled = {
         "serial": unit.serial,
         "slug": "hf",
-        "uuid": place.spare.uuid,
+        "uuid": seat.uuid,
+        "code": 2 if address.name == "share_licenses" else 5,
         "topic": "index",
         "app_label": "products",
         "url": "nowhere/",
@@ -200,6 +217,12 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
         "choose_child": choice,
         "associate_product": {"serial_number": place.other.unit.serial},
         "change_parent": {"to": place.other.unit.serial},
+        "redeem_key": {"activation_key": place.key, "version": str(place.unit.unit.version)},
+        "share_licenses": {
+            "source": place.unit.unit.serial,
+            "to": place.other.unit.serial,
+            "count": "1",
+        },
     }
     why = {"post": "yes", "reason": "the access table"} if name.endswith("_delete") else {}
     return forms.get(name, why)

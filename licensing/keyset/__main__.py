@@ -6,6 +6,7 @@ that is refused, 2 for a command that can't be carried out as given.
 
 import argparse
 import datetime
+import re
 import sys
 from pathlib import Path
 
@@ -79,8 +80,26 @@ def _keyset(words: list[str]) -> str:
     return sys.stdin.buffer.read(_MOST_BYTES).decode(errors="replace")
 
 
+def _own_block(text: str, serial: str) -> str:
+    """Of a file with both keysets of a pair, each after a line that begins with #, the one for this serial.
+
+    Any other text is returned as it is: the reader judges it.
+    """
+    blocks = re.split(r"^#.*$", text, flags=re.MULTILINE)[1:]
+    return next((block for block in blocks if _names(block) == serial), blocks[0] if blocks else text)
+
+
+def _names(block: str) -> str | None:
+    """The serial number in a keyset; none in what is no keyset."""
+    try:
+        return parse(block)[1].serial
+    except Malformed:
+        return None
+
+
 def _verify(options: argparse.Namespace, text: str) -> int:
     serial = _serial(options.serial)
+    text = _own_block(text, serial)
     ring = _ring(options.keys)
     installed = None if options.installed is None else _file("--installed", options.installed)
     today = None if options.today is None else _day(options.today)
