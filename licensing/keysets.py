@@ -5,11 +5,11 @@ they change; the reader compares and, where something moved, derives anew.
 """
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -55,17 +55,20 @@ def read_keyset(*, registration: Registration, today: datetime.date) -> Keyset:
 
 def _current(registration: Registration, today: datetime.date) -> Keyset | None:
     """The keyset at the unit's head, if everything that it was derived from is as it was."""
-    head = (
-        KeysetHead.objects.filter(unit=registration.unit_id, version=F("unit__version"))
+    head = current_heads(today).filter(unit=registration.unit_id).select_related("keyset").first()
+    return head.keyset if head else None
+
+
+def current_heads(today: datetime.date) -> QuerySet[KeysetHead]:
+    """The heads whose keysets are current: everything that they were derived from is as it was."""
+    return (
+        KeysetHead.objects.filter(version=F("unit__version"))
         .filter(keyset__generation=F("unit__last_generation"))
         .filter(Q(source=None) | Q(source_version=F("source__version")))
         .filter(pools=_pool_versions(OuterRef("unit"), OuterRef("source")))
         .filter(catalogue=_catalogue_version())
         .filter(Q(recheck_on=None) | Q(recheck_on__gt=today))
-        .select_related("keyset")
-        .first()
     )
-    return head.keyset if head else None
 
 
 def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
@@ -79,7 +82,7 @@ def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
         if after != before:
             return None
         keyset = Keyset.objects.filter(unit=unit, generation=unit.last_generation).first()
-        if keyset is None or not _says(keyset, content):
+        if keyset is None or not says(keyset, content):
             keyset = _sign(unit, content)
         KeysetHead.objects.update_or_create(
             unit=unit,
@@ -156,18 +159,10 @@ def _catalogue_version() -> Coalesce:
 
 
 def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, datetime.date | None]:
-    """What the unit's keyset has to say (generation and moment left at 0), and the day to look again."""
+    """What the unit's keyset has to say, and the day to look again."""
     primary = sharing_primary(registration)
-    held = [e for e in entitlements(registration, source=primary, today=today) if e.right is not None]
-    content = Payload(
-        serial=registration.unit.serial,
-        generation=0,
-        issued=0,
-        model=registration.unit.model.code,
-        nodes=node_count(held, today),
-        services=tuple(_service(e) for e in held if e.service.code != NODES_CODE),
-        primary=primary.unit.serial if primary else None,
-    )
+    held = entitlements(registration, source=primary, today=today)
+    content = content_of(registration, primary, held, today)
     units = [registration, primary] if primary else [registration]
     last_days = Licence.objects.filter(
         Q(registration__in=units) | Q(parts__registration__in=units), expires_on__gte=today
@@ -176,12 +171,31 @@ def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, 
     return content, next_end + datetime.timedelta(days=1) if next_end else None
 
 
+def content_of(
+    registration: Registration, source: Registration | None, held: Iterable[Entitlement], today: datetime.date
+) -> Payload:
+    """What a unit's keyset says of its entitlements, in the order of their codes (K1).
+
+    Generation and moment are left at 0.
+    """
+    held = [e for e in held if e.right is not None]
+    return Payload(
+        serial=registration.unit.serial,
+        generation=0,
+        issued=0,
+        model=registration.unit.model.code,
+        nodes=node_count(held, today),
+        services=tuple(_service(e) for e in held if e.service.code != NODES_CODE),
+        primary=source.unit.serial if source else None,
+    )
+
+
 def _service(entitlement: Entitlement) -> KeysetService:
     kind = Kind.TRIAL if entitlement.kind == Licence.Kind.TRIAL else Kind.LICENSED
     return KeysetService(entitlement.service.code, kind, entitlement.count, entitlement.expires_on)
 
 
-def _says(keyset: Keyset, content: Payload) -> bool:
+def says(keyset: Keyset, content: Payload) -> bool:
     """Whether an issued keyset says exactly this."""
     return replace(read(keyset.text), generation=0, issued=0) == content
 
