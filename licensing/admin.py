@@ -3,17 +3,30 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 
-from licensing import catalogue, services
+from licensing import activation, catalogue, services
+from licensing.activation_keys import known_macs, normalize_key
 from licensing.entitlements import sharing_primary
-from licensing.errors import CountOutOfRange
+from licensing.errors import CountOutOfRange, InvalidKey
 from licensing.keyset import UNLIMITED
-from licensing.models import Keyset, LedgerEntry, Licence, ModelService, Service
+from licensing.models import (
+    ActivationKey,
+    Keyset,
+    LedgerEntry,
+    Licence,
+    ModelService,
+    PoolPart,
+    Service,
+    TrialStart,
+)
 from licensing.terms import LARGEST_COUNT
 from portal.clock import today
 from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin, agent
+from portal.errors import RuleViolation
 from portal.forms import judged
 from portal.models import User
 from products.models import Unit
@@ -199,4 +212,146 @@ class KeysetAdmin(ReadOnlyAdmin):
     list_select_related = ["unit"]
     search_fields = ["unit__serial__exact"]
     fields = ["unit", "generation", "issued_at", "first_read_at"]
+    ordering = ["-pk"]
+
+
+class MakeKeysForm(ReasonForm):
+    """Make a batch of activation keys."""
+
+    service = forms.ModelChoiceField(Service.objects.filter(is_activation_offered=True))
+    count = CountField()
+    months = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=activation.MOST_MONTHS,
+        label="Term",
+        help_text="In months; empty: for ever.",
+    )
+    number = forms.IntegerField(
+        min_value=1, max_value=activation.MOST_KEYS, initial=1, label="Number", help_text="How many keys."
+    )
+
+    class Meta:
+        model = ActivationKey
+        fields = ["service", "count", "months", "model"]
+        help_texts = {"model": "For units of this model only; empty: for any."}
+
+    field_order = ["service", "count", "months", "model", "number", "reason"]
+
+
+@admin.register(ActivationKey)
+class ActivationKeyAdmin(ServiceAdmin):
+    """Keys are made in batches, shown once, and revoked; nothing of one is edited and none is deleted."""
+
+    form = MakeKeysForm
+    list_display = ["made_at", "service", "last_four", "amount", "term", "model", "state", "redeemed_on"]
+    list_display_links = ["made_at", "last_four"]
+    list_select_related = ["service", "model", "redeemed_on"]
+    list_filter = ["service"]
+    search_fields = ["last_four__exact"]
+    search_help_text = "The last four characters, or a whole key"
+    ordering = ["-pk"]
+    delete_confirmation_template = "admin/licensing/activationkey/revoke.html"
+    is_removable = True
+
+    @admin.display(description="count", empty_value="uncounted")
+    def amount(self, key: ActivationKey) -> str | None:
+        return "Unlimited" if key.count == UNLIMITED else f"{key.count:,}" if key.count else None
+
+    @admin.display(empty_value="for ever")
+    def term(self, key: ActivationKey) -> str | None:
+        return f"{key.months} months" if key.months else None
+
+    @admin.display
+    def state(self, key: ActivationKey) -> str:
+        if key.revoked_at:
+            return "revoked"
+        return "redeemed" if key.redeemed_at else "open"
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        if obj is None:
+            return MakeKeysForm.field_order
+        made, redeemed = ["made_by", "batch"], ["redeemed_at", "redeemed_by", "revoked_at"]
+        return [*self.list_display, *made, *redeemed]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        try:
+            return queryset.filter(mac__in=known_macs(normalize_key(search_term))), False
+        except InvalidKey:
+            return super().get_search_results(request, queryset, search_term.upper())
+        except RuleViolation as refusal:
+            messages.error(request, str(refusal))
+            return queryset.none(), False
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = {"title": "Make activation keys"}
+        return super().add_view(request, form_url, {**title, **(extra_context or {})})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        given = form.cleaned_data
+        facts = {name: given[name] for name in ("service", "count", "months", "number", "model", "reason")}
+        obj.batch, obj.shown = activation.make_activation_keys(**facts, by=agent(request))
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        """Nothing: the audit trail names the whole batch."""
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> Any:
+        """Show the keys in the very answer: nowhere else are they kept, and no cache keeps it."""
+        context = {"title": "Activation keys", "keys": obj.shown, "batch": obj, "opts": self.opts}
+        return TemplateResponse(
+            request,
+            "admin/licensing/activationkey/made.html",
+            self.admin_site.each_context(request) | context,
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().delete_view(request, object_id, {"title": "Revoke", **(extra_context or {})})
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        for key in queryset:
+            self.log_change(request, key, "Revoked.")
+
+    def remove(self, obj: ActivationKey, *, by: User, reason: str) -> None:
+        activation.revoke_key(key=obj, reason=reason, by=by)
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        messages.success(request, f"{obj_display}: revoked.")
+        return redirect("admin:licensing_activationkey_change", obj_id)
+
+
+@admin.register(PoolPart)
+class PoolPartAdmin(ReadOnlyAdmin):
+    list_display = ["service", "owner", "unit", "count"]
+    list_select_related = ["licence__service", "licence__registration__unit", "registration__unit"]
+    search_fields = ["registration__unit__serial__exact", "licence__registration__unit__serial__exact"]
+    ordering = ["-pk"]
+
+    @admin.display
+    def service(self, part: PoolPart) -> Service:
+        return part.licence.service
+
+    @admin.display(description="of the license of")
+    def owner(self, part: PoolPart) -> Unit:
+        return part.licence.registration.unit
+
+    @admin.display
+    def unit(self, part: PoolPart) -> Unit:
+        return part.registration.unit
+
+
+@admin.register(TrialStart)
+class TrialStartAdmin(ReadOnlyAdmin):
+    list_display = ["at", "service", "unit"]
+    list_select_related = ["service", "unit"]
+    search_fields = ["unit__serial__exact"]
     ordering = ["-pk"]

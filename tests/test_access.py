@@ -21,7 +21,7 @@ from associations.models import AssociationType, Seat
 from associations.services import associate
 from licensing.activation import make_activation_keys
 from licensing.keysets import read_keyset
-from licensing.models import Licence, Service
+from licensing.models import Licence, PoolPart, Service, TrialStart
 from portal.clock import today
 from portal.models import Account, Membership, User
 from products.models import Registration, Survey
@@ -140,8 +140,11 @@ def side(member: Membership) -> Side:
         associate(parent=primary, child=child, type=hf, by=member.user, today=today()) for child in children
     )
     Survey.objects.create(registration=other, bought_at="Springfield")
-    Licence.objects.create(registration=other, service=Service.objects.get(code=3))
-    Licence.objects.create(registration=unit, service=Service.objects.get(code=2), count=3)
+    service = Service.objects.get(code=3)
+    Licence.objects.create(registration=other, service=service)
+    TrialStart.objects.create(unit=other.unit, service=service)
+    pool = Licence.objects.create(registration=unit, service=Service.objects.get(code=2), count=3)
+    PoolPart.objects.create(licence=pool, registration=other, count=1)
     for registration in (unit, other):
         read_keyset(registration=registration, today=today())
     _, (key,) = make_activation_keys(
