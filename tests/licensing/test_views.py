@@ -84,23 +84,23 @@ def test_service_management_lists_the_services_as_the_source_does(client: Client
     assert head == ["Security Service", "Status", "Free Trial", "Manage Service", "Count", "Expiration"]
     assert table.rows()[:12] == [
         ["Nodes/Users", "Licensed", "", "", "Unlimited", ""],
-        ["Client AV Enforcement", "Expired", "", "", "3", "17 Nov 2004"],
+        ["Client AV Enforcement", "Expired", "", "Upgrade Renew Share", "3", "17 Nov 2004"],
         [
             "Gateway Anti-Virus, Anti-Spyware & Intrusion Prevention Service",
             "Expired",
             "",
-            "",
+            "Renew",
             "",
             "07 Jun 2004",
         ],
-        ["Server Anti-Virus", "Not Licensed", "", "", "", ""],
-        ["Content Filter", "Expired", "", "", "", "31 Oct 2004"],
-        ["Premium Content Filtering Service", "Expired", "", "", "", "31 Oct 2004"],
+        ["Server Anti-Virus", "Not Licensed", "", "Activate", "", ""],
+        ["Content Filter", "Expired", "", "Renew", "", "31 Oct 2004"],
+        ["Premium Content Filtering Service", "Expired", "", "Renew", "", "31 Oct 2004"],
         ["E-Mail Filtering Service", "Not Licensed", "", "", "", ""],
         ["VPN", "Licensed", "", "", "", ""],
-        ["Global VPN Client", "Licensed", "", "", "5", ""],
-        ["Global VPN Client Enterprise", "Not Licensed", "", "", "", ""],
-        ["Global Security Client", "Not Licensed", "", "", "", ""],
+        ["Global VPN Client", "Licensed", "", "Upgrade", "5", ""],
+        ["Global VPN Client Enterprise", "Not Licensed", "", "Activate", "", ""],
+        ["Global Security Client", "Not Licensed", "", "Activate", "", ""],
         ["ViewPoint", "Licensed", "", "", "", ""],
     ]
     assert [row[:2] for row in table.rows()[12:]] == [
@@ -126,7 +126,8 @@ def test_service_management_derives_the_status_from_the_day(
 
     rows = page_of(client, mine).section("services").one("table").rows()
 
-    assert rows[3] == ["Server Anti-Virus", status, "", "", "", f"{day:%d %b %Y}"]
+    manage = "Renew" if kind == "licensed" else "Activate"
+    assert rows[3] == ["Server Anti-Virus", status, "", manage, "", f"{day:%d %b %Y}"]
 
 
 def test_a_secondary_shows_what_it_shares(client: Client, member: Membership) -> None:
