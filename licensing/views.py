@@ -14,6 +14,7 @@ from associations.services import parent_of
 from associations.views import asked_seat
 from licensing.entitlements import sharing_primary
 from licensing.keysets import read_keyset
+from licensing.readiness import readiness_of, with_applied
 from licensing.selectors import lingering, node_support, service_rows, sharing_changes
 from licensing.signing import key_ring
 from portal.access import MemberRequest, editor_required, member_required
@@ -62,9 +63,9 @@ def license_keyset(request: MemberRequest, serial: str) -> HttpResponse:
         day = today()
         pair = _pair_of(registration)
         units = sorted(pair or {registration: ""}, key=lambda unit: unit.pk != registration.pk)
-        context["keysets"] = [
-            (unit, pair.get(unit, ""), read_keyset(registration=unit, today=day)) for unit in units
-        ]
+        context["keysets"] = with_applied(
+            [(unit, pair.get(unit, ""), read_keyset(registration=unit, today=day)) for unit in units]
+        )
     except UnitRetired as refusal:
         context["refusal"], status = refusal, 409
     except (KeyMissing, NoActiveKey) as refusal:
@@ -137,6 +138,7 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
         "services": rows,
         "nodes": node_support([row.entitlement for row in rows], day),
         "lingering": lingering(registration),
+        "readiness": readiness_of([registration], day).get(registration.pk),
         "roles": mine,
         "primary": next((seat for seat in paired if seat.side == Side.PARENT), None),
         "secondaries": [seat for seat in paired if seat.side == Side.CHILD],

@@ -3,11 +3,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from licensing.findings import State
+from licensing.readiness import account_readiness
 from licensing.selectors import expiring_soon
 from portal.access import MemberRequest, member_required
 from portal.clock import today
 from products.models import Registration
 
+MOST_PAIRS, MOST_NOT_READY = 200, 10
 HELP_TOPICS = {
     "index",
     "login",
@@ -18,6 +21,7 @@ HELP_TOPICS = {
     "service-management",
     "license-keyset",
     "my-product-associated-products",
+    "readiness",
     "change-parent",
     "manage-service",
     "swap-roles",
@@ -28,10 +32,16 @@ HELP_TOPICS = {
 @member_required
 def main_page(request: MemberRequest) -> HttpResponse:
     account, day = request.membership.account, today()
+    pairs = account_readiness(account, day, limit=MOST_PAIRS)
+    not_ready = [pair for pair in pairs if pair.state != State.READY]
+    not_ready.sort(key=lambda pair: -pair.state.rank)
     context = {
         "recent": Registration.objects.visible_to(account).order_by("-registered_at", "-pk")[:10],
         "expiring": expiring_soon(account, day),
         "today": day,
+        "pairs": len(pairs),
+        "not_ready": not_ready[:MOST_NOT_READY],
+        "more_not_ready": len(not_ready) - MOST_NOT_READY,
     }
     return render(request, "portal/main_page.html", context)
 

@@ -14,7 +14,9 @@ from django.views.decorators.vary import vary_on_headers
 
 from associations.answers import say_alone
 from associations.selectors import in_role, places_of, role_choices, sides_of
+from licensing.readiness import readiness_of
 from portal.access import MemberRequest, editor_required, member_required
+from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products import services
@@ -145,10 +147,10 @@ def _list_context(request: MemberRequest) -> dict[str, object]:
     )
     before = {"before": page.rows[0].unit.serial, "number": page.first_number} if page.has_previous else None
     after = {"after": page.rows[-1].unit.serial, "number": page.last_number} if page.has_next else None
-    places = places_of(page.rows)
+    places, readiness = places_of(page.rows), readiness_of(page.rows, today())
     return {
         "page": page,
-        "rows": [(registration, places.get(registration.pk)) for registration in page.rows],
+        "rows": [(unit, places.get(unit.pk), readiness.get(unit.pk)) for unit in page.rows],
         "asked": asked,
         "is_filtered": any(asked[name] for name in ("q", "role", "model")),
         "columns": [_column(label, key, asked) for label, key in SORTED_COLUMNS],

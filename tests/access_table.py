@@ -25,6 +25,9 @@ account_logout       POST            login      login      login      login     
 jwks                 GET             200        200        200        200        200        200
 jwks                 POST            405        405        405        405        405        405
 
+readiness            GET             login      200        200        200        200        support
+readiness            POST            login      405        405        405        405        405
+
 my_products          GET             login      200        200        200        200        support
 my_products          POST            login      405        405        405        405        405
 register             GET             login      my_products 403       my_products my_products support
@@ -69,6 +72,10 @@ rename_product       GET   own       login      404        403   service_managem
 rename_product       GET   foreign   login      404        403        404        404        support
 rename_product       POST  own       login      404        403   service_management service_management support
 rename_product       POST  foreign   login      404        403        404        404        support
+confirm_applied      GET   own       login      404        403   license_keyset license_keyset support
+confirm_applied      GET   foreign   login      404        403        404        404        support
+confirm_applied      POST  own       login      404        403   license_keyset license_keyset support
+confirm_applied      POST  foreign   login      404        403        404        404        support
 license_keyset       GET   own       login      404        200        200        200        support
 license_keyset       GET   foreign   login      404        404        404        404        support
 license_keyset       POST  own       login      405        405        405        405        405

@@ -216,6 +216,7 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "choose_child",
         "service_management",
         "license_keyset",
+        "readiness",
         "associated_products",
         "change_parent",
     }
