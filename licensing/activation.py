@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from licensing import ledger
-from licensing.activation_keys import active_mac, draw_key, known_macs, normalize_key, show_key
+from licensing.activation_keys import active_macs, draw_key, known_macs, normalize_key, show_key
 from licensing.entitlements import Entitlement, Right
 from licensing.errors import (
     ActivationNotOffered,
@@ -77,12 +77,15 @@ def make_activation_keys(
     if not 1 <= number <= MOST_KEYS:
         raise NumberOutOfRange
     batch, keys = uuid.uuid4(), [draw_key() for _ in range(number)]
-    rows = []
-    for key in keys:
-        mac, kid = active_mac(key)
-        facts = {"service": service, "model": model, "count": count, "months": months, "made_by": by}
-        rows.append(ActivationKey(batch=batch, mac=mac, kid=kid, last_four=key[-4:], **facts))
-    ActivationKey.objects.bulk_create(rows, batch_size=1000)
+    macs, kid = active_macs(keys)
+    facts = {"service": service, "model": model, "count": count, "months": months, "made_by": by}
+    ActivationKey.objects.bulk_create(
+        (
+            ActivationKey(batch=batch, mac=mac, kid=kid, last_four=key[-4:], **facts)
+            for key, mac in zip(keys, macs, strict=True)
+        ),
+        batch_size=1000,
+    )
     data: dict[str, object] = {"batch": str(batch), "service": service.code, "number": number}
     data |= {"count": count, "months": months, "model": model.name if model else None}
     audit.record("activation-keys-made", by=by, reason=reason, data=data)
