@@ -133,7 +133,8 @@ class Lingering:
 def lingering(registration: Registration) -> list[Lingering]:
     """The units that shared this one's licences, or this one itself, and run no newer keyset yet.
 
-    A keyset counts as being there once somebody has confirmed it; a unit that read none has none to keep.
+    A keyset counts as being there once somebody has confirmed it; a unit that read none has none to keep, and
+    one that became a primary since holds its licences itself.
     """
     groups = registration.seats.filter(side=Side.PARENT).values("group")
     together = Seat.objects.live().filter(registration=registration).values("group")
@@ -146,10 +147,13 @@ def lingering(registration: Registration) -> list[Lingering]:
         unit=OuterRef("registration__unit"), applied__first_read_at__gte=OuterRef("ended_at")
     )
     paired = Seat.objects.live().filter(registration=OuterRef("registration"), group__in=together)
+    promoted = Seat.objects.filter(
+        registration=OuterRef("registration"), side=Side.PARENT, began_at__gte=OuterRef("ended_at")
+    )
     seats = (
         Seat.objects.filter(Q(group__in=groups) | Q(registration=registration), shares=True)
         .exclude(ended_at=None)
-        .filter(Exists(read), ~Exists(newer), registration__ended_at=None)
+        .filter(Exists(read), ~Exists(newer), ~Exists(promoted), registration__ended_at=None)
         .exclude(Exists(paired) & ~Q(registration=registration))
         .with_units()
     )

@@ -32,9 +32,9 @@ class Terms:
 
     @property
     def text(self) -> str:
-        """As people read it: licensed, 5, until 17 Nov 2027."""
-        count = {None: "", UNLIMITED: ", Unlimited"}.get(self.count, f", {self.count}")
-        return f"licensed{count}, {f'until {self.expires_on:%d %b %Y}' if self.expires_on else 'for ever'}"
+        """As people read it: licensed for 5 until 17 Nov 2027."""
+        count = {None: "", UNLIMITED: " (Unlimited)"}.get(self.count, f" for {self.count}")
+        return f"licensed{count} {f'until {self.expires_on:%d %b %Y}' if self.expires_on else 'for ever'}"
 
 
 def add_months(day: datetime.date, months: int | None) -> datetime.date | None:
@@ -66,7 +66,8 @@ def redeemed(key: ActivationKey, present: Entitlement, today: datetime.date) -> 
 
 
 def _begin(key: ActivationKey, present: Entitlement, today: datetime.date) -> Terms:
-    if present.right is not None and key.months is None and key.count is not None:
+    was_licensed = present.right is not None and present.kind == Licence.Kind.LICENSED
+    if was_licensed and key.months is None and key.count is not None:
         raise KeyNeedsLicence(service=key.service, day=present.expires_on)
     verb = Verb.ACTIVATE if present.right is None else Verb.RENEW
     return Terms(verb, key.count, add_months(today, key.months))
