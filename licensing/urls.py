@@ -6,9 +6,7 @@ urlpatterns = [
     path("products/<serial:serial>/", views.service_management, name="service_management"),
     path("products/<serial:serial>/name/", views.rename_product, name="rename_product"),
     path("products/<serial:serial>/keyset/", views.license_keyset, name="license_keyset"),
-    path(
-        "products/<serial:serial>/keyset/applied/", readiness_views.confirm_applied, name="confirm_applied"
-    ),
+    path("products/<serial:serial>/keyset/applied/", readiness_views.confirm_applied, name="confirm_applied"),
     path("readiness/", readiness_views.readiness, name="readiness"),
     path("products/<serial:serial>/keyset/file/", views.keyset_file, name="keyset_file"),
     path("products/<serial:serial>/keyset/pair/", views.pair_keysets_file, name="pair_keysets_file"),
