@@ -234,3 +234,19 @@ class NotYourUnit(RuleViolation):
     code = "not-your-unit"
     field = "to"
     message = "{serial} isn't registered in your account."
+
+
+class FutureDay(RuleViolation):
+    """L6: what a unit will be entitled to isn't known yet."""
+
+    code = "future-day"
+    field = "on"
+    message = "{day:%d %b %Y} is still to come. Give today or an earlier day; days are UTC days."
+
+
+class OutsideRegistration(RuleViolation):
+    """L6: of a unit only the time is told in which it was registered in the account."""
+
+    code = "outside-registration"
+    field = "on"
+    message = "{serial} is told of from {first:%d %b %Y} to {last:%d %b %Y}: then it was in your account."

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from licensing import readiness_views, service_views, views
+from licensing import history_views, readiness_views, service_views, views
 
 urlpatterns = [
     path("products/<serial:serial>/", views.service_management, name="service_management"),
@@ -10,6 +10,10 @@ urlpatterns = [
     path("readiness/", readiness_views.readiness, name="readiness"),
     path("products/<serial:serial>/keyset/file/", views.keyset_file, name="keyset_file"),
     path("products/<serial:serial>/keyset/pair/", views.pair_keysets_file, name="pair_keysets_file"),
+    path("products/<serial:serial>/entitlements/", history_views.entitlements, name="entitlements"),
+    path(
+        "products/<serial:serial>/entitlements.csv", history_views.entitlements_csv, name="entitlements_csv"
+    ),
     path("products/<serial:serial>/key/", service_views.redeem_key, name="redeem_key"),
     path("products/<serial:serial>/services/<int:code>/trial/", service_views.free_trial, name="free_trial"),
     path(

@@ -20,6 +20,7 @@ HELP_TOPICS = {
     "create-association",
     "service-management",
     "license-keyset",
+    "entitlements",
     "my-product-associated-products",
     "readiness",
     "change-parent",

@@ -72,6 +72,14 @@ rename_product       GET   own       login      404        403   service_managem
 rename_product       GET   foreign   login      404        403        404        404        support
 rename_product       POST  own       login      404        403   service_management service_management support
 rename_product       POST  foreign   login      404        403        404        404        support
+entitlements         GET   own       login      404        200        200        200        support
+entitlements         GET   foreign   login      404        404        404        404        support
+entitlements         POST  own       login      405        405        405        405        405
+entitlements         POST  foreign   login      405        405        405        405        405
+entitlements_csv     GET   own       login      404        200        200        200        support
+entitlements_csv     GET   foreign   login      404        404        404        404        support
+entitlements_csv     POST  own       login      405        405        405        405        405
+entitlements_csv     POST  foreign   login      405        405        405        405        405
 confirm_applied      GET   own       login      404        403   license_keyset license_keyset support
 confirm_applied      GET   foreign   login      404        403        404        404        support
 confirm_applied      POST  own       login      404        403   license_keyset license_keyset support

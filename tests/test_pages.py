@@ -217,6 +217,8 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "service_management",
         "license_keyset",
         "readiness",
+        "entitlements",
+        "entitlements_csv",
         "associated_products",
         "change_parent",
     }
