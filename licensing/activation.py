@@ -109,14 +109,15 @@ def preview_key(
 ) -> Redemption:
     """Say what a key would do on a unit; nothing is written but a wrong try.
 
-    Raises InvalidKey, UnknownKey, KeyTriesClosed, KeyUsed, KeyRevoked, KeyForOtherModel, UnitRetired and what
-    `terms.redeemed` does.
+    Raises InvalidKey, UnknownKey, KeyTriesClosed, KeyUsed, KeyRevoked, KeyForOtherModel, UnitRetired,
+    NotRegistered, PartsGivenOut and what `terms.redeemed` does.
     """
     text = normalize_key(activation_key)
     with transaction.atomic():
         key = _find_key(registration, text, now=now)
         if key is not None:
-            return _reckon(key, live_registration(registration.unit), today)
+            present = live_registration(registration.unit, account=registration.account)
+            return _reckon(key, present, today)
     raise UnknownKey
 
 
