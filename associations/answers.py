@@ -8,6 +8,8 @@ from associations import services
 from associations.errors import AssociationGone
 from associations.models import Seat
 from associations.selectors import spares_of, standby_since
+from licensing.transfer import better_held
+from portal.clock import today
 from products.models import Registration
 
 
@@ -21,8 +23,10 @@ def say_associated(
     done: str,
 ) -> None:
     """Tell what became of a child's seat, as seen from one of the units; the other is named with a link."""
-    context = {"registration": viewer, "seat": seat, "parent": parent, "child": child, "done": done}
-    level = messages.WARNING if seat.is_spare else messages.SUCCESS
+    context: dict[str, object] = {"registration": viewer, "seat": seat, "parent": parent, "child": child}
+    is_reversed = seat.shares and bool(better_held(child, [parent], today=today())[0])
+    context |= {"done": done, "is_reversed": is_reversed}
+    level = messages.WARNING if seat.is_spare or is_reversed else messages.SUCCESS
     messages.add_message(request, level, render_to_string("associations/_associated.html", context))
 
 

@@ -11,7 +11,6 @@ from licensing.keyset import UNLIMITED, Status
 from licensing.models import Keyset, KeysetHead, Licence, Service, TrialStart
 from licensing.pools import is_divisible
 from licensing.terms import Verb
-from licensing.transfer import Move, plan_moves
 from portal.models import Account
 from products.models import Registration
 
@@ -162,13 +161,3 @@ def lingering(registration: Registration) -> list[Lingering]:
     if registration.pk in latest and sharing.exists():
         del latest[registration.pk]  # it has its place in a pair again: readiness tells what it runs
     return [Lingering(seat.registration, seat.ended_at) for seat in latest.values() if seat.ended_at]
-
-
-def holds_better(child: Registration, parent: Registration, today: datetime.date) -> bool:
-    """Whether a child holds better transferable licences than its parent (A10)."""
-    return any(not move.moves and _is_better(move, today) for move in plan_moves(parent, child, today=today))
-
-
-def _is_better(move: Move, today: datetime.date) -> bool:
-    theirs = move.target.right not in {None, Right.MODEL} and not move.target.is_expired(today)
-    return theirs and move.target.worth(today) > move.source.worth(today)

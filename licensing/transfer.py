@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from licensing import ledger
-from licensing.entitlements import Entitlement, Right, read_holdings
+from licensing.entitlements import Entitlement, Holdings, Right, read_holdings
 from licensing.models import LedgerEntry, Licence, PoolPart, Service, TrialStart
 from portal.models import User
 from products.models import Registration, Unit
@@ -28,9 +28,35 @@ class Move:
 
 def plan_moves(source: Registration, target: Registration, *, today: datetime.date) -> list[Move]:
     """What would go from one unit to another, service by service; without those that neither holds."""
-    held = read_holdings([source, target])
+    services = list(Service.objects.filter(is_transferable=True))
+    return _moves(read_holdings([source, target]), services, source, target, today)
+
+
+def better_held(
+    unit: Registration, others: list[Registration], *, today: datetime.date
+) -> tuple[set[int], set[int]]:
+    """Than which of the others a unit holds better transferable licences, and which hold better ones (A10).
+
+    Licences that have ended make nobody better. Both are sets of primary keys, from five queries.
+    """
+    held = read_holdings([unit, *others])
+    services = list(Service.objects.filter(is_transferable=True))
+
+    def is_better(first: Registration, second: Registration) -> bool:
+        moves = _moves(held, services, first, second, today)
+        return any(move.moves and not move.source.is_expired(today) for move in moves)
+
+    return (
+        {other.pk for other in others if is_better(unit, other)},
+        {other.pk for other in others if is_better(other, unit)},
+    )
+
+
+def _moves(
+    held: Holdings, services: list[Service], source: Registration, target: Registration, today: datetime.date
+) -> list[Move]:
     moves = []
-    for service in Service.objects.filter(is_transferable=True):
+    for service in services:
         keys = [(registration.pk, service.pk) for registration in (source, target)]
         holds = [key in held.licences or key in held.parts for key in keys]
         if any(holds):

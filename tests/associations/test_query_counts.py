@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
         ("secondary", 8),
         ("parent", 10),
         ("effect", 23),
-        ("service", 28),
+        ("service", 40),
     ],
 )
 def test_each_page_asks_as_much_for_many_pairs_and_spares(
@@ -60,7 +60,7 @@ def test_each_page_asks_as_much_for_many_pairs_and_spares(
 @pytest.mark.parametrize("count", [10, 1000], ids=["10 pairs", "1,000 pairs"])
 @pytest.mark.parametrize(
     ("step", "queries"),
-    [("association/", 17), ("association/child/", 18), ("association/child/?from={secondary}", 21)],
+    [("association/", 22), ("association/child/", 23), ("association/child/?from={secondary}", 26)],
     ids=["parent", "child", "child from a secondary"],
 )
 def test_create_association_asks_as_much_for_many_pairs(
