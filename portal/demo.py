@@ -10,7 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from licensing.models import Service
+from licensing.activation import make_activation_keys
+from licensing.activation_keys import known_macs, normalize_key
+from licensing.models import ActivationKey, Service
 from licensing.services import grant_licence
 from portal import audit
 from portal.keys import write_secret
@@ -40,6 +42,8 @@ UNITS = [
     DemoUnit("0006B1124440", "PRO 5060", "J6XF-5DWS"),
     DemoUnit("0006B10A77E1", "PRO 2040", "N9GA-4TKH"),
 ]
+# Of activation keys: the service's code, the count, the months.
+KEYS = [(2, 10, 12), (5, None, 12), (4, None, 12), (9, 10, None)]
 
 
 def demo_password(given: str | None) -> str:
@@ -76,6 +80,7 @@ def load_demo(*, password: str, today: datetime.date) -> None:
                 now=timezone.now(),
             )
     _grant_licences(Unit.objects.get(serial=UNITS[0].serial), support, today)
+    _make_keys(support)
 
 
 def unregistered_units() -> list[DemoUnit]:
@@ -86,6 +91,33 @@ def unregistered_units() -> list[DemoUnit]:
         .filter(unit__serial__in=[u.serial for u in UNITS])
     )
     return [unit for unit in UNITS if unit.serial not in taken]
+
+
+def unused_keys() -> list[tuple[str, str]]:
+    """The demo's activation keys that nobody has redeemed yet, each with what it is for."""
+    path = _keys_file()
+    lines = path.read_text().splitlines() if path.exists() else []
+    keys = [(key, told) for key, _, told in (line.partition(" ") for line in lines)]
+    unused = ActivationKey.objects.filter(redeemed_at=None, revoked_at=None)
+    return [pair for pair in keys if unused.filter(mac__in=known_macs(normalize_key(pair[0]))).exists()]
+
+
+def _make_keys(support: User) -> None:
+    """Make an activation key for each of KEYS, and keep them where the next start finds them."""
+    lines = []
+    for code, count, months in KEYS:
+        service = Service.objects.get(code=code)
+        _, (key,) = make_activation_keys(
+            service=service, count=count, months=months, number=1, model=None, reason="the demo", by=support
+        )
+        number, term = f" for {count}" if count else "", f"{months} months" if months else "no term: upgrade"
+        lines.append(f"{key} {service}{number}, {term}")
+    _keys_file().unlink(missing_ok=True)
+    write_secret(_keys_file(), "\n".join(lines).encode())
+
+
+def _keys_file() -> Path:
+    return Path(settings.DATA_DIR) / "demo_keys"
 
 
 def _user(name: str, password: str, **flags: bool) -> User:

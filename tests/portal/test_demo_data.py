@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
-from licensing.models import Licence
-from portal.demo import demo_password, load_demo, unregistered_units
+from licensing.activation_keys import known_macs, normalize_key
+from licensing.models import ActivationKey, Licence
+from portal.demo import demo_password, load_demo, unregistered_units, unused_keys
 from portal.models import Membership, User
 from products.models import Registration, Unit
 from products.services import register
@@ -110,3 +112,17 @@ def test_a_given_password_takes_the_place_of_the_one_before(folder: Path) -> Non
 
     assert demo_password(None) == "correct-horse"
     assert stat.S_IMODE((folder / "demo_password").stat().st_mode) == 0o600
+
+
+def test_keys_that_were_redeemed_are_offered_no_more() -> None:
+    load_demo(password="first", today=TODAY)  # noqa: S106
+    (key, _), *rest = unused_keys()
+    ActivationKey.objects.filter(mac__in=known_macs(normalize_key(key))).update(redeemed_at=timezone.now())
+
+    assert unused_keys() == rest
+
+
+def test_the_file_of_the_keys_is_its_owners_alone(settings: Settings) -> None:
+    load_demo(password="first", today=TODAY)  # noqa: S106
+
+    assert stat.S_IMODE((settings.DATA_DIR / "demo_keys").stat().st_mode) == 0o600

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, connections
 
 from licensing.signing import active_signer
 from portal.clock import today
-from portal.demo import OWNER, SUPPORT, demo_password, load_demo, unregistered_units
+from portal.demo import OWNER, SUPPORT, demo_password, load_demo, unregistered_units, unused_keys
 from portal.errors import RuleViolation
 from products.codes import active_kid
 
@@ -70,6 +70,10 @@ class Command(BaseCommand):
             self.stdout.write("\nUnits that you can register (serial number, authentication code, model)")
             for unit in units:
                 self.stdout.write(f"  {unit.serial}  {unit.code}  {unit.model}")
+        if keys := unused_keys():
+            self.stdout.write("\nActivation keys that you can redeem")
+            for key, told in keys:
+                self.stdout.write(f"  {key}  {told}")
 
 
 def _parse(address: str) -> tuple[str, int]:
