@@ -98,11 +98,11 @@ def _follow(steps: Iterator[Step]) -> tuple[dict[Key, Value], int]:
 def _unit_steps(first: int, last: int) -> Iterator[Step]:
     """The entries of some units, each under the registration that the unit had then."""
     owners: dict[int, list[Registration]] = {}
-    for registration in Registration.objects.filter(unit__range=(first, last)).order_by(
+    for registration in Registration.objects.filter(unit__pk__range=(first, last)).order_by(
         "registered_at", "pk"
     ):
         owners.setdefault(registration.unit_id, []).append(registration)
-    entries = LedgerEntry.objects.filter(unit__range=(first, last)).order_by("unit", "pk")
+    entries = LedgerEntry.objects.filter(unit__pk__range=(first, last)).order_by("unit", "pk")
     for entry in entries.iterator():
         unit = entry.unit_id or 0
         present = owners.get(unit, [])
@@ -113,7 +113,7 @@ def _unit_steps(first: int, last: int) -> Iterator[Step]:
 
 def _unit_rows(first: int, last: int) -> dict[Key, Value]:
     """The licences and parts of some units, as the ledger keeps them."""
-    held = Q(registration__unit__range=(first, last))
+    held = Q(registration__unit__pk__range=(first, last))
     rows: dict[Key, Value] = {}
     for licence in Licence.objects.filter(held).annotate(given=Sum("parts__count")):
         value = licence_value(licence, given=int(licence.given or 0))
