@@ -125,7 +125,9 @@ class Holdings:
         given = self.given.get(licence.pk, 0)
         if given and given == licence.count:
             return Entitlement(service)  # all of it runs elsewhere
-        count = licence.count - given if licence.count is not None and given else licence.count
+        count = licence.count
+        if count is not None and count != UNLIMITED:
+            count -= given
         return Entitlement(service, Right.OWN, licence.kind, count, licence.expires_on)
 
 

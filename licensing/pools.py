@@ -65,7 +65,8 @@ def move_counts(
     units = {unit.pk: unit for unit in Unit.objects.locked({r.unit_id for r in (owner, source, target)})}
     _check_units(owner, source, target, units)
     present = Licence.objects.select_related("service").filter(pk=licence.pk, registration=owner).first()
-    if present is None or not is_divisible(present):
+    is_return = target.pk == owner.pk  # always possible: the licence may have become Unlimited since
+    if present is None or not (is_return or is_divisible(present)):
         raise NotDivisible(service=licence.service)
     with ledger.noted([owner], right=LedgerEntry.Right.POOL, by=by):
         _take(present, source, count)
