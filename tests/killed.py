@@ -158,6 +158,49 @@ def _read_keyset(*, registration: int) -> None:
     read_keyset(registration=Registration.objects.get(pk=registration), today=today())
 
 
+def _redeem(*, registration: int, key: str, by: int) -> None:
+    from licensing.activation import redeem_key
+    from portal.clock import today
+    from portal.models import User
+    from products.models import Registration
+
+    unit = Registration.objects.select_related("unit").get(pk=registration)
+    redeem_key(
+        registration=unit,
+        activation_key=key,
+        version=unit.unit.version,
+        by=User.objects.get(pk=by),
+        today=today(),
+        now=timezone.now(),
+    )
+
+
+def _move_counts(*, licence: int, source: int, target: int, count: int, by: int) -> None:
+    from licensing.models import Licence
+    from licensing.pools import move_counts
+    from portal.clock import today
+    from portal.models import User
+    from products.models import Registration
+
+    move_counts(
+        licence=Licence.objects.get(pk=licence),
+        source=Registration.objects.get(pk=source),
+        target=Registration.objects.get(pk=target),
+        count=count,
+        by=User.objects.get(pk=by),
+        today=today(),
+    )
+
+
+def _swap(*, seat: int, by: int) -> None:
+    from associations.models import Seat
+    from licensing.swapping import swap_roles
+    from portal.clock import today
+    from portal.models import User
+
+    swap_roles(seat=Seat.objects.get(pk=seat), by=User.objects.get(pk=by), today=today())
+
+
 ACTIONS: dict[str, Callable[..., None]] = {
     "register": _register,
     "associate": _associate,
@@ -166,6 +209,9 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "remove": _remove,
     "grant": _grant,
     "read_keyset": _read_keyset,
+    "redeem": _redeem,
+    "move_counts": _move_counts,
+    "swap": _swap,
 }
 
 

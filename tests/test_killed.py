@@ -6,12 +6,13 @@ import pytest
 
 from associations.models import AssociationType, Seat
 from associations.services import associate
-from licensing.models import Keyset, KeysetHead, LedgerEntry, Licence
+from licensing.models import ActivationKey, Keyset, KeysetHead, LedgerEntry, Licence, PoolPart
 from portal.clock import today
 from portal.models import AuditEntry, Membership
 from products.models import Registration, Unit
 from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory
 from tests.killed import Mortal, snapshot
+from tests.licensing.support import CLIENT_AV, give, make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -111,6 +112,46 @@ def test_killed_while_granting() -> None:
 
     assert Licence.objects.get().registration == registration
     assert LedgerEntry.objects.filter(unit=registration.unit).count() == 1
+
+
+def test_killed_while_a_key_is_redeemed() -> None:
+    member = MembershipFactory()
+    registration = RegistrationFactory(account=member.account)
+    (key,) = make(CLIENT_AV, count=25)
+
+    _die_everywhere(Mortal("redeem", registration=registration.pk, key=key, by=member.user_id))
+
+    assert Licence.objects.get().registration == registration
+    assert ActivationKey.objects.get().redeemed_on == registration.unit
+    assert LedgerEntry.objects.filter(unit=registration.unit).count() == 1
+
+
+def test_killed_while_counts_are_moved() -> None:
+    member = MembershipFactory()
+    first, second, third = RegistrationFactory.create_batch(3, account=member.account)
+    pool = give(first, CLIENT_AV, count=10)
+    PoolPart.objects.create(licence=pool, registration=second, count=4)
+    facts = {"licence": pool.pk, "source": second.pk, "target": third.pk, "count": 4}
+
+    _die_everywhere(Mortal("move_counts", by=member.user_id, **facts))
+
+    assert [(part.registration, part.count) for part in PoolPart.objects.all()] == [(third, 4)]
+    assert LedgerEntry.objects.exclude(unit=None).count() == 2
+
+
+def test_killed_while_roles_are_swapped() -> None:
+    member = MembershipFactory()
+    parent, child, spare, third = RegistrationFactory.create_batch(4, account=member.account)
+    seat = _hf_seat(parent, child, member)
+    _hf_seat(parent, spare, member)
+    PoolPart.objects.create(licence=give(parent, CLIENT_AV, count=10), registration=third, count=4)
+    give(child, CLIENT_AV, count=3, expires_on=today())
+
+    _die_everywhere(Mortal("swap", seat=seat.pk, by=member.user_id))
+
+    assert Seat.objects.live().get(side="parent").registration == child
+    assert dict(Licence.objects.values_list("registration", "count")) == {parent.pk: 3, child.pk: 10}
+    assert AuditEntry.objects.filter(code="roles-swapped").count() == 3
 
 
 def test_killed_while_a_keyset_is_issued() -> None:

@@ -1,17 +1,57 @@
 """Two changes of licences or of the catalogue at once: the second sees what the first did."""
 
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 
 import pytest
-from django.db import IntegrityError
 
+from associations.errors import AssociationGone, PairChanged
+from associations.models import Seat
+from associations.services import remove_association
+from licensing.activation import Redemption, revoke_key
+from licensing.activation_keys import draw_key
 from licensing.catalogue import save_service, set_model_service
-from licensing.errors import CatalogueFull
-from licensing.models import CatalogueState, LedgerEntry, Licence, Service
-from licensing.services import grant_licence
-from products.models import ProductModel, Unit
-from tests.factories import RegistrationFactory
+from licensing.errors import (
+    CatalogueFull,
+    KeyEnded,
+    KeyRevoked,
+    KeyTriesClosed,
+    KeyUsed,
+    LicencesChanged,
+    LicensedAlready,
+    NotDivisible,
+    NotEnough,
+    TrialOver,
+    UnknownKey,
+)
+from licensing.models import (
+    ActivationKey,
+    CatalogueState,
+    LedgerEntry,
+    Licence,
+    PoolPart,
+    Service,
+    TrialStart,
+)
+from licensing.pools import move_counts
+from licensing.services import grant_licence, start_trial
+from licensing.swapping import swap_roles
+from portal.models import Account, User
+from products.models import Attempt, ProductModel, Registration, Unit
+from tests.factories import AccountFactory, RegistrationFactory, UserFactory, pair
+from tests.licensing.support import (
+    CLIENT_AV,
+    CONTENT_FILTER,
+    NOW,
+    TODAY,
+    give,
+    held,
+    look,
+    make,
+    redeem,
+    service,
+)
 from tests.races import race, take_locks_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
@@ -82,8 +122,263 @@ def test_the_last_place_of_the_catalogue_is_taken_twice_at_once() -> None:
 
 
 @pytest.mark.postgres
-def test_control_without_the_lock_one_grant_fails(monkeypatch: pytest.MonkeyPatch, unit: Unit) -> None:
+def test_control_without_the_lock_the_ledger_loses_what_was_between(
+    monkeypatch: pytest.MonkeyPatch, unit: Unit
+) -> None:
     take_locks_away(monkeypatch)
 
-    with pytest.raises(IntegrityError):
-        race(partial(_grant, unit, 3), partial(_grant, unit, 5))
+    race(partial(_grant, unit, 3), partial(_grant, unit, 5))
+
+    assert [entry.before for entry in LedgerEntry.objects.filter(unit=unit)] == [None, None]
+
+
+# Keys, trials, pools and swaps
+
+
+@pytest.fixture
+def by() -> User:
+    return UserFactory()
+
+
+@pytest.fixture
+def units() -> list[Registration]:
+    """Three units of one account and model."""
+    return RegistrationFactory.create_batch(3, account=AccountFactory())
+
+
+def _redeem(registration: Registration, key: str, by: User) -> Callable[[], Redemption]:
+    """Redeem a key as a page of now shows it."""
+    version = Unit.objects.get(pk=registration.unit_id).version
+    return partial(redeem, registration, key, by=by, version=version)
+
+
+def _trial(registration: Registration, by: User) -> Callable[[], Licence]:
+    offered = service(CONTENT_FILTER)
+    return partial(start_trial, registration=registration, service=offered, by=by, today=TODAY)
+
+
+def _move(pool: Licence, target: Registration, count: int, by: User) -> Callable[[], None]:
+    source = pool.registration
+    return partial(move_counts, licence=pool, source=source, target=target, count=count, by=by, today=TODAY)
+
+
+def _swap(seat: Seat, by: User) -> Callable[[], Seat]:
+    return partial(swap_roles, seat=seat, by=by, today=TODAY)
+
+
+@pytest.mark.parametrize("is_one_account", [True, False])
+def test_one_key_is_redeemed_on_two_units_at_once(by: User, is_one_account: bool) -> None:
+    first = RegistrationFactory()
+    second = RegistrationFactory(account=first.account if is_one_account else AccountFactory())
+    (key,) = make()
+
+    with pytest.raises(KeyUsed):
+        race(_redeem(first, key, by), _redeem(second, key, by))
+
+    assert Licence.objects.get().registration == first
+    assert ActivationKey.objects.get().redeemed_on == first.unit
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_one_key_is_redeemed_twice(
+    monkeypatch: pytest.MonkeyPatch, by: User
+) -> None:
+    first, second = RegistrationFactory.create_batch(2)
+    (key,) = make()
+    take_locks_away(monkeypatch)
+
+    race(_redeem(first, key, by), _redeem(second, key, by))
+
+    assert Licence.objects.count() == 2
+
+
+def test_two_keys_are_redeemed_on_one_unit_at_once(by: User) -> None:
+    unit = RegistrationFactory()
+    first, second = make(number=2)
+
+    with pytest.raises(LicencesChanged):
+        race(_redeem(unit, first, by), _redeem(unit, second, by))
+
+    assert Licence.objects.get().expires_on == date(2027, 11, 22)
+    assert ActivationKey.objects.filter(redeemed_at=None).count() == 1
+
+
+def test_a_key_is_redeemed_while_it_is_revoked(by: User) -> None:
+    (key,) = make()
+    revoke = partial(revoke_key, key=ActivationKey.objects.get(), reason="never paid", by=by)
+
+    with pytest.raises(KeyRevoked):
+        race(revoke, _redeem(RegistrationFactory(), key, by))
+
+    assert not Licence.objects.exists()
+
+
+def test_a_key_is_revoked_while_it_is_redeemed(by: User) -> None:
+    (key,) = make()
+    revoke = partial(revoke_key, key=ActivationKey.objects.get(), reason="never paid", by=by)
+
+    with pytest.raises(KeyEnded):
+        race(_redeem(RegistrationFactory(), key, by), revoke)
+
+    assert ActivationKey.objects.get().revoked_at is None
+
+
+def test_a_fifth_and_a_sixth_wrong_key_at_once_are_counted_one_after_the_other(by: User) -> None:
+    unit = RegistrationFactory()
+    for _ in range(4):
+        with pytest.raises(UnknownKey):
+            look(unit, draw_key())
+    at = {"account": unit.account, "kind": Attempt.Kind.KEY, "subject": unit.unit.serial, "at": NOW}
+
+    def fifth() -> None:
+        Account.objects.select_for_update(no_key=True).get(pk=unit.account_id)
+        Attempt.objects.create(**at)
+
+    with pytest.raises(KeyTriesClosed):
+        race(fifth, partial(look, unit, draw_key()))
+
+    assert Attempt.objects.count() == 5
+
+
+def test_a_trial_is_started_twice_at_once(by: User) -> None:
+    unit = RegistrationFactory()
+
+    with pytest.raises(LicensedAlready):
+        race(_trial(unit, by), _trial(unit, by))
+
+    assert LedgerEntry.objects.filter(unit=unit.unit).count() == 1
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_only_the_row_of_the_first_start_stops_the_second(
+    monkeypatch: pytest.MonkeyPatch, by: User
+) -> None:
+    unit = RegistrationFactory()
+    take_locks_away(monkeypatch)
+
+    with pytest.raises(TrialOver):
+        race(_trial(unit, by), _trial(unit, by))
+
+
+def test_a_trial_is_started_while_a_key_is_redeemed(by: User) -> None:
+    unit = RegistrationFactory()
+
+    with pytest.raises(LicensedAlready):
+        race(_redeem(unit, *make(), by), _trial(unit, by))
+
+    assert not TrialStart.objects.exists()
+
+
+def test_counts_are_shared_out_twice_at_once(units: list[Registration], by: User) -> None:
+    first, second, third = units
+    pool = give(first, CLIENT_AV, count=10)
+
+    with pytest.raises(NotEnough):
+        race(_move(pool, second, 7, by), _move(pool, third, 7, by))
+
+    assert [(part.registration, part.count) for part in PoolPart.objects.all()] == [(second, 7)]
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_more_is_shared_out_than_there_is(
+    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
+) -> None:
+    first, second, third = units
+    pool = give(first, CLIENT_AV, count=10)
+    take_locks_away(monkeypatch)
+
+    race(_move(pool, second, 7, by), _move(pool, third, 7, by))
+
+    assert sum(part.count for part in PoolPart.objects.all()) == 14
+
+
+def test_counts_are_shared_out_while_the_pools_unit_changes_roles(by: User) -> None:
+    primary, secondary, seat = pair(AccountFactory(), by)
+    third = RegistrationFactory(account=primary.account)
+    pool = give(primary, CLIENT_AV, count=10)
+
+    with pytest.raises(NotDivisible):
+        race(_swap(seat, by), _move(pool, third, 4, by))
+
+    assert Licence.objects.get().registration == secondary
+
+
+def test_roles_are_swapped_while_counts_are_shared_out(by: User) -> None:
+    """The third unit has a part since the swap looked: its lock isn't held, so the swap starts over."""
+    primary, _, seat = pair(AccountFactory(), by)
+    third = RegistrationFactory(account=primary.account)
+    pool = give(primary, CLIENT_AV, count=10)
+
+    with pytest.raises(PairChanged):
+        race(_move(pool, third, 4, by), _swap(seat, by))
+
+    assert Seat.objects.live().get(pk=seat.pk)
+
+
+def test_roles_are_swapped_while_the_secondary_is_removed(by: User) -> None:
+    primary, _, seat = pair(AccountFactory(), by)
+    give(primary, CONTENT_FILTER)
+
+    with pytest.raises(AssociationGone):
+        race(partial(remove_association, seat=seat, by=by), _swap(seat, by))
+
+    assert not Seat.objects.live().exists()
+    assert Licence.objects.get().registration == primary
+
+
+def test_the_secondary_is_removed_while_roles_are_swapped(by: User) -> None:
+    _, secondary, seat = pair(AccountFactory(), by)
+
+    with pytest.raises(AssociationGone):
+        race(_swap(seat, by), partial(remove_association, seat=seat, by=by))
+
+    assert Seat.objects.live().get(side="parent").registration == secondary
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_a_removed_secondary_becomes_primary(
+    monkeypatch: pytest.MonkeyPatch, by: User
+) -> None:
+    _, secondary, seat = pair(AccountFactory(), by)
+    take_locks_away(monkeypatch)
+
+    race(partial(remove_association, seat=seat, by=by), _swap(seat, by))
+
+    assert Seat.objects.live().get(side="parent").registration == secondary
+
+
+def test_a_licence_is_renewed_while_roles_are_swapped(by: User) -> None:
+    primary, secondary, seat = pair(AccountFactory(), by)
+    give(primary, CONTENT_FILTER, expires_on=TODAY)
+
+    with pytest.raises(LicencesChanged):
+        race(_swap(seat, by), _redeem(primary, *make(), by))
+
+    licence = Licence.objects.get()
+    assert (licence.registration, licence.expires_on) == (secondary, TODAY)
+    assert ActivationKey.objects.get().redeemed_at is None
+
+
+def test_roles_are_swapped_while_a_licence_is_renewed(by: User) -> None:
+    primary, secondary, seat = pair(AccountFactory(), by)
+    give(primary, CONTENT_FILTER, expires_on=TODAY)
+
+    race(_redeem(primary, *make(), by), _swap(seat, by))
+
+    licence = Licence.objects.get()
+    assert (licence.registration, licence.expires_on) == (secondary, date(2027, 11, 22))
+
+
+@pytest.mark.postgres
+def test_control_without_the_lock_a_key_renews_what_another_unit_has_by_now(
+    monkeypatch: pytest.MonkeyPatch, by: User
+) -> None:
+    primary, secondary, seat = pair(AccountFactory(), by)
+    give(primary, CONTENT_FILTER, expires_on=TODAY)
+    renew = _redeem(primary, *make(), by)
+    take_locks_away(monkeypatch)
+
+    race(_swap(seat, by), renew)
+
+    assert ActivationKey.objects.get().redeemed_on == primary.unit
+    assert (Licence.objects.get().registration, held(primary, CONTENT_FILTER).right) == (secondary, "shared")
