@@ -160,7 +160,8 @@ def swap_places(
         _check_fit(child, other.registration, other.type)
         _seat_child(child, other.registration, other.type, place, by=by, today=today, reason=reason)
     Unit.objects.filter(pk=child.unit_id).raise_version()
-    _record("roles-swapped", swapped, child, parent, *(s.registration for s in others), by=by, reason=reason)
+    moved = [other.registration for other in others]
+    _record("roles-swapped", swapped, child, parent, by=by, reason=reason, moved=moved)
     return swapped
 
 
@@ -340,6 +341,7 @@ def _record(
     *former: Registration,
     by: User,
     reason: str,
+    moved: Collection[Registration] = (),
 ) -> None:
     """Write the audit entries of a change, one for each unit that it concerns."""
     data: dict[str, object] = {
@@ -348,8 +350,9 @@ def _record(
         "child": child.unit.serial,
         "shares": seat.shares,
         **({"former": former[0].unit.serial} if former else {}),
+        **({"moved": [registration.unit.serial for registration in moved]} if moved else {}),
     }
-    serials = [registration.unit.serial for registration in (parent, child, *former)]
+    serials = [registration.unit.serial for registration in (parent, child, *former, *moved)]
     audit.record(code, by=by, account=parent.account, serials=serials, reason=reason, data=data)
 
 

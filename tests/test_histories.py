@@ -23,10 +23,22 @@ from associations.services import (
     parent_of,
     remove_association,
 )
+from licensing.activation import make_activation_keys, redeem_key
 from licensing.keyset import Payload
 from licensing.keysets import read_keyset
-from licensing.models import Keyset, KeysetHead, LedgerEntry, Licence, Service
-from licensing.services import grant_licence
+from licensing.models import (
+    ActivationKey,
+    Keyset,
+    KeysetHead,
+    LedgerEntry,
+    Licence,
+    PoolPart,
+    Service,
+    TrialStart,
+)
+from licensing.pools import move_counts
+from licensing.services import grant_licence, start_trial
+from licensing.swapping import swap_roles
 from portal.errors import RuleViolation
 from portal.models import AuditEntry, Membership, User
 from products.errors import NoMatch
@@ -43,6 +55,9 @@ CHANGED: list[type[Model]] = [
     Registration,
     Seat,
     Licence,
+    PoolPart,
+    TrialStart,
+    ActivationKey,
     LedgerEntry,
     Keyset,
     KeysetHead,
@@ -72,7 +87,7 @@ class Histories(RuleBasedStateMachine):
             owner = self.members[number == 5]
             RegistrationFactory(unit=self.units[number], account=owner.account)
         self.issued: dict[str, tuple[int, Payload]] = {}
-        for number, code, days in ((0, 3, 40), (0, 4, 300), (1, 3, 10), (2, 3, 100), (5, 4, 30)):
+        for number, code, days in ((0, 3, 40), (0, 4, 300), (1, 3, 10), (2, 3, 100), (5, 4, 30), (0, 2, 60)):
             self._grant(self.units[number], code, days)
         for child in (1, 2):
             self._associate(0, child)
@@ -125,6 +140,60 @@ class Histories(RuleBasedStateMachine):
             by = self._user(seat.registration)
             self._take(partial(make_standby, seat=seat, instead=sharing(seat), by=by, today=self.now.date()))
 
+    @rule(pick=_picks)
+    def swap(self, pick: int) -> None:
+        if seat := self._child_seat(pick):
+            self._take(
+                partial(swap_roles, seat=seat, by=self._user(seat.registration), today=self.now.date())
+            )
+
+    @rule(unit=_units, code=st.sampled_from([2, 3]))
+    def start_trial(self, unit: int, code: int) -> None:
+        if registration := self._registration(unit):
+            by, service = self._user(registration), Service.objects.get(code=code)
+            self._take(
+                partial(start_trial, registration=registration, service=service, by=by, today=self.now.date())
+            )
+
+    @rule(unit=_units, code=st.sampled_from([2, 3]), months=st.sampled_from([1, 12]))
+    def redeem(self, unit: int, code: int, months: int) -> None:
+        if registration := self._registration(unit):
+            service = Service.objects.get(code=code)
+            count = 5 if service.is_counted else None
+            _, (key,) = make_activation_keys(
+                service=service, count=count, months=months, number=1, model=None, reason="sold", by=None
+            )
+            self._take(
+                partial(
+                    redeem_key,
+                    registration=registration,
+                    activation_key=key,
+                    version=registration.unit.version,
+                    by=self._user(registration),
+                    today=self.now.date(),
+                    now=self.now,
+                )
+            )
+
+    @rule(pick=_picks, source=_units, to=_units, count=st.integers(1, 4))
+    def share_out(self, pick: int, source: int, to: int, count: int) -> None:
+        licences = Licence.objects.filter(service__code=2).select_related("registration__unit", "service")
+        first, second = self._registration(source), self._registration(to)
+        if licences and first and second:
+            licence = licences.order_by("pk")[pick % len(licences)]
+            by, today = self._user(licence.registration), self.now.date()
+            self._take(
+                partial(
+                    move_counts,
+                    licence=licence,
+                    source=first,
+                    target=second,
+                    count=count,
+                    by=by,
+                    today=today,
+                )
+            )
+
     @rule(days=st.sampled_from([1, 20, 91]))
     def wait(self, days: int) -> None:
         self.now += timedelta(days=days)
@@ -162,6 +231,15 @@ class Histories(RuleBasedStateMachine):
         assert all(len(units) <= portal_settings.MOST_SHARERS for units in reached.values())
 
     @invariant()
+    def no_more_is_given_than_there_is(self) -> None:
+        """What is shared out of a licence is within its count, and within its account."""
+        for licence in Licence.objects.filter(parts__isnull=False).distinct():
+            parts = list(licence.parts.select_related("registration"))
+            assert sum(part.count for part in parts) <= licence.count
+            assert {part.registration.account_id for part in parts} == {licence.registration.account_id}
+            assert licence.registration_id not in {part.registration_id for part in parts}
+
+    @invariant()
     def every_keyset_is_true(self) -> None:
         """K1 and K2."""
         today = self.now.date()
@@ -190,6 +268,10 @@ class Histories(RuleBasedStateMachine):
         for code, data in self._trail():
             if code == "association-removed":
                 del told[data["child"]]
+            elif code == "roles-swapped":
+                del told[data["parent"]]
+                told |= dict.fromkeys(data.get("moved", []), (data["parent"], False))
+                told[data["child"]] = data["parent"], True
             else:
                 told[data["child"]] = data["parent"], data["shares"]
             if code == "made-standby" and "former" in data:
@@ -222,10 +304,11 @@ class Histories(RuleBasedStateMachine):
         assert Attempt.objects.count() == tries
 
     def _grant(self, unit: Unit, code: int, days: int) -> None:
+        service = Service.objects.get(code=code)
         grant_licence(
             unit=unit,
-            service=Service.objects.get(code=code),
-            count=None,
+            service=service,
+            count=5 if service.is_counted else None,
             expires_on=START.date() + timedelta(days=days),
             reason="bought",
             by=None,
@@ -252,7 +335,7 @@ class Histories(RuleBasedStateMachine):
 
     def _trail(self) -> list[tuple[str, dict[str, object]]]:
         """What was done to associations, one after the other."""
-        codes = ["associated", "parent-changed", "made-standby", "association-removed"]
+        codes = ["associated", "parent-changed", "made-standby", "association-removed", "roles-swapped"]
         entries = AuditEntry.objects.filter(code__in=codes).order_by("pk")
         return list({entry.action: (entry.code, entry.data) for entry in entries}.values())
 
@@ -265,8 +348,8 @@ def test_the_rules_hold_over_any_history() -> None:
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=7,
-            stateful_step_count=10,
+            max_examples=8,
+            stateful_step_count=12,
             deadline=None,
             phases=[Phase.generate],  # ten steps are short enough to read, and shrinking takes minutes
             database=None,

@@ -7,7 +7,7 @@ from associations.models import Seat
 from licensing.keyset import Kind, Payload, read
 from licensing.keyset import Service as KeysetService
 from licensing.keysets import read_keyset
-from licensing.models import Keyset, Licence, ModelService, Service
+from licensing.models import Keyset, Licence, ModelService, PoolPart, Service
 from products.models import Registration
 
 type Held = tuple[bool, str, int | None, datetime.date | None]
@@ -53,7 +53,14 @@ def _primary(registration: Registration) -> Registration | None:
 def _own(registration: Registration, today: datetime.date) -> dict[int, Held]:
     held: dict[int, Held] = {}
     for licence in Licence.objects.filter(registration=registration).select_related("service"):
-        held[licence.service.code] = (True, licence.kind, licence.count, licence.expires_on)
+        given = sum(part.count for part in licence.parts.all())
+        left = licence.count - given if given else licence.count
+        if not given or left:
+            held[licence.service.code] = (True, licence.kind, left, licence.expires_on)
+    for part in PoolPart.objects.filter(registration=registration).select_related("licence__service"):
+        licence, code = part.licence, part.licence.service.code
+        choices = [held.get(code), (True, licence.kind, part.count, licence.expires_on)]
+        held[code] = max(filter(None, choices), key=lambda choice: _worth(choice, today))
     for included in ModelService.objects.filter(model=registration.unit.model).select_related("service"):
         code = included.service.code
         if code not in held or _is_over(held[code], today):
