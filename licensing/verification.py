@@ -2,7 +2,8 @@
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ BATCH = 1000
 type Value = dict[str, Any] | None
 type Step = tuple[Key, Value, Value]
 """What an entry is about, before and after."""
-type Steps = Callable[[], Iterator[Step]]
+type Steps = Callable[[], Generator[Step]]
 type Rows = Callable[[], dict[Key, Value]]
 
 
@@ -82,20 +83,21 @@ def _compare(steps: Steps, rows: Rows) -> int:
     return told[1]
 
 
-def _follow(steps: Iterator[Step]) -> tuple[dict[Key, Value], int]:
+def _follow(steps: Generator[Step]) -> tuple[dict[Key, Value], int]:
     """What there is after all entries, and how many they are; each begins where the one before ended."""
     held: dict[Key, Value] = {}
     count = 0
-    for key, before, after in steps:
-        if before != (present := held.pop(key, None)):
-            raise _differs(key, present, before)
-        if after is not None:
-            held[key] = after
-        count += 1
+    with closing(steps):  # with its cursor on the server, when the first difference ends it
+        for key, before, after in steps:
+            if before != (present := held.pop(key, None)):
+                raise _differs(key, present, before)
+            if after is not None:
+                held[key] = after
+            count += 1
     return held, count
 
 
-def _unit_steps(first: int, last: int) -> Iterator[Step]:
+def _unit_steps(first: int, last: int) -> Generator[Step]:
     """The entries of some units, each under the registration that the unit had then."""
     owners: dict[int, list[Registration]] = {}
     for registration in Registration.objects.filter(unit__pk__range=(first, last)).order_by(
@@ -124,7 +126,7 @@ def _unit_rows(first: int, last: int) -> dict[Key, Value]:
     return rows
 
 
-def _catalogue_steps() -> Iterator[Step]:
+def _catalogue_steps() -> Generator[Step]:
     for entry in LedgerEntry.objects.filter(unit=None).order_by("pk").iterator():
         if entry.model_id is None:
             key = Key("service", entry.service_id, entry.service_id)
