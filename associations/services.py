@@ -137,7 +137,8 @@ def swap_places(
 
     The parent's other children, of every type, go with its role. Licences are no business of this function:
     `licensing.swapping.swap_roles` moves them in the same transaction. `also` are further units to lock.
-    Raises AssociationGone, NotSharing, PairChanged, UnitNotActive, TypeDoesNotFit and TooManySharers.
+    Raises AssociationGone, NotSharing, PairChanged, UnitNotActive, TypeDoesNotFit, ParentIsChild and
+    TooManySharers.
     """
     former = parent_of(seat)
     others = children_of(former, besides=seat)
@@ -157,8 +158,10 @@ def swap_places(
     swapped = _seat_child(child, parent, type, None, by=by, today=today, reason=reason)
     for other in others:
         place = _live_seats(other.type, child).get(child.pk)
-        _check_fit(child, other.registration, other.type)
-        _seat_child(child, other.registration, other.type, place, by=by, today=today, reason=reason)
+        follower = parent if other.registration_id == child.pk else other.registration
+        _check_free(child, follower, other.type, place, None)
+        _check_fit(child, follower, other.type)
+        _seat_child(child, follower, other.type, place, by=by, today=today, reason=reason)
     Unit.objects.filter(pk=child.unit_id).raise_version()
     moved = [other.registration for other in others]
     _record("roles-swapped", swapped, child, parent, by=by, reason=reason, moved=moved)

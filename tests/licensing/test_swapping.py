@@ -6,8 +6,9 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from associations.errors import AssociationGone, NotSharing, TooManySharers, UnitNotActive
-from associations.models import AssociationType, Seat
+from associations.catalogue import add_type_model, save_association_type
+from associations.errors import AssociationGone, NotSharing, ParentIsChild, TooManySharers, UnitNotActive
+from associations.models import AssociationType, Seat, Side
 from associations.services import associate, parent_of, remove_association
 from licensing.entitlements import Right
 from licensing.errors import LicensedAlready, TrialOver
@@ -18,7 +19,7 @@ from licensing.services import start_trial
 from licensing.swapping import swap_roles
 from licensing.transfer import plan_moves
 from portal.models import AuditEntry, User
-from products.models import Registration, Unit
+from products.models import ProductModel, Registration, Unit
 from tests.factories import RegistrationFactory, UserFactory, pair
 from tests.licensing.support import (
     CLIENT_AV,
@@ -419,3 +420,42 @@ def test_a9_swapping_back_and_forth_reaches_no_further_unit(couple: tuple, by: U
         seat = _swap(seat, by)
 
     assert seat.shares
+
+
+# Types made of rows
+
+
+@pytest.fixture
+def hub(by: User) -> AssociationType:
+    """A type whose parent and child can both be of the pair's model."""
+    type = AssociationType(
+        slug="hub", parent_label="Hub", child_label="Spoke", is_same_model=False, shares_licences=False
+    )
+    type = save_association_type(type=type, by=by, reason="VPN hubs")
+    for side in Side:
+        model = ProductModel.objects.get(name="PRO 5060")
+        add_type_model(type=type, model=model, side=side, by=by, reason="VPN hubs")
+    return type
+
+
+def test_two_that_are_parent_and_child_in_another_type_too_change_places_there(
+    couple: tuple, hub: AssociationType, by: User
+) -> None:
+    primary, secondary, seat = couple
+    associate(parent=primary, child=secondary, type=hub, by=by, today=TODAY)
+
+    _swap(seat, by)
+
+    changed = Seat.objects.live().get(type=hub, side="child")
+    assert (parent_of(changed), changed.registration) == (secondary, primary)
+
+
+def test_a_secondary_that_is_a_child_in_another_type_takes_over_no_children_there(
+    couple: tuple, hub: AssociationType, by: User
+) -> None:
+    primary, secondary, seat = couple
+    other, spoke = RegistrationFactory.create_batch(2, account=primary.account)
+    associate(parent=other, child=secondary, type=hub, by=by, today=TODAY)
+    associate(parent=primary, child=spoke, type=hub, by=by, today=TODAY)
+
+    refuses(ParentIsChild, partial(_swap, seat, by))
