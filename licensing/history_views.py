@@ -82,6 +82,7 @@ def _page(
         "registration": registration,
         "form": form,
         "day": day,
+        "is_today": day == today(),
         "rows": entitlements_on(registration, day) if day else [],
         "changes": [_change(entry) for entry in changes_until(registration, day)] if day else [],
     }
