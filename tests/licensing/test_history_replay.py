@@ -53,10 +53,15 @@ class Histories(RuleBasedStateMachine):
         self.recorded: dict[tuple[int, date], list[Entitlement]] = {}
         self._grant(0, 2, 9, 40)
         self._associate(0, 1)
+        self._grant(0, 3, 0, 40)
         self._move(0, 0, 2, 3)
+        self._wait(6)
 
     def teardown(self) -> None:
+        """Each day is told as it was, though the catalogue is another now."""
         try:
+            for code in (2, 3, 5, 9):
+                self._change_catalogue(code)
             for (unit, day), was in self.recorded.items():
                 assert _recalled(self.units[unit], day) == was
         finally:
@@ -132,6 +137,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(code=_services)
     def change_catalogue(self, code: int) -> None:
+        self._change_catalogue(code)
+
+    def _change_catalogue(self, code: int) -> None:
         """A service is shared or no longer; a model comes with it or no longer."""
         service, model = Service.objects.get(code=code), self.units[0].unit.model
         service.is_shareable = not service.is_shareable
@@ -144,6 +152,9 @@ class Histories(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([1, 6, 35]))
     def wait(self, days: int) -> None:
+        self._wait(days)
+
+    def _wait(self, days: int) -> None:
         for later in {0, days // 2, days - 1}:  # nothing happens until then
             for number, registration in enumerate(self.units):
                 day = self.today + timedelta(days=later)
