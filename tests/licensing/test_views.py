@@ -242,7 +242,7 @@ def test_a_viewer_reads_the_page_and_is_offered_nothing_to_change(client: Client
 def test_service_management_asks_as_much_for_many_pairs_and_spares(
     client: Client, crowded: Registration, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(28):
         client.get(f"/products/{crowded.unit.serial}/")
 
 
@@ -288,7 +288,11 @@ def test_the_keyset_page_shows_the_units_own_keyset(client: Client, mine: Regist
     facts = {fact.one("dt").text: fact.one("dd").text for fact in page.root.one("dl").all("div")}
     assert page.root.one("h1").text == "License Keyset"
     assert shown(page) == {"0006B1124416": keyset.text}
-    assert facts == {"Generation": "1", "Issued": f"{keyset.issued_at:%d %b %Y, %H:%M} UTC"}
+    assert facts == {
+        "Generation": "1",
+        "Issued": f"{keyset.issued_at:%d %b %Y, %H:%M} UTC",
+        "Applied": "not confirmed",
+    }
 
 
 @pytest.mark.parametrize("whose", [0, 1], ids=["primary", "secondary"])
@@ -378,7 +382,7 @@ def test_the_keyset_page_asks_as_much_for_many_pairs_and_spares(
 ) -> None:
     client.get(f"/products/{crowded.unit.serial}/keyset/")
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get(f"/products/{crowded.unit.serial}/keyset/")
 
 
