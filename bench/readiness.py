@@ -1,0 +1,195 @@
+"""How long the readiness of an account with 10,000 pairs takes, and how many queries, against 100 pairs.
+
+    uv run python bench/readiness.py
+
+On a PostgreSQL server of its own. A tenth of the pairs has keysets that are behind, a tenth shared-out
+counts, a tenth was never confirmed.
+"""
+
+import io
+import os
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.postgres import PostgresServer
+
+FEW, MANY, PAGE = 100, 10_000, 50
+write = sys.stdout.write
+
+
+def set_up(folder: Path) -> PostgresServer:
+    """Start a server, and Django on it."""
+    server = PostgresServer(folder)
+    os.environ |= {
+        "PORTAL_DATA_DIR": str(folder / "data"),
+        "PORTAL_URL": "http://localhost",
+        "DATABASE_URL": server.url,
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+    }
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from licensing.signing import describe_signing_key, make_signing_key
+    from portal.keys import describe_hash_key, make_hash_key, write_secret
+
+    for purpose, make, describe in (
+        ("keysets", make_signing_key, describe_signing_key),
+        ("codes", make_hash_key, describe_hash_key),
+    ):
+        secret = make()
+        write_secret(folder / "data" / "keys" / purpose / describe(secret).kid, secret)
+    call_command("migrate", verbosity=0)
+    call_command("init_keys", stdout=io.StringIO())
+    from licensing.shipped import load_catalogue
+
+    load_catalogue()
+    return server
+
+
+def fill(count: int, first: int) -> object:
+    """An account with so many pairs, in bulk; serial numbers from `first` on. Returns the account."""
+    from django.utils import timezone
+
+    from associations.models import AssociationType, Seat, Side
+    from licensing.entitlements import entitlements
+    from licensing.keyset import sign
+    from licensing.keysets import content_of, current_heads
+    from licensing.models import CatalogueState, Keyset, KeysetHead, Licence, PoolPart, Service
+    from licensing.signing import active_signer
+    from portal.clock import today
+    from portal.models import Account
+    from products.models import ProductModel, Registration, Unit
+
+    account, hf = Account.objects.create(name=f"{count} pairs"), AssociationType.objects.get(slug="hf")
+    model, day = ProductModel.objects.get(name="PRO 5060"), today()
+    units = Unit.objects.bulk_create(
+        [
+            Unit(serial=f"{first + n:012X}", model=model, code_mac="", code_kid="", last_generation=1)
+            for n in range(2 * count)
+        ],
+        batch_size=5_000,
+    )
+    held = Registration.objects.bulk_create(
+        [
+            Registration(
+                unit=unit, account=account, friendly_name=f"Unit {n}", code=f"{unit.pk:08d}", search=""
+            )
+            for n, unit in enumerate(units)
+        ],
+        batch_size=5_000,
+    )
+    seats = []
+    for primary, secondary in zip(held[::2], held[1::2], strict=True):
+        group = uuid.uuid4()
+        seats += [
+            Seat(group=group, type=hf, registration=primary, side=Side.PARENT),
+            Seat(group=group, type=hf, registration=secondary, side=Side.CHILD, shares=True),
+        ]
+    Seat.objects.bulk_create(seats, batch_size=5_000)
+    services = list(Service.objects.filter(code__in=[2, 3, 5, 6]))
+    licences = Licence.objects.bulk_create(
+        [
+            Licence(registration=primary, service=service, count=50 if service.is_counted else None)
+            for primary in held[::2]
+            for service in services
+        ],
+        batch_size=5_000,
+    )
+    # Each tenth primary gave counts to the secondary of the next pair.
+    counted = [licence for licence in licences if licence.count]
+    PoolPart.objects.bulk_create(
+        [
+            PoolPart(licence=counted[n], registration=held[2 * ((n + 1) % count) + 1], count=5)
+            for n in range(0, count, 10)
+        ]
+    )
+    # Every unit's keyset says what the first pair's does: signed anew for each serial number.
+    signer, moment = active_signer(), int(timezone.now().timestamp())
+    texts = []
+    samples = []
+    for unit, source in ((held[2], None), (held[3], held[2])):
+        samples.append(content_of(unit, source, entitlements(unit, source=source, today=day), day))
+    from dataclasses import replace
+
+    for n, registration in enumerate(held):
+        primary = held[n - 1].unit.serial if n % 2 else None
+        serial = registration.unit.serial
+        content = replace(samples[n % 2], serial=serial, primary=primary, generation=1, issued=moment)
+        texts.append(sign(content, signer))
+    keysets = Keyset.objects.bulk_create(
+        [
+            Keyset(unit=registration.unit, generation=1, issued=moment, text=text)
+            for registration, text in zip(held, texts, strict=True)
+        ],
+        batch_size=5_000,
+    )
+    catalogue, heads = CatalogueState.objects.get().version, []
+    for n, (registration, keyset) in enumerate(zip(held, keysets, strict=True)):
+        is_known, is_behind = n // 2 % 10 != 1, n // 2 % 10 == 2
+        heads.append(
+            KeysetHead(
+                unit=registration.unit,
+                keyset=keyset,
+                version=0,
+                source=held[n - 1].unit if n % 2 else None,
+                source_version=0 if n % 2 else None,
+                catalogue=catalogue - is_behind,
+                applied=keyset if is_known else None,
+                applied_at=timezone.now() if is_known else None,
+            )
+        )
+    KeysetHead.objects.bulk_create(heads, batch_size=5_000)
+    current = current_heads(day).filter(unit__in=units[:20]).count()
+    write(f"{account.name}: {current} of the first 20 units have a current head\n")
+    return account
+
+
+def measure(account: object, limit: int | None = None) -> tuple[float, int, dict[str, int]]:
+    """The best of three: seconds and queries, and how many pairs are in which state."""
+    from collections import Counter
+
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from licensing.readiness import account_readiness
+    from portal.clock import today
+
+    times = []
+    for _ in range(3):
+        with CaptureQueriesContext(connection) as queries:
+            start = time.perf_counter()
+            found = account_readiness(account, today(), limit=limit)
+            times.append(time.perf_counter() - start)
+    return min(times), len(queries), dict(Counter(str(readiness.state) for readiness in found))
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
+        server = set_up(Path(folder))
+        try:
+            accounts = fill(FEW, 0x100000000), fill(MANY, 0x200000000)
+            from django.db import connection
+
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE")
+            for account, count, limit in (
+                (accounts[0], FEW, None),
+                (accounts[1], MANY, None),
+                (accounts[1], PAGE, PAGE),
+            ):
+                seconds, queries, states = measure(account, limit)
+                write(f"{account}, {count:,} asked: {seconds:.3f} s, {queries} queries, {states}\n")
+            connection.close()
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()
