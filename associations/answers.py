@@ -6,8 +6,8 @@ from django.template.loader import render_to_string
 
 from associations import services
 from associations.errors import AssociationGone
-from associations.models import Seat
-from associations.selectors import spares_of, standby_since
+from associations.models import Seat, Side
+from associations.selectors import Candidates, spares_of, standby_since
 from licensing.transfer import better_held
 from portal.clock import today
 from products.models import Registration
@@ -73,3 +73,10 @@ def say_gone(request: HttpRequest, seat: Seat, *, for_standby: bool = False) -> 
         messages.info(request, text, extra_tags="already-standby")
     else:
         messages.error(request, str(services.gone(seat)), extra_tags=AssociationGone.code)
+
+
+def better_children(registration: Registration, offered: Candidates, side: Side) -> set[int]:
+    """The units that, chosen, would leave the better licences with the child, which shares none (A10)."""
+    others = [row.registration for row in offered.rows if row.type.shares_licences and not row.is_shared]
+    than_others, of_others = better_held(registration, others, today=today())
+    return than_others if side == Side.PARENT else of_others

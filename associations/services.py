@@ -8,7 +8,6 @@ import datetime
 import uuid
 from collections.abc import Collection
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -23,18 +22,16 @@ from associations.errors import (
     NotSharing,
     PairChanged,
     ParentIsChild,
-    TooManySharers,
     TypeDoesNotFit,
     UnitNotActive,
     WithItself,
 )
 from associations.models import AssociationType, Seat, Side, TypeModel
+from associations.reach import check_reach
 from portal import audit
 from portal.models import User
 from products.models import Registration, Unit
 from products.services import rename
-
-REACH_WINDOW = datetime.timedelta(days=90)
 
 
 @transaction.atomic
@@ -119,7 +116,7 @@ def make_standby(*, seat: Seat, instead: str, by: User, today: datetime.date, re
     if not seat.is_spare:
         raise NoSpare(child=child.friendly_name)
     _check_active(parent, child)
-    _check_reach(parent, child, today)
+    check_reach(parent, child, today)
     for present in (seat, *sharing):
         _end(present, by=by)
     standby = _begin(seat, shares=True, by=by, reason=reason)
@@ -306,7 +303,7 @@ def _seat_child(
     taken = Seat.objects.live().filter(Q(group=parent_seat.group) | Q(registration=child), shares=True)
     shares = type.shares_licences and not taken.exists()
     if shares:
-        _check_reach(parent, child, today)
+        check_reach(parent, child, today)
     seat = Seat.objects.create(
         group=parent_seat.group,
         type=type,
@@ -324,16 +321,6 @@ def _check_active(*registrations: Registration) -> None:
     for registration in registrations:
         if registration.unit.retired_at:
             raise UnitNotActive(serial=registration.unit.serial)
-
-
-def _check_reach(parent: Registration, child: Registration, today: datetime.date) -> None:
-    """A9: a primary's licences reach at most MOST_SHARERS different units in 90 days: TooManySharers."""
-    since = datetime.datetime.combine(today - REACH_WINDOW, datetime.time(), tzinfo=datetime.UTC)
-    groups = Seat.objects.filter(registration__unit=parent.unit_id, side=Side.PARENT).values("group")
-    shared = Seat.objects.filter(Q(ended_at=None) | Q(ended_at__gte=since), group__in=groups, shares=True)
-    reached = set(shared.values_list("registration__unit", flat=True)) - {child.unit_id}
-    if len(reached) >= settings.MOST_SHARERS:
-        raise TooManySharers(parent=parent.friendly_name, most=settings.MOST_SHARERS, days=REACH_WINDOW.days)
 
 
 def _record(

@@ -24,7 +24,6 @@ from associations.selectors import (
 )
 from licensing.entitlements import entitlements, sharing_primary
 from licensing.selectors import node_support, sharing_changes
-from licensing.transfer import better_held
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -80,7 +79,7 @@ def _step(
         return redirect(after)  # its model is nobody's child, or it has its place already
     # Who has declined the unit that one came from as the parent isn't given it as the child.
     preselected = _preselected(offered, origin_of(request)) if side == Side.PARENT or from_child else ""
-    better = _better_children(registration, offered, side)
+    better = answers.better_children(registration, offered, side)
     context = {
         "registration": registration,
         "nodes": node_support(
@@ -100,13 +99,6 @@ def _step(
         "refusal": refusal,
     }
     return render(request, "associations/create_association.html", context, status=422 if refusal else 200)
-
-
-def _better_children(registration: Registration, offered: Candidates, side: Side) -> set[int]:
-    """The units that, chosen, would leave the better licences with the child, which shares none (A10)."""
-    others = [row.registration for row in offered.rows if row.type.shares_licences and not row.is_shared]
-    than_others, of_others = better_held(registration, others, today=today())
-    return than_others if side == Side.PARENT else of_others
 
 
 def _comes_from_child(request: MemberRequest) -> bool:

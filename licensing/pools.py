@@ -29,13 +29,18 @@ class Share:
 
 
 def read_pool(registration: Registration, service: Service) -> tuple[Licence, list[Share]] | None:
-    """The licence of a unit that can be shared out, and who has how much of it; none where there is none."""
+    """The licence of a unit that can be shared out, and who has how much of it; none where there is none.
+
+    Of one that can't be any more (it became Unlimited, say) the parts can still be taken back.
+    """
     licence = Licence.objects.filter(registration=registration, service=service).first()
-    if licence is None or not is_divisible(licence):
+    if licence is None:
         return None
     parts = licence.parts.select_related("registration__unit__model").order_by("pk")
     given = [Share(part.registration, part.count, is_owner=False) for part in parts]
-    rest = (licence.count or 0) - sum(share.count for share in given)
+    if not given and not is_divisible(licence):
+        return None
+    rest = max((licence.count or 0) - sum(share.count for share in given), 0)
     return licence, [Share(registration, rest, is_owner=True), *given]
 
 

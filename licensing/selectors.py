@@ -92,33 +92,35 @@ def service_rows(
     for service in Service.objects.all():
         entitlement = held.entitlement(registration, primary, service, today)
         licence = held.licences.get((registration.pk, service.pk))
+        included = held.included.get((registration.unit.model_id, service.pk), 0)
+        given = held.given.get(licence.pk, 0) if licence else 0
         is_bare = licence is None and entitlement.status(today) in {None, Status.EXPIRED}
         rows.append(
             ServiceRow(
                 entitlement,
                 entitlement.status(today),
                 licence,
-                held.given.get(licence.pk, 0) if licence else 0,
+                given,
                 has_trial=is_bare and service.is_trial_offered and service.pk not in tried,
-                verbs=_verbs(
-                    service, licence, held.included.get((registration.unit.model_id, service.pk), 0)
-                ),
+                verbs=_verbs(service, licence, included, given),
             )
         )
     return rows
 
 
-def _verbs(service: Service, licence: Licence | None, included: int | None) -> list[str]:
+def _verbs(service: Service, licence: Licence | None, included: int | None, given: int) -> list[str]:
     """What Manage Service offers, from the service and the unit's own licence; `included`: 0 is none."""
-    if not service.is_activation_offered:
-        return []
+    verbs = _key_verbs(service, licence, included) if service.is_activation_offered else []
+    return [*verbs, *(["Share"] if licence and (given or is_divisible(licence)) else [])]
+
+
+def _key_verbs(service: Service, licence: Licence | None, included: int | None) -> list[str]:
     if licence is None or licence.kind == Licence.Kind.TRIAL:
         if included == 0 or (licence and included is not None):
             return [Verb.ACTIVATE]
         return [Verb.UPGRADE] if included and included != UNLIMITED else []
     verbs = [Verb.UPGRADE] if service.is_counted and licence.count != UNLIMITED else []
-    verbs += [Verb.RENEW] if licence.expires_on else []
-    return [*verbs, *(["Share"] if is_divisible(licence) else [])]
+    return [*verbs, *([Verb.RENEW] if licence.expires_on else [])]
 
 
 @dataclass(frozen=True, slots=True)

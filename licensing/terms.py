@@ -61,7 +61,9 @@ def redeemed(key: ActivationKey, present: Entitlement, today: datetime.date) -> 
         return Terms(Verb.ACTIVATE, key.count, add_months(today, key.months))
     if present.expires_on is None:
         raise NothingToAdd(service=key.service, what="for ever")
-    count = min(key.count, present.count or 0, key=_size) if key.count is not None else None
+    count = key.count
+    if count is not None and present.count is not None:
+        count = min(count, present.count, key=_size)
     return Terms(Verb.RENEW, count, add_months(present.expires_on, key.months))
 
 

@@ -156,7 +156,7 @@ associations_seat             200/200      403/403   200/403   200/200   403/403
 licensing_service             200/200      200/200   200/200   200/200   403/403
 licensing_modelservice        200/200      200/200   200/200   200/200   200/list
 licensing_licence             200/200      200/200   200/403   200/200   403/403
-licensing_activationkey       200/200      200/200   200/403   200/200   200/admin:licensing_activationkey_change
+licensing_activationkey 200/200 200/200 200/403 200/200 200/admin:licensing_activationkey_change
 licensing_poolpart            200/200      403/403   200/403   200/200   403/403
 licensing_trialstart          200/200      403/403   200/403   200/200   403/403
 licensing_ledgerentry         200/200      403/403   200/403   200/200   403/403

@@ -20,6 +20,7 @@ APPS = ("portal", "products", "associations", "licensing")
 # Where things meet: these may import all.
 MEETING_PLACES = {
     "admin",
+    "answers",
     "forms",
     "history_views",
     "management",

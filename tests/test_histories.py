@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from associations.models import AssociationType, Seat, TypeModel
+from associations.reach import REACH_WINDOW
 from associations.services import (
-    REACH_WINDOW,
     associate,
     change_parent,
     make_standby,

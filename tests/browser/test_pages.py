@@ -28,6 +28,10 @@ TOPICS = [
     "license-keyset",
     "my-product-associated-products",
     "change-parent",
+    "manage-service",
+    "swap-roles",
+    "entitlements",
+    "readiness",
 ]
 
 

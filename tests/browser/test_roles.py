@@ -19,6 +19,9 @@ HELP = {
     f"/products/{FIRST.serial}/association/child/": "create-association",
     f"/products/{FIRST.serial}/keyset/": "license-keyset",
     f"/products/{FIRST.serial}/associated/hf/": "my-product-associated-products",
+    f"/products/{FIRST.serial}/key/": "manage-service",
+    f"/products/{FIRST.serial}/entitlements/": "entitlements",
+    "/readiness/": "readiness",
 }
 
 

@@ -1,0 +1,35 @@
+"""How many different units a primary's licences reach (rule A9). A swap hands on the count with them."""
+
+import datetime
+
+from django.conf import settings
+from django.db.models import Q
+
+from associations.errors import TooManySharers
+from associations.models import Seat, Side
+from portal.models import AuditEntry
+from products.models import Registration
+
+REACH_WINDOW = datetime.timedelta(days=90)
+
+
+def check_reach(parent: Registration, child: Registration, today: datetime.date) -> None:
+    """Raise TooManySharers where a parent's licences have reached MOST_SHARERS other units in 90 days."""
+    since = datetime.datetime.combine(today - REACH_WINDOW, datetime.time(), tzinfo=datetime.UTC)
+    holders = _holders(parent.unit.serial, since)
+    groups = Seat.objects.filter(registration__unit__serial__in=holders, side=Side.PARENT).values("group")
+    shared = Seat.objects.filter(Q(ended_at=None) | Q(ended_at__gte=since), group__in=groups, shares=True)
+    reached = holders | set(shared.values_list("registration__unit__serial", flat=True))
+    if len(reached - {parent.unit.serial, child.unit.serial}) >= settings.MOST_SHARERS:
+        raise TooManySharers(parent=parent.friendly_name, most=settings.MOST_SHARERS, days=REACH_WINDOW.days)
+
+
+def _holders(serial: str, since: datetime.datetime) -> set[str]:
+    """The units that held, before a swap since then, the licences that this one holds now; with itself."""
+    found, new = {serial}, {serial}
+    while new:
+        swaps = AuditEntry.objects.filter(code="roles-swapped", serial__in=new, at__gte=since)
+        told = {(data["parent"], data["child"]) for data in swaps.values_list("data", flat=True)}
+        new = {child for parent, child in told if parent in new} - found
+        found |= new
+    return found
