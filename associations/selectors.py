@@ -136,6 +136,12 @@ def in_role(role: str) -> Q:
     return Q(pk__in=seats.filter(type__slug=slug, side=side).values("registration")) if side else Q()
 
 
+def is_paired(registration: Registration) -> bool:
+    """Whether a unit is one of two of which the second shares the first one's licences."""
+    groups = Seat.objects.live().filter(Q(side=Side.PARENT) | Q(shares=True), registration=registration)
+    return Seat.objects.live().filter(group__in=groups.values("group"), shares=True).exists()
+
+
 def sides_of(registration: Registration, type: AssociationType | None = None) -> set[str]:
     """Which sides the unit's model can take in a type, or in any; none: it can't be associated."""
     places = TypeModel.objects.filter(model=registration.unit.model_id)

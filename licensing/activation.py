@@ -51,6 +51,11 @@ class Redemption:
         """Whether a running licence gets a smaller count: the key is for fewer."""
         return not self.has_ended and self.terms.verb == Verb.RENEW and self.terms.count != self.present.count
 
+    @property
+    def wastes_count(self) -> bool:
+        """Whether a running licence is renewed for fewer than the key is for."""
+        return self.terms.verb == Verb.RENEW and self.terms.count != self.key.count
+
 
 @transaction.atomic
 def make_activation_keys(

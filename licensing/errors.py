@@ -249,4 +249,14 @@ class OutsideRegistration(RuleViolation):
 
     code = "outside-registration"
     field = "on"
-    message = "{serial} is told of from {first:%d %b %Y} to {last:%d %b %Y}: then it was in your account."
+    message = "Choose a day from {first:%d %b %Y} to {last:%d %b %Y}: before and after {serial} wasn't yours."
+
+
+class KeysetOlder(RuleViolation):
+    """An appliance takes no older keyset than it has: a page from before can't take a confirmation back."""
+
+    code = "keyset-older"
+    message = (
+        "Generation {present} was confirmed meanwhile, and an appliance takes no older one than it has. "
+        "Nothing was changed."
+    )

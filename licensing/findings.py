@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from licensing.entitlements import NODES_CODE, Entitlement, node_count
+from licensing.entitlements import NODES_CODE, Entitlement, Right, node_count
 from licensing.keyset import UNLIMITED, Payload, Status
 from licensing.keyset import Service as KeysetService
 from licensing.models import Keyset, Service
@@ -49,6 +49,7 @@ class Code(StrEnum):
     SERVICE_NOT_COVERED = "service-not-covered"
     KEYSET_UNKNOWN = "keyset-unknown"
     KEYSET_STALE = "keyset-stale"
+    ROLES_REVERSED = "roles-reversed"
     UNSHARED_SERVICE = "unshared-service"
     FEWER_LICENSES = "fewer-licenses"
     FEWER_NODES = "fewer-nodes"
@@ -73,6 +74,7 @@ class Mend(StrEnum):
     SERVICES = "services"
     STANDBY = "standby"
     PARENT = "parent"
+    SWAP = "swap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class Pair:
             *self._of_units(),
             *self._of_keysets(),
             *self._of_coverage(),
+            *self._of_roles(),
             *self._of_counts(),
             *self._of_ends(),
         ]
@@ -180,6 +183,27 @@ class Pair:
         if unshared:
             text = f"{name} has no {_listed(unshared)} as {self.primary.name} has, and that isn't shared."
             yield Finding(Code.UNSHARED_SERVICE, text, unit, Mend.SERVICES)
+
+    def _of_roles(self) -> Iterator[Finding]:
+        """Transferable licences of the secondary that are better than the primary's (A10)."""
+        better = [
+            service
+            for service, mine in self.secondary.owned.items()
+            if service.is_transferable
+            and service.is_shareable
+            and mine.right != Right.MODEL
+            and self._is_better(service, mine)
+        ]
+        if better:
+            text = (
+                f"{self.secondary.name} holds better licenses than {self.primary.name} for "
+                f"{_listed(better)}, and only the primary's are shared."
+            )
+            yield Finding(Code.ROLES_REVERSED, text, self.secondary.registration, Mend.SWAP)
+
+    def _is_better(self, service: Service, mine: Entitlement) -> bool:
+        theirs = self.primary.owned.get(service, Entitlement(service))
+        return mine.worth(self.today) > theirs.worth(self.today)
 
     def _of_counts(self) -> Iterator[Finding]:
         """What the secondary would run for fewer."""

@@ -6,6 +6,7 @@ from licensing.activation_keys import normalize_key
 from licensing.terms import LARGEST_COUNT
 from portal.forms import judged
 from products.forms import TYPED_CODE
+from products.serials import normalize_serial
 
 
 class ActivationKeyForm(forms.Form):
@@ -33,3 +34,6 @@ class ShareForm(forms.Form):
         widget=forms.TextInput(attrs=TYPED_CODE),
     )
     count = forms.IntegerField(label="How many", min_value=1, max_value=LARGEST_COUNT)
+
+    def clean_to(self) -> str:
+        return judged(normalize_serial, self.cleaned_data["to"])

@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from associations.answers import say_gone
-from associations.selectors import seat_of
+from associations.errors import AssociationGone
+from associations.selectors import is_paired, seat_of
 from associations.services import children_of, parent_of
 from licensing import activation, pools, services
 from licensing.entitlements import sharing_primary
@@ -82,15 +83,16 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
     registration = get_registration(request, serial)
     service = get_object_or_404(Service, code=code, is_trial_offered=True)
     refusal = None
-    if request.method == "POST":
-        try:
+    try:
+        if request.method == "POST":
             licence = services.start_trial(
                 registration=registration, service=service, by=request.user, today=today()
             )
             text = f"The free trial of {service} runs until {licence.expires_on:%d %b %Y}."
             return _changed(request, registration, text)
-        except RuleViolation as error:
-            refusal = error
+        services.check_trial(registration=registration, service=service, today=today())
+    except RuleViolation as error:
+        refusal = error
     context = {
         "registration": registration,
         "service": service,
@@ -99,7 +101,8 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
         "ends_on": today() + services.TRIAL_TERM,
         "primary": sharing_primary(registration),
     }
-    return render(request, "licensing/free_trial.html", context, status=422 if refusal else 200)
+    status = 422 if refusal and request.method == "POST" else 200
+    return render(request, "licensing/free_trial.html", context, status=status)
 
 
 @editor_required
@@ -168,6 +171,10 @@ def swap_roles(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
             text = render_to_string("licensing/_swapped.html", {"seat": seat, "former": parent_of(seat)})
             messages.success(request, text)
             return redirect("service_management", serial)
+        except AssociationGone:
+            seat.refresh_from_db()
+            say_gone(request, seat)
+            return redirect("service_management", serial)
         except RuleViolation as error:
             refusal = error
     primary, secondary = parent_of(seat), seat.registration
@@ -188,6 +195,9 @@ def _changed(request: MemberRequest, registration: Registration, text: str) -> H
     """Say what was changed and which keysets follow, on the unit's page."""
     messages.success(
         request,
-        render_to_string("licensing/_changed.html", {"registration": registration, "text": text}),
+        render_to_string(
+            "licensing/_changed.html",
+            {"registration": registration, "text": text, "is_pair": is_paired(registration)},
+        ),
     )
     return redirect("service_management", registration.unit.serial)

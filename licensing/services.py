@@ -13,6 +13,7 @@ from licensing.errors import (
     CountNotAllowed,
     CountOutOfRange,
     GrantAlreadyOver,
+    KeysetOlder,
     KeysetUnknown,
     LicensedAlready,
     NotRegistered,
@@ -71,16 +72,9 @@ def start_trial(*, registration: Registration, service: Service, by: User, today
     Raises UnitRetired, NotRegistered, TrialNotOffered, LicensedAlready and TrialOver.
     """
     registration = live_registration(registration.unit, account=registration.account)
-    if not service.is_trial_offered:
-        raise TrialNotOffered(service=service)
-    primary = sharing_primary(registration)
-    shared = read_holdings([registration, *([primary] if primary else [])])
-    held = shared.entitlement(registration, primary, service, today)
-    is_live = held.right is not None and not held.is_expired(today)
-    if is_live or Licence.objects.filter(registration=registration, service=service).exists():
-        raise LicensedAlready(service=service)
-    _, is_new = TrialStart.objects.get_or_create(unit=registration.unit, service=service)
-    if not is_new:
+    check_trial(registration=registration, service=service, today=today)
+    _, is_first = TrialStart.objects.get_or_create(unit=registration.unit, service=service)
+    if not is_first:
         raise TrialOver(service=service)
     with ledger.noted([registration], right=LedgerEntry.Right.TRIAL, by=by):
         licence = Licence.objects.create(
@@ -94,16 +88,33 @@ def start_trial(*, registration: Registration, service: Service, by: User, today
     return licence
 
 
+def check_trial(*, registration: Registration, service: Service, today: datetime.date) -> None:
+    """Raise TrialNotOffered, TrialOver or LicensedAlready where a unit can't begin a trial of a service."""
+    if not service.is_trial_offered:
+        raise TrialNotOffered(service=service)
+    if TrialStart.objects.filter(unit=registration.unit_id, service=service).exists():
+        raise TrialOver(service=service)
+    primary = sharing_primary(registration)
+    shared = read_holdings([registration, *([primary] if primary else [])])
+    held = shared.entitlement(registration, primary, service, today)
+    is_live = held.right is not None and not held.is_expired(today)
+    if is_live or Licence.objects.filter(registration=registration, service=service).exists():
+        raise LicensedAlready(service=service)
+
+
 @transaction.atomic
 def confirm_applied(*, registration: Registration, generation: int, by: User) -> Keyset:
     """Note that somebody has put a keyset on the appliance: readiness asks what each unit runs (F1).
 
-    Raises UnitRetired, NotRegistered and KeysetUnknown.
+    Raises UnitRetired, NotRegistered, KeysetUnknown and KeysetOlder.
     """
     unit = live_registration(registration.unit, account=registration.account).unit
     keyset = Keyset.objects.filter(unit=unit, generation=generation).first()
     if keyset is None:
         raise KeysetUnknown(generation=generation)
+    newer = KeysetHead.objects.filter(unit=unit, applied__generation__gt=generation)
+    if (head := newer.select_related("applied").first()) and head.applied:
+        raise KeysetOlder(present=head.applied.generation)
     KeysetHead.objects.filter(unit=unit).update(applied=keyset, applied_at=timezone.now(), applied_by=by)
     data: dict[str, object] = {"generation": generation}
     audit.record("keyset-applied", by=by, account=registration.account, serials=[unit.serial], data=data)

@@ -37,10 +37,11 @@ def better_held(
 ) -> tuple[set[int], set[int]]:
     """Than which of the others a unit holds better transferable licences, and which hold better ones (A10).
 
-    Licences that have ended make nobody better. Both are sets of primary keys, from five queries.
+    Only those count that a pair shares, and none that has ended. Both are sets of primary keys, from five
+    queries.
     """
     held = read_holdings([unit, *others])
-    services = list(Service.objects.filter(is_transferable=True))
+    services = list(Service.objects.filter(is_transferable=True, is_shareable=True))
 
     def is_better(first: Registration, second: Registration) -> bool:
         moves = _moves(held, services, first, second, today)

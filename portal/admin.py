@@ -1,23 +1,50 @@
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from portal import audit, services
-from portal.desk import ReadOnlyAdmin, ServiceAdmin, agent
+from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin, agent
 from portal.models import Account, AuditEntry, Key, Membership, User
+from products.attempts import forgive_tries
+
+
+class AccountForm(ReasonForm):
+    """An account's name, and a way to open what wrong tries have closed to it (R3)."""
+
+    open_again = forms.BooleanField(
+        required=False,
+        label="Open it again",
+        help_text="Wrong authentication codes and activation keys of the last day count no more.",
+    )
+
+    class Meta:
+        model = Account
+        fields = ["name"]
+
+    field_order = ["name", "open_again", "reason"]
 
 
 @admin.register(Account)
 class AccountAdmin(ServiceAdmin):
+    form = AccountForm
     list_display = ["name", "uuid", "created_at"]
     search_fields = ["name"]
 
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        return AccountForm.field_order if obj else ["name", "reason"]
+
     def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        services.save_account(account=obj, by=agent(request), reason=form.cleaned_data["reason"])
+        by, reason = agent(request), form.cleaned_data["reason"]
+        services.save_account(account=obj, by=by, reason=reason)
+        if form.cleaned_data.get("open_again"):
+            tries = forgive_tries(account=obj, by=by, reason=reason, now=timezone.now())
+            messages.info(request, f"{tries} wrong tries count no more.")
 
 
 @admin.register(Membership)

@@ -3,7 +3,11 @@
 import datetime
 from typing import NamedTuple
 
-from portal.models import Account
+from django.db import transaction
+
+from portal import audit
+from portal.errors import ReasonNeeded
+from portal.models import Account, User
 from products.errors import RegistrationClosed, SerialClosed
 from products.models import Attempt
 
@@ -35,7 +39,7 @@ def closed(account: Account, serial: str, *, kind: Attempt.Kind, now: datetime.d
     """Whether five wrong tries in 15 minutes have closed a serial number, or twenty in a day the account."""
     if until := closed_until(account, kind=kind, now=now):
         return Closed(until, is_serial=False)
-    tries = Attempt.objects.filter(account=account, kind=kind, subject=serial)
+    tries = Attempt.objects.filter(account=account, kind=kind, subject=serial, forgiven_at=None)
     last = list(tries.order_by("-at").values_list("at", flat=True)[:TRIES_AT_SERIAL])
     if len(last) == TRIES_AT_SERIAL and last[0] - last[-1] < SERIAL_WINDOW and now < last[0] + SERIAL_WINDOW:
         return Closed(last[0] + SERIAL_WINDOW, is_serial=True)
@@ -47,7 +51,7 @@ def closed_until(
 ) -> datetime.datetime | None:
     """The moment at which an account may try again; none where it may."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    tries = Attempt.objects.filter(account=account, kind=kind, at__gte=day)[:TRIES_A_DAY]
+    tries = Attempt.objects.filter(account=account, kind=kind, at__gte=day, forgiven_at=None)[:TRIES_A_DAY]
     return day + datetime.timedelta(days=1) if tries.count() >= TRIES_A_DAY else None
 
 
@@ -56,3 +60,18 @@ def count_try(
 ) -> None:
     """Note a wrong try."""
     Attempt.objects.create(account=account, kind=kind, subject=serial, at=now)
+
+
+@transaction.atomic
+def forgive_tries(*, account: Account, by: User, reason: str, now: datetime.datetime) -> int:
+    """Open to an account what its wrong tries have closed, registration and keys; return how many.
+
+    Raises ReasonNeeded.
+    """
+    if not reason.strip():
+        raise ReasonNeeded
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    since = now - datetime.timedelta(days=1)
+    tries = Attempt.objects.filter(account=account, at__gte=since, forgiven_at=None).update(forgiven_at=now)
+    audit.record("tries-forgiven", by=by, account=account, reason=reason, data={"tries": tries})
+    return tries

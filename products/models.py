@@ -137,7 +137,7 @@ class Survey(models.Model):
 class Attempt(models.Model):
     """One wrong try of an account: at a unit's authentication code, or at an activation key for it (R3).
 
-    `subject` is the unit's serial number.
+    `subject` is the unit's serial number. Support forgives tries: those count no more.
     """
 
     class Kind(models.TextChoices):
@@ -148,6 +148,7 @@ class Attempt(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, related_name="+")
     subject = models.CharField(max_length=12)
     at = models.DateTimeField()
+    forgiven_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["account", "kind", "at"], name="attempt_of_account")]

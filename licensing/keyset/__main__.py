@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         text = _keyset(options.keyset)
-        return _verify(options, text) if options.command == "verify" else _show(text)
+        return _verify(options, text) if options.command == "verify" else max(map(_show, _blocks(text)))
     except _UsageError as error:
         sys.stderr.write(f"keyset: {error}\n")
         return 2
@@ -80,13 +80,9 @@ def _keyset(words: list[str]) -> str:
     return sys.stdin.buffer.read(_MOST_BYTES).decode(errors="replace")
 
 
-def _own_block(text: str, serial: str) -> str:
-    """Of a file with both keysets of a pair, each after a line that begins with #, the one for this serial.
-
-    Any other text is returned as it is: the reader judges it.
-    """
-    blocks = re.split(r"^#.*$", text, flags=re.MULTILINE)[1:]
-    return next((block for block in blocks if _names(block) == serial), blocks[0] if blocks else text)
+def _blocks(text: str) -> list[str]:
+    """The keysets of a pair's file, each of which follows a line that begins with #; any other text whole."""
+    return re.split(r"^#.*$", text, flags=re.MULTILINE)[1:] or [text]
 
 
 def _names(block: str) -> str | None:
@@ -99,7 +95,8 @@ def _names(block: str) -> str | None:
 
 def _verify(options: argparse.Namespace, text: str) -> int:
     serial = _serial(options.serial)
-    text = _own_block(text, serial)
+    blocks = _blocks(text)
+    text = next((block for block in blocks if _names(block) == serial), blocks[0])
     ring = _ring(options.keys)
     installed = None if options.installed is None else _file("--installed", options.installed)
     today = None if options.today is None else _day(options.today)

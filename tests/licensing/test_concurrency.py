@@ -244,7 +244,7 @@ def test_a_fifth_and_a_sixth_wrong_key_at_once_are_counted_one_after_the_other(b
 def test_a_trial_is_started_twice_at_once(by: User) -> None:
     unit = RegistrationFactory()
 
-    with pytest.raises(LicensedAlready):
+    with pytest.raises(TrialOver):
         race(_trial(unit, by), _trial(unit, by))
 
     assert LedgerEntry.objects.filter(unit=unit.unit).count() == 1

@@ -355,12 +355,21 @@ def test_support_that_only_the_primary_has_asks_for_attention(two: Two) -> None:
     assert readiness.state == State.ATTENTION
 
 
-def test_what_only_the_secondary_has_is_no_finding(two: Two) -> None:
+def test_what_only_the_secondary_has_and_no_pair_shares_is_no_finding(two: Two) -> None:
     two.grant(two.secondary, SUPPORT)
-    two.grant(two.secondary, GATEWAY_AV, days=10)
     two.apply()
 
     assert two.codes() == []
+
+
+def test_a_better_license_of_the_secondary_leads_to_a_swap(two: Two) -> None:
+    two.grant(two.secondary, GATEWAY_AV, days=100)
+    two.apply()
+
+    (finding,) = two.ask().findings
+
+    assert (finding.code, finding.unit, finding.mend) == (Code.ROLES_REVERSED, two.secondary, Mend.SWAP)
+    assert finding.severity == State.ATTENTION
 
 
 def test_support_that_both_have_is_no_finding(two: Two) -> None:
@@ -410,7 +419,7 @@ def test_a_service_that_ends_first_on_the_primary(two: Two) -> None:
     two.grant(two.secondary, GATEWAY_AV, days=400)
     two.apply()
 
-    (finding,) = two.ask().findings
+    finding = two.found(Code.ENDS_FIRST)
 
     assert (finding.code, finding.unit, finding.mend) == (Code.ENDS_FIRST, two.primary, Mend.SERVICES)
 

@@ -126,7 +126,7 @@ def test_a_trial_is_started_once(client: Client, mine: Registration) -> None:
 
     licence = Licence.objects.get(registration=mine)
     assert first.status_code == 302
-    assert Page(second).codes() == ["licensed-already"]
+    assert Page(second).codes() == ["trial-over"]
     assert (licence.kind, licence.expires_on) == ("trial", today() + datetime.timedelta(days=30))
 
 
@@ -200,7 +200,7 @@ def test_swap_changes_the_roles_and_says_so_once(client: Client, member: Members
     primary, secondary, seat = pair(member.account, member.user)
     path = url(secondary, f"associations/{seat.uuid}/swap/")
 
-    first, second = client.post(path), client.post(path)
+    first, second = client.post(path), client.post(path, follow=True)
 
     assert first.url == url(secondary, "")
     assert Page(second).codes() == ["association-gone"]
@@ -254,3 +254,62 @@ def test_a_pairs_file_serves_both_appliances(
 
 def test_a_unit_alone_has_no_pairs_file(client: Client, mine: Registration) -> None:
     assert client.get(url(mine, "keyset/pair/")).status_code == 404
+
+
+def test_show_prints_both_keysets_of_a_pairs_file(
+    client: Client, member: Membership, capsys: pytest.CaptureFixture[str]
+) -> None:
+    primary, secondary, _ = pair(member.account, member.user)
+    text = client.get(url(primary, "keyset/pair/")).content.decode()
+
+    code = main(["show", text])
+
+    shown = capsys.readouterr().out
+    assert code == 0
+    assert all(unit.unit.serial in shown for unit in (primary, secondary))
+
+
+def test_a_key_for_more_than_the_license_warns(client: Client, mine: Registration) -> None:
+    Licence.objects.create(
+        registration=mine,
+        service=service(CLIENT_AV),
+        count=3,
+        expires_on=today() + datetime.timedelta(days=9),
+    )
+
+    page = Page(client.post(url(mine, "key/"), {"activation_key": key_for(CLIENT_AV, count=10)}))
+
+    assert page.codes() == ["key-for-more"]
+
+
+def test_a_key_for_another_service_than_asked_for_says_so(client: Client, mine: Registration) -> None:
+    sent = {"activation_key": key_for(SERVER_AV)}
+
+    page = Page(client.post(url(mine, f"key/?service={CONTENT_FILTER}"), sent))
+
+    assert page.codes() == ["other-service"]
+
+
+def test_a_page_from_before_takes_no_confirmation_back(
+    client: Client, member: Membership, mine: Registration
+) -> None:
+    for code in (SERVER_AV, CONTENT_FILTER):
+        Licence.objects.create(registration=mine, service=service(code))
+        type(mine.unit).objects.filter(pk=mine.unit.pk).raise_version()
+        client.get(url(mine, "keyset/"))
+    client.post(url(mine, "keyset/applied/"), {"generation": "2"})
+
+    page = Page(client.post(url(mine, "keyset/applied/"), {"generation": "1"}, follow=True))
+
+    assert page.codes()[-1] == "keyset-older"
+
+
+def test_the_trials_page_says_that_it_is_over_before_it_is_asked_for(
+    client: Client, mine: Registration
+) -> None:
+    TrialStart.objects.create(unit=mine.unit, service=service(CONTENT_FILTER))
+
+    page = Page(client.get(url(mine, f"services/{CONTENT_FILTER}/trial/")))
+
+    assert page.codes() == ["trial-over"]
+    assert not [button for button in page.root.one("main").all("button") if "trial" in button.text]

@@ -143,7 +143,7 @@ def test_a_trial_that_was_bought_is_over(unit: Registration, by: User) -> None:
     redeem(unit, *make(), by=by)
 
     assert held(unit, CONTENT_FILTER).expires_on == date(2027, 12, 22)
-    refuses(LicensedAlready, partial(_try, unit, by))
+    refuses(TrialOver, partial(_try, unit, by))
 
 
 def test_a_retired_unit_tries_nothing(unit: Registration, by: User) -> None:

@@ -1,9 +1,12 @@
 import pytest
 from django.contrib import admin
 from django.test import Client
+from django.utils import timezone
 
 from portal.desk import OWN_APPS
 from portal.models import Account, AuditEntry, Membership, User
+from products.attempts import closed_until
+from products.models import Attempt
 from tests.factories import PASSWORD, AccountFactory, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +34,21 @@ def test_an_account_is_opened_with_its_reason(desk: Client) -> None:
     desk.post("/support/portal/account/add/", {"name": "Acme", "reason": "a new customer"})
 
     assert AuditEntry.objects.get(code="account-saved").account == Account.objects.get(name="Acme")
+
+
+@pytest.mark.parametrize(("sent", "is_closed"), [({"open_again": "on"}, False), ({}, True)])
+def test_an_account_that_wrong_tries_have_closed_is_opened_again(
+    desk: Client, sent: dict[str, str], is_closed: bool
+) -> None:
+    account = AccountFactory()
+    Attempt.objects.bulk_create(
+        Attempt(kind=Attempt.Kind.CODE, account=account, subject="0" * 12, at=timezone.now())
+        for _ in range(20)
+    )
+
+    desk.post(f"/support/portal/account/{account.pk}/change/", {"name": "Acme", "reason": "asked", **sent})
+
+    assert bool(closed_until(account, now=timezone.now())) is is_closed
 
 
 def test_a_login_is_created_and_becomes_a_member(desk: Client) -> None:

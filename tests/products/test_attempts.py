@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from portal.errors import ReasonNeeded
 from portal.models import AuditEntry, Membership
-from products.attempts import closed_until
+from products.attempts import closed_until, forgive_tries
 from products.errors import AlreadyInAccount, InAnotherAccount, NoMatch, RegistrationClosed, SerialClosed
 from products.models import Attempt, Registration, Unit
 from products.services import register
@@ -253,3 +254,34 @@ def test_control_without_the_lock_a_try_too_many_is_judged(
         Rival(lambda: attempt(member, unit.serial, WRONG, NOON)).result()
 
     assert Attempt.objects.filter(subject=unit.serial).count() == 6
+
+
+def test_support_opens_a_closed_account_and_serial(member: Membership, unit: Unit) -> None:
+    fail(member, unit.serial, *[NOON] * 5)
+    tried(member, 15)
+
+    count = forgive_tries(account=member.account, by=member.user, reason="a typo in the label", now=NOON)
+
+    assert count == 20
+    assert attempt(member, unit.serial)
+    assert AuditEntry.objects.get(code="tries-forgiven").reason == "a typo in the label"
+
+
+def test_what_is_forgiven_to_one_account_is_not_to_another(member: Membership, unit: Unit) -> None:
+    other = MembershipFactory()
+    fail(other, unit.serial, *[NOON] * 5)
+
+    forgive_tries(account=member.account, by=member.user, reason="asked", now=NOON)
+
+    with pytest.raises(SerialClosed):
+        attempt(other, unit.serial)
+
+
+def test_who_opens_says_why(member: Membership) -> None:
+    tried(member, 20)
+    before = every_row()
+
+    with pytest.raises(ReasonNeeded):
+        forgive_tries(account=member.account, by=member.user, reason=" ", now=NOON)
+
+    assert every_row() == before
