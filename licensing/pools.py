@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from licensing import ledger
-from licensing.errors import NotDivisible, NotEnough, NotRegistered, SameUnit
+from licensing.errors import LicencesChanged, NotDivisible, NotEnough, NotRegistered, SameUnit
 from licensing.keyset import UNLIMITED
 from licensing.models import LedgerEntry, Licence, PoolPart, Service
 from portal import audit
@@ -44,6 +44,11 @@ def read_pool(registration: Registration, service: Service) -> tuple[Licence, li
     return licence, [Share(registration, rest, is_owner=True), *given]
 
 
+def fingerprint(shares: list[Share]) -> str:
+    """Who has how much of a pool, to tell whether it is still as a page showed it."""
+    return " ".join(sorted(f"{share.registration.unit.serial}:{share.count}" for share in shares))
+
+
 def is_divisible(licence: Licence) -> bool:
     """Whether a licence is bought for a number and its service can be shared out."""
     is_number = licence.count is not None and licence.count != UNLIMITED
@@ -59,10 +64,12 @@ def move_counts(
     count: int,
     by: User,
     today: datetime.date,
+    seen: str | None = None,
 ) -> None:
     """Move counts of a licence from one unit of its account to another; each may be the licence's own unit.
 
-    Raises SameUnit, NotDivisible, NotEnough, UnitRetired and NotRegistered.
+    `seen` is the `fingerprint` of the pool that a page showed. Raises SameUnit, NotDivisible, NotEnough,
+    UnitRetired and NotRegistered, and LicencesChanged where the pool isn't as it was seen.
     """
     if source.pk == target.pk:
         raise SameUnit
@@ -73,6 +80,9 @@ def move_counts(
     is_return = target.pk == owner.pk  # always possible: the licence may have become Unlimited since
     if present is None or not (is_return or is_divisible(present)):
         raise NotDivisible(service=licence.service)
+    pool = read_pool(owner, present.service)
+    if seen is not None and pool and seen != fingerprint(pool[1]):
+        raise LicencesChanged
     with ledger.noted([owner], right=LedgerEntry.Right.POOL, by=by):
         _take(present, source, count)
         _give(present, target, count)

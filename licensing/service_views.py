@@ -123,6 +123,7 @@ def share_licenses(request: MemberRequest, serial: str, code: int) -> HttpRespon
         "service": service,
         "licence": pool[0],
         "shares": pool[1],
+        "seen": pools.fingerprint(pool[1]),
         "form": form,
     }
     return render(request, "licensing/share_licenses.html", context, status=422 if form.errors else 200)
@@ -140,6 +141,7 @@ def _move_counts(
         count=given["count"],
         by=request.user,
         today=today(),
+        seen=request.POST.get("seen"),
     )
     context = {"count": given["count"], "source": source, "target": target}
     messages.success(request, render_to_string("licensing/_moved.html", context))

@@ -313,3 +313,19 @@ def test_the_trials_page_says_that_it_is_over_before_it_is_asked_for(
 
     assert page.codes() == ["trial-over"]
     assert not [button for button in page.root.one("main").all("button") if "trial" in button.text]
+
+
+def test_the_same_move_from_two_windows_moves_once(
+    client: Client, member: Membership, mine: Registration
+) -> None:
+    other = RegistrationFactory(account=member.account)
+    Licence.objects.create(registration=mine, service=service(CLIENT_AV), count=3)
+    path = url(mine, f"services/{CLIENT_AV}/share/")
+    (hidden,) = Page(client.get(path)).root.all("input", name="seen")
+    sent = {"source": mine.unit.serial, "to": other.unit.serial, "count": "1", "seen": hidden.attrs["value"]}
+
+    client.post(path, sent)
+    second = client.post(path, sent)
+
+    assert Page(second).codes() == ["licences-changed"]
+    assert PoolPart.objects.get().count == 1
