@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from associations.models import Seat, Side
 from licensing.entitlements import Entitlement, Right, entitlements, node_count, read_holdings
@@ -128,6 +128,7 @@ class Lingering:
     """An appliance that may still run what it shared until an association ended: it keeps its old keyset."""
 
     registration: Registration
+    began_at: datetime.datetime
     ended_at: datetime.datetime
 
 
@@ -135,31 +136,44 @@ def lingering(registration: Registration) -> list[Lingering]:
     """The units that shared this one's licences, or this one itself, and run no newer keyset yet.
 
     A keyset counts as being there once somebody has confirmed it; a unit that read none has none to keep, and
-    one that became a primary since holds its licences itself.
+    one that became a primary since holds its licences itself. The latest 20 ends are looked at.
     """
-    groups = registration.seats.filter(side=Side.PARENT).values("group")
-    together = Seat.objects.live().filter(registration=registration).values("group")
-    read = Keyset.objects.filter(
-        unit=OuterRef("registration__unit"),
-        first_read_at__gte=OuterRef("began_at"),
-        first_read_at__lt=OuterRef("ended_at"),
-    )
-    newer = KeysetHead.objects.filter(
-        unit=OuterRef("registration__unit"), applied__first_read_at__gte=OuterRef("ended_at")
-    )
-    paired = Seat.objects.live().filter(registration=OuterRef("registration"), group__in=together)
-    promoted = Seat.objects.filter(
-        registration=OuterRef("registration"), side=Side.PARENT, began_at__gte=OuterRef("ended_at")
-    )
-    seats = (
-        Seat.objects.filter(Q(group__in=groups) | Q(registration=registration), shares=True)
-        .exclude(ended_at=None)
-        .filter(Exists(read), ~Exists(newer), ~Exists(promoted), registration__ended_at=None)
-        .exclude(Exists(paired) & ~Q(registration=registration))
-        .with_units()
-    )
-    latest = {seat.registration_id: seat for seat in seats.order_by("ended_at")[:MOST_SHOWN]}
-    sharing = Seat.objects.live().filter(registration=registration)
-    if registration.pk in latest and sharing.exists():
-        del latest[registration.pk]  # it has its place in a pair again: readiness tells what it runs
-    return [Lingering(seat.registration, seat.ended_at) for seat in latest.values() if seat.ended_at]
+    groups = list(registration.seats.filter(side=Side.PARENT).values_list("group", flat=True))
+    ended = Seat.objects.filter(shares=True).exclude(ended_at=None).with_units()
+    ended = ended.filter(Q(group__in=groups) | Q(registration=registration), registration__ended_at=None)
+    latest = {
+        seat.registration_id: Lingering(seat.registration, seat.began_at, seat.ended_at)
+        for seat in reversed(ended.order_by("-ended_at")[:MOST_SHOWN])
+        if seat.ended_at
+    }
+    if not latest:
+        return []
+    placed = _placed_again(registration, latest)
+    units = {former.registration.unit_id: former for pk, former in latest.items() if pk not in placed}
+    read = Keyset.objects.filter(unit__in=units).exclude(first_read_at=None)
+    kept = {
+        unit
+        for unit, at in read.values_list("unit", "first_read_at")
+        if at and units[unit].began_at <= at < units[unit].ended_at
+    }
+    heads = KeysetHead.objects.filter(unit__in=kept).select_related("applied")
+    for head in heads:
+        at = head.applied.first_read_at if head.applied else None
+        if at and at >= units[head.unit_id].ended_at:
+            kept.remove(head.unit_id)
+    return [former for unit, former in units.items() if unit in kept]
+
+
+def _placed_again(registration: Registration, latest: dict[int, Lingering]) -> set[int]:
+    """Those former sharers that are in one pair with this unit again, or became primaries since."""
+    seats = list(Seat.objects.filter(registration__in=[registration.pk, *latest]))
+    together = {seat.group for seat in seats if seat.registration_id == registration.pk and not seat.ended_at}
+    return {
+        seat.registration_id
+        for seat in seats
+        if (former := latest.get(seat.registration_id))
+        and (
+            (not seat.ended_at and seat.group in together)
+            or (seat.side == Side.PARENT and seat.began_at >= former.ended_at)
+        )
+    }
