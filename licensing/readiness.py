@@ -63,7 +63,8 @@ def readiness_of(registrations: Iterable[Registration], today: datetime.date) ->
     """The readiness of the pairs of many units, by registration; spares and units alone are left out."""
     roles = Q(side=Side.PARENT) | Q(shares=True)
     mine = _sharing().filter(roles, registration__in=list(registrations))
-    parents = _sharing().filter(side=Side.PARENT, group__in=mine.values("group"))
+    groups = list(mine.values_list("group", flat=True))
+    parents = _sharing().filter(side=Side.PARENT, group__in=groups)
     found: dict[int, Readiness] = {}
     for readiness in _readiness(list(parents), today):
         for registration in readiness.registrations:

@@ -6,6 +6,7 @@ from functools import cache
 import factory
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.db import connection
 from django.test import Client
 
 from associations.models import AssociationType, Seat, Side
@@ -128,7 +129,18 @@ def pairs(account: Account, count: int) -> list[tuple[Registration, Registration
         Seat(group=group, type=hf, registration=secondary, side=Side.CHILD, shares=True)
         for _, secondary, group in together
     )
+    know_tables()
     return [(primary, seat.registration, seat) for (primary, *_), seat in zip(together, seats, strict=True)]
+
+
+def know_tables() -> None:
+    """Tell PostgreSQL's planner what is in the tables, as its autovacuum does soon after many rows came.
+
+    A test's rows are never committed, and autovacuum may have told the planner that the tables are empty.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE associations_seat, products_registration, products_unit")
 
 
 def add_spares(seat: Seat, units: list[Registration]) -> None:
@@ -136,3 +148,4 @@ def add_spares(seat: Seat, units: list[Registration]) -> None:
     Seat.objects.bulk_create(
         Seat(group=seat.group, type=seat.type, registration=unit, side=Side.CHILD) for unit in units
     )
+    know_tables()
