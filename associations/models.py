@@ -73,6 +73,7 @@ class Seat(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.CharField(max_length=200, blank=True)
+    by_rma = models.BooleanField("made by an RMA", default=False)
 
     objects = SeatQuerySet.as_manager()
 

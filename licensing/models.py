@@ -1,12 +1,13 @@
 """Services, licences, the ledger of their changes, and the keysets that tell appliances of them."""
 
 import datetime
+import uuid
 
 from django.db import models
 from django.db.models import Q
 
 from licensing.keyset import UNLIMITED
-from portal.models import User
+from portal.models import Account, User
 from products.models import ProductModel, Registration, Unit
 
 
@@ -185,6 +186,9 @@ class LedgerEntry(models.Model):
         POOL = "pool", "shared out"
         PART = "part", "a part of another unit's license"
         SWAP = "swap", "swap of roles"
+        RMA = "rma", "RMA"
+        REVOKE = "revoke", "revoked by Support"
+        MOVE = "move", "moved with the unit"
         MODEL = "model", "comes with the model"
         CATALOGUE = "catalogue", "the catalogue"
 
@@ -256,3 +260,100 @@ class KeysetHead(models.Model):
 
     def __str__(self) -> str:
         return f"Head at {self.keyset}"
+
+
+class RmaCase(models.Model):
+    """A failed unit, what replaces it, and everything that moves because of it (rules X2 to X6).
+
+    A TRANSFER moves licences only: `replacement` is the unit that gets them. `partner` is the unit that makes
+    a pair with the replacement afterwards, as the agent confirmed it. `secondary` shared the failed primary's
+    licences when the case was asked for, and keeps them until `grace_ends_on` while the case is open (X3).
+    `waiver` is a lead's reason to let an ended warranty, or another model, pass. `done` is what completing
+    moved, for undoing it.
+    """
+
+    class Kind(models.TextChoices):
+        REPLACEMENT = "replacement", "replacement"
+        TRANSFER = "transfer", "transfer of licenses only"
+
+    class State(models.TextChoices):
+        REQUESTED = "requested"
+        APPROVED = "approved"
+        COMPLETED = "completed"
+        RECEIVED = "received", "failed unit received back"
+        DECLINED = "declined"
+        CANCELLED = "cancelled"
+        UNDONE = "undone"
+
+    OPEN = (State.REQUESTED, State.APPROVED)
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    kind = models.CharField(max_length=11, choices=Kind, default=Kind.REPLACEMENT)
+    state = models.CharField(max_length=9, choices=State, default=State.REQUESTED)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="rma_cases")
+    failed = models.ForeignKey(Registration, models.PROTECT, related_name="rma_cases")
+    replacement = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="rma_cases")
+    partner = models.ForeignKey(Registration, models.PROTECT, null=True, blank=True, related_name="+")
+    secondary = models.ForeignKey(Registration, models.PROTECT, null=True, blank=True, related_name="graces")
+    grace_ends_on = models.DateField(null=True, blank=True)
+    symptom = models.CharField(max_length=500)
+    contact = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=500, blank=True)
+    waiver = models.CharField(max_length=200, blank=True)
+    decision = models.CharField(max_length=200, blank=True)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    asked_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    completed_at = models.DateTimeField(null=True, blank=True)
+    completed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    received_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    done = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "RMA case"
+        constraints = [
+            models.UniqueConstraint(
+                "failed", condition=Q(state__in=["requested", "approved"]), name="rmacase_one_open_failed"
+            ),
+            models.UniqueConstraint(
+                "replacement",
+                condition=Q(state__in=["requested", "approved"]),
+                name="rmacase_one_open_replacement",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    state__in=[
+                        "requested",
+                        "approved",
+                        "completed",
+                        "received",
+                        "declined",
+                        "cancelled",
+                        "undone",
+                    ]
+                ),
+                name="rmacase_state_known",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-id"], name="rmacase_of_account"),
+            models.Index(fields=["state", "-id"], name="rmacase_by_state"),
+            models.Index(
+                fields=["secondary"],
+                condition=Q(state__in=["requested", "approved"]),
+                name="rmacase_grace",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """The case's number as people know it: RMA-2026-000123. Gaps mean nothing."""
+        return f"RMA-{self.asked_at:%Y}-{self.pk:06d}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be decided or done."""
+        return self.state in self.OPEN

@@ -14,6 +14,11 @@ class User(AbstractUser):
         constraints = [
             models.UniqueConstraint(Lower("username"), name="user_username_any_case"),
         ]
+        permissions = [
+            ("support", "Can look up, replace units and unlock at the support desk"),
+            ("lead", "Can override, correct and move at the support desk"),
+            ("operate", "Can import units at the support desk"),
+        ]
 
 
 class Account(models.Model):
@@ -114,3 +119,37 @@ class Key(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kid} ({self.state})"
+
+
+class Mail(models.Model):
+    """A mail in the outbox: written in the transaction of what it tells, sent by `portal.outbox` afterwards.
+
+    A sender leases it until `leased_until`; one that dies leaves it to the next. `gave_up_at`: it was tried
+    too often. No row ever carries a keyset or a code.
+    """
+
+    to = models.EmailField()
+    subject = models.CharField(max_length=200)
+    body = models.TextField()
+    account = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
+    about = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    gave_up_at = models.DateTimeField(null=True, blank=True)
+    last_error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name_plural = "mail"
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(sent_at=None, gave_up_at=None),
+                name="mail_waiting",
+            ),
+            models.Index(fields=["about"], name="mail_about"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} to {self.to}"
