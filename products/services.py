@@ -51,7 +51,8 @@ def register(
         Account.objects.select_for_update(no_key=True).get(pk=account.pk)
         unit = _find_unit(account, serial, code, now=now)
         if unit is not None:
-            return _create_registration(unit, account, name or default_name(unit.model), by)
+            name = name or default_name(unit.model)
+            return create_registration(unit=unit, account=account, friendly_name=name, by=by)
         count_try(account, serial, now=now)
     raise NoMatch
 
@@ -84,15 +85,23 @@ def _find_unit(account: Account, serial: str, code: str, *, now: datetime.dateti
     return unit
 
 
-def _create_registration(unit: Unit, account: Account, name: str, by: User) -> Registration:
+@transaction.atomic
+def create_registration(
+    *, unit: Unit, account: Account, friendly_name: str, by: User | None, reason: str = ""
+) -> Registration:
+    """Register a unit that its caller has locked and judged: no authentication code is asked for (X2, X7)."""
     code = _draw_code()
     while Registration.objects.filter(code=code).exists():
         code = _draw_code()
     registration = Registration.objects.create(
-        unit=unit, account=account, friendly_name=name, code=code, search=search_text(unit, name, code)
+        unit=unit,
+        account=account,
+        friendly_name=friendly_name,
+        code=code,
+        search=search_text(unit, friendly_name, code),
     )
     Unit.objects.filter(pk=unit.pk).raise_version()  # the licences of an owner before are not this one's
-    audit.record("registered", by=by, account=account, serials=[unit.serial])
+    audit.record("registered", by=by, account=account, serials=[unit.serial], reason=reason)
     return registration
 
 

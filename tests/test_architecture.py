@@ -26,6 +26,7 @@ MEETING_PLACES = {
     "management",
     "readiness_views",
     "service_views",
+    "support",
     "urls",
     "views",
 }

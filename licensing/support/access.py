@@ -1,0 +1,45 @@
+"""Who may open which page of the desk, and what surrounds it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, cast
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from portal.models import User
+
+
+class DeskRequest(HttpRequest):
+    """A request whose user is known to be of the staff."""
+
+    user: User
+
+
+type DeskView[**P] = Callable[Concatenate[DeskRequest, P], HttpResponse]
+type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def desk_page[**P](permission: str) -> Callable[[DeskView[P]], View[P]]:
+    """Let staff in who have a permission, such as "portal.support"; lead all others to the desk's login."""
+
+    def decorate(view: DeskView[P]) -> View[P]:
+        @wraps(view)
+        def allowed(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            member = cast("DeskRequest", request)
+            if not member.user.has_perm(permission):
+                raise PermissionDenied("Your role at the desk doesn't allow this. Ask a support lead.")
+            return view(member, *args, **kwargs)
+
+        return cast("View[P]", admin.site.admin_view(allowed))
+
+    return decorate
+
+
+def render_desk(
+    request: HttpRequest, template: str, context: dict[str, object], *, status: int = 200
+) -> HttpResponse:
+    """Render a page of the desk: its template extends `admin/base_site.html`."""
+    return render(request, template, admin.site.each_context(request) | context, status=status)
