@@ -18,7 +18,7 @@ def end_registration(registration: Registration, *, now: datetime.datetime) -> N
 
 
 def retire_unit(registration: Registration, *, now: datetime.datetime) -> None:
-    """Take a failed unit out of use: it belongs to nobody, gets no keyset (K3) and can't be registered (R4)."""
+    """Take a failed unit out of use: nobody owns it, it gets no keyset (K3), nobody registers it (R4)."""
     end_registration(registration, now=now)
     Unit.objects.filter(pk=registration.unit_id).update(retired_at=now)
 
