@@ -10,8 +10,8 @@ from django.views.decorators.cache import never_cache
 
 from associations.answers import say_gone
 from associations.errors import AssociationGone
+from associations.seating import children_of, parent_of
 from associations.selectors import is_paired, seat_of
-from associations.services import children_of, parent_of
 from licensing import activation, pools, services
 from licensing.entitlements import sharing_primary
 from licensing.errors import LicencesChanged, NotYourUnit

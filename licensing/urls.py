@@ -1,6 +1,6 @@
 from django.urls import path
 
-from licensing import history_views, readiness_views, service_views, views
+from licensing import history_views, readiness_views, rma_views, service_views, views
 
 urlpatterns = [
     path("products/<serial:serial>/", views.service_management, name="service_management"),
@@ -24,5 +24,6 @@ urlpatterns = [
     path(
         "products/<serial:serial>/associations/<uuid:uuid>/swap/", service_views.swap_roles, name="swap_roles"
     ),
+    path("rma/<uuid:uuid>/", rma_views.rma_case, name="rma_case"),
     path(".well-known/jwks.json", views.jwks, name="jwks"),
 ]

@@ -9,8 +9,8 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
 from associations.models import Seat, Side
+from associations.seating import parent_of
 from associations.selectors import child_counts, history, live_seats, sides_of
-from associations.services import parent_of
 from associations.views import asked_seat
 from licensing.entitlements import sharing_primary
 from licensing.keysets import read_keyset

@@ -25,6 +25,7 @@ MEETING_PLACES = {
     "history_views",
     "management",
     "readiness_views",
+    "rma_views",
     "service_views",
     "support",
     "urls",

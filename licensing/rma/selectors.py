@@ -1,0 +1,92 @@
+"""What is asked about cases: who made a pair with a failed unit, and which cases a unit is in."""
+
+import datetime
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from associations.models import Seat, Side
+from licensing.models import RmaCase
+from products.models import Registration, Unit
+
+MOST_PARTNERS = 20
+GRACE = datetime.timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """With whom the replacement may make a pair, the likeliest first; `default` is who it is unless one says.
+
+    `is_fixed`: the failed unit is somebody's secondary, and that unit stays the primary.
+    """
+
+    units: list[Registration]
+    default: Registration | None
+    is_fixed: bool = False
+
+
+def partners_of(case: RmaCase) -> Partners:
+    """Read from the associations, and where there is none any more from their history (X1, X2)."""
+    seats = case.failed.seats.with_units().filter(type__shares_licences=True)
+    live = seats.live().first()
+    if live is None:
+        return _former_partners(case)
+    others = Seat.objects.live().with_units().filter(group=live.group).exclude(pk=live.pk)
+    if live.side == Side.CHILD:
+        primary = others.get(side=Side.PARENT).registration
+        return Partners([primary], primary, is_fixed=True)
+    children = [seat.registration for seat in others.order_by("-shares", "pk")[:MOST_PARTNERS]]
+    units = [unit for unit in children if unit.unit_id != case.replacement_id]
+    return Partners(units, units[0] if units else None)
+
+
+def _former_partners(case: RmaCase) -> Partners:
+    """The units that shared with the failed one, or it of them, the last first; or what replaced those.
+
+    The last one is the default, unless it is in a pair with a third unit by now.
+    """
+    groups = case.failed.seats.filter(type__shares_licences=True).values("group")
+    seats = Seat.objects.with_units().filter(Q(side=Side.PARENT) | Q(shares=True), group__in=groups)
+    seats = seats.exclude(registration=case.failed).order_by("-pk")[:MOST_PARTNERS]
+    found = {seat.registration_id: _present(seat.registration) for seat in seats}
+    units = {unit.pk: unit for unit in found.values() if unit and unit.unit_id != case.replacement_id}
+    first = next(iter(units.values()), None)
+    is_taken = first is not None and _has_other_mate(first, case)
+    return Partners(list(units.values()), None if is_taken else first)
+
+
+def _has_other_mate(unit: Registration, case: RmaCase) -> bool:
+    """Whether a unit is in a pair with another one than the replacement."""
+    groups = unit.seats.live().filter(type__shares_licences=True).values("group")
+    mates = Seat.objects.live().filter(group__in=groups).exclude(registration=unit)
+    return mates.exclude(registration__unit=case.replacement_id).exists()
+
+
+def _present(registration: Registration) -> Registration | None:
+    """A unit that made a pair before, or what replaced it since; none where the account has neither."""
+    if registration.ended_at is None:
+        return registration
+    case = (
+        RmaCase.objects.filter(failed=registration, kind=RmaCase.Kind.REPLACEMENT)
+        .filter(state__in=[RmaCase.State.COMPLETED, RmaCase.State.RECEIVED])
+        .first()
+    )
+    live = Registration.objects.visible_to(registration.account)
+    return live.filter(unit=case.replacement_id).first() if case else None
+
+
+def keeper_of(failed: Registration, *, now: datetime.datetime) -> Registration | None:
+    """The secondary that shares a failed primary's licences, or did within the last 30 days (X3)."""
+    groups = failed.seats.filter(side=Side.PARENT).values("group")
+    shared = Seat.objects.with_units().filter(group__in=groups, shares=True, registration__ended_at=None)
+    recent = shared.filter(
+        Q(ended_at=None) | Q(ended_at__gte=now - GRACE), registration__unit__retired_at=None
+    )
+    seat = recent.order_by("-pk").first()
+    return seat.registration if seat else None
+
+
+def cases_of(unit: Unit) -> QuerySet[RmaCase]:
+    """The cases in which a unit failed or replaced another, the newest first."""
+    cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit))
+    return cases.select_related("failed__unit", "replacement", "account", "asked_by").order_by("-pk")
