@@ -41,12 +41,18 @@ def ask_for_case(
     address: str,
     by: User,
     now: datetime.datetime,
+    replacement: Unit | None = None,
 ) -> RmaCase:
-    """Ask Support to replace a unit, or to move its licences only (X4); who asks is of its account.
+    """Ask Support to replace a unit, or to move its licences only, to `replacement` (X4).
 
-    Raises SymptomNeeded, UnitRetired, NotReplaceable and CaseOpen.
+    Raises SymptomNeeded, UnitRetired, NotReplaceable and CaseOpen, and what `check_replacement` does.
     """
     case = _open(registration, kind, symptom, contact=contact, address=address, by=by, now=now)
+    if replacement is not None:
+        case.replacement = _find(replacement.serial)
+        check_open_elsewhere([case.replacement], besides=case)
+        check_replacement(case)
+        case.save()
     _record("rma-requested", case, by=by, reason=symptom)
     telling.tell(case, "requested")
     return case
@@ -160,6 +166,13 @@ def _open(
     )
     raise_grace_version(case)
     return case
+
+
+def replaceable(registration: Registration | None, unit: Unit) -> Registration:
+    """The registration of a unit, live or its last. Raises NotReplaceable for one that nobody ever had."""
+    if registration is None:
+        raise NotReplaceable(serial=unit.serial)
+    return registration
 
 
 def locked(case: RmaCase) -> RmaCase:

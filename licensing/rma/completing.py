@@ -1,7 +1,7 @@
 """Completing a case: shown by doing it and taking it back, then done exactly so or not at all (X2, X4)."""
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.db import transaction
 from django.db.models import Q
@@ -43,8 +43,9 @@ from products.services import create_registration
 class Outcome:
     """What completing a case does, or would do: to units, and to each licence of the failed one.
 
-    `heir` gets the licences; `role` is the side that the failed unit had in its pair (none: it had no pair).
-    `seen` tells whether it is still what was shown.
+    `heir` gets the licences; `role` is the side that the failed unit had in its pair (none: it had no pair),
+    `pair` the primary and the secondary that shares afterwards. `seen` tells whether it is still what was
+    shown.
     """
 
     before: list[UnitShown]
@@ -53,6 +54,7 @@ class Outcome:
     heir: Registration
     replacement: Registration
     role: str
+    pair: tuple[Registration, Registration] | None
     seen: str
 
 
@@ -106,9 +108,19 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     retire_unit(case.failed, now=timezone.now())
     raise_grace_version(case)
     after = snapshot(concerned, today)
-    _note(case, partner, heir, _done(heir, replacement, handed, links, role, is_registered_now), by=by)
+    done = _done(heir, replacement, handed, links, is_registered_now) | {"role": role}
+    _note(case, partner, heir, done, by=by)
     seen = fingerprint(before, after, handed.lines)
-    return Outcome(before, after, handed.lines, heir, replacement, role, seen)
+    return Outcome(before, after, handed.lines, heir, replacement, role, pair_of(heir, replacement), seen)
+
+
+def pair_of(*registrations: Registration) -> tuple[Registration, Registration] | None:
+    """The primary and the sharing secondary among which one of these is; none where there is no such pair."""
+    shared = next((link for link in links_of(registrations) if link.shares), None)
+    if shared is None:
+        return None
+    units = Registration.objects.select_related("unit__model").in_bulk([shared.parent, shared.child])
+    return units[shared.parent], units[shared.child]
 
 
 def _lock(case: RmaCase, unit: Unit, partner: Registration | None) -> list[Unit]:
@@ -216,7 +228,6 @@ def _done(
     replacement: Registration,
     handed: HandedOver,
     links: list[Link],
-    role: str,
     is_registered_now: bool,
 ) -> dict[str, object]:
     """What undoing has to know."""
@@ -226,12 +237,12 @@ def _done(
         "heir": heir.pk,
         "replacement": replacement.pk,
         "registered": is_registered_now,
-        "role": role,
         "before": links,
         "after": links_of([heir, replacement]),
         "owners": handed.owners,
         "parts": handed.parts,
         "held": sorted(held),
+        "lines": [asdict(line) for line in handed.lines],
     }
 
 

@@ -7,9 +7,10 @@ from django.db.models import Q, QuerySet
 
 from associations.models import Seat, Side
 from licensing.models import RmaCase
+from portal.models import Account
 from products.models import Registration, Unit
 
-MOST_PARTNERS = 20
+MOST_PARTNERS, PAGE_ROWS = 20, 50
 GRACE = datetime.timedelta(days=30)
 
 
@@ -90,3 +91,26 @@ def cases_of(unit: Unit) -> QuerySet[RmaCase]:
     """The cases in which a unit failed or replaced another, the newest first."""
     cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit))
     return cases.select_related("failed__unit", "replacement", "account", "asked_by").order_by("-pk")
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """A page of cases, the newest first; `next` is where the following one begins."""
+
+    rows: list[RmaCase]
+    next: int | None
+
+
+def cases_in(state: str, *, after: int | None = None, account: Account | None = None) -> CasePage:
+    """Cases in a state ("open": those that are; "all"), of an account or of all; those older than one."""
+    cases = RmaCase.objects.select_related("failed__unit", "replacement", "account")
+    if account is not None:
+        cases = cases.filter(account=account)
+    if state == "open":
+        cases = cases.filter(state__in=RmaCase.OPEN)
+    elif state != "all":
+        cases = cases.filter(state=state)
+    if after is not None:
+        cases = cases.filter(pk__lt=after)
+    rows = list(cases.order_by("-pk")[: PAGE_ROWS + 1])
+    return CasePage(rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].pk if rows[PAGE_ROWS:] else None)
