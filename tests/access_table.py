@@ -129,6 +129,8 @@ admin:auth_user_password_change  POST  foreign  login  desk-login desk-login des
 DESK = """
                                              GET     POST
 admin:index                                  200     200
+desk:search                                  200     200
+desk:unit                                    200     405
 admin:password_change                        200     200
 admin:password_change_done                   200     405
 admin:autocomplete                           403     405

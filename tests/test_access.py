@@ -215,6 +215,7 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
     forms = {
         "account_login": {"login": world.users["owner"].username, "password": PASSWORD},
         "register": {"serial_number": world.unregistered, "authentication_code": CODE},
+        "desk:search": {"q": "Shelbyville"},
         "product_survey": {"bought_at": "Shelbyville"},
         "create_association": choice,
         "choose_child": choice,

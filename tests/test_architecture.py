@@ -31,7 +31,7 @@ MEETING_PLACES = {
     "urls",
     "views",
 }
-OWN_STATIC_FILES = {"admin-tokens.css", "favicon.svg", "portal.css", "portal.js"}
+OWN_STATIC_FILES = {"admin-tokens.css", "desk.css", "favicon.svg", "portal.css", "portal.js"}
 FILES = sorted(path for app in APPS for path in (ROOT / app).rglob("*.py"))
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from licensing.models import RmaCase
-from licensing.rma import cases, telling
-from licensing.rma.completing import Outcome, complete_case, rehearse_case
+from licensing.rma import cases, completing, telling
+from licensing.rma.completing import Outcome, rehearse_case
 from licensing.rma.errors import PlanChanged
 from licensing.rma.selectors import Partners, cases_in, partners_of
 from licensing.rma.shown import shown_case
@@ -31,7 +31,7 @@ def case_list(request: DeskRequest) -> HttpResponse:
     after = request.GET.get("after", "")
     page = cases_in(state, after=int(after) if after.isdecimal() and len(after) < 16 else None)
     context = {"title": "RMA cases", "page": page, "state": state, "states": RmaCase.State.choices}
-    return render_desk(request, "support/case_list.html", context)
+    return render_desk(request, "desk/case_list.html", context)
 
 
 @desk_page("portal.support")
@@ -52,7 +52,7 @@ def open_case(request: DeskRequest, serial: str) -> HttpResponse:
         except RuleViolation as refusal:
             add_refusal(form, refusal)
     context = {"title": "Open an RMA case", "unit": unit, "registration": registration, "form": form}
-    return render_desk(request, "support/open_case.html", context, status=422 if form.errors else 200)
+    return render_desk(request, "desk/open_case.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
@@ -101,11 +101,11 @@ def _decide(request: DeskRequest, found: RmaCase, decision: str, reason: str) ->
 
 @require_POST
 @desk_page("portal.support")
-def complete(request: DeskRequest, uuid: UUID) -> HttpResponse:
+def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     found = _get(uuid)
     try:
         partner = _partner(request.POST.get("partner", ""), partners_of(found))
-        complete_case(
+        completing.complete_case(
             case=found, partner=partner, seen=request.POST.get("seen", ""), by=request.user, today=today()
         )
     except PlanChanged as refusal:
@@ -148,7 +148,7 @@ def _is_lead(request: DeskRequest) -> bool:
 
 
 def _partner(asked: str, partners: Partners) -> Registration | None:
-    """The unit that was chosen to make the pair, by its serial number; "none" is none, nothing the default."""
+    """The unit that was chosen to make the pair, by its serial number; nothing said is the default."""
     if asked == "none":
         return None
     return next((unit for unit in partners.units if unit.unit.serial == asked), partners.default)
@@ -179,7 +179,7 @@ def _case_page(
             "only_lead": why_only_lead(found, today=today()),
             "shown": shown_case(found),
         }
-    return render_desk(request, "support/case.html", context, status=422 if is_wrong else 200)
+    return render_desk(request, "desk/case.html", context, status=422 if is_wrong else 200)
 
 
 def _rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
