@@ -1,11 +1,14 @@
 """The shape of what people type about licences."""
 
+from typing import Any, cast
+
 from django import forms
 
 from licensing.activation_keys import normalize_key
 from licensing.terms import LARGEST_COUNT
 from portal.forms import judged
 from products.forms import TYPED_CODE
+from products.models import Registration
 from products.serials import normalize_serial
 
 
@@ -37,3 +40,41 @@ class ShareForm(forms.Form):
 
     def clean_to(self) -> str:
         return judged(normalize_serial, self.cleaned_data["to"])
+
+
+class AskForm(forms.Form):
+    """Ask Support for a replacement."""
+
+    symptom = forms.CharField(
+        label="What is wrong with it",
+        max_length=500,
+        help_text="What the unit does, or doesn't do any more: lights, noises, since when.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    contact = forms.CharField(
+        label="Contact",
+        max_length=200,
+        required=False,
+        help_text="Whom Support may call, and when.",
+    )
+    address = forms.CharField(
+        label="Address of delivery",
+        max_length=500,
+        required=False,
+        help_text="Where the replacement is sent to; empty: the address that Support knows.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class TransferForm(AskForm):
+    """Ask Support for the licenses of a former unit: the rest is done."""
+
+    failed = forms.ChoiceField(label="The failed unit", widget=forms.RadioSelect)
+
+    field_order = ["failed", "symptom", "contact"]
+
+    def __init__(self, *args: Any, units: list[Registration], **options: Any) -> None:
+        super().__init__(*args, **options)
+        del self.fields["address"]
+        choice = cast("forms.ChoiceField", self.fields["failed"])
+        choice.choices = [(unit.unit.serial, f"{unit} ({unit.unit.serial})") for unit in units]

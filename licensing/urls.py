@@ -24,6 +24,10 @@ urlpatterns = [
     path(
         "products/<serial:serial>/associations/<uuid:uuid>/swap/", service_views.swap_roles, name="swap_roles"
     ),
+    path("products/<serial:serial>/replace/", rma_views.replace_appliance, name="replace_appliance"),
+    path("products/<serial:serial>/transfer/", rma_views.transfer_licenses, name="transfer_licenses"),
+    path("rma/", rma_views.rma_cases, name="rma_cases"),
     path("rma/<uuid:uuid>/", rma_views.rma_case, name="rma_case"),
+    path("rma/<uuid:uuid>/cancel/", rma_views.cancel_case, name="cancel_case"),
     path(".well-known/jwks.json", views.jwks, name="jwks"),
 ]

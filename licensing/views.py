@@ -15,6 +15,7 @@ from associations.views import asked_seat
 from licensing.entitlements import sharing_primary
 from licensing.keysets import read_keyset
 from licensing.readiness import readiness_of, with_applied
+from licensing.rma.selectors import open_cases
 from licensing.selectors import lingering, node_support, service_rows, sharing_changes
 from licensing.signing import key_ring
 from portal.access import MemberRequest, editor_required, member_required
@@ -119,9 +120,10 @@ def _asked(request: MemberRequest, registration: Registration) -> dict[str, obje
     seat = asked_seat(request, registration, request.GET.get("remove", ""))
     if seat is None or seat.registration_id != registration.pk:
         return {}
-    before = parent_of(seat) if seat.shares else None
+    parent = parent_of(seat)
+    before = parent if seat.shares else None
     changes = sharing_changes(registration, before=before, after=None, today=today())
-    return {"removing": seat, "changes": changes}
+    return {"removing": seat, "parent": parent, "changes": changes}
 
 
 def _service_context(registration: Registration, form: RenameForm) -> dict[str, Any]:
@@ -138,6 +140,7 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
         "services": rows,
         "nodes": node_support([row.entitlement for row in rows], day),
         "lingering": lingering(registration),
+        "cases": open_cases(registration),
         "readiness": readiness_of([registration], day).get(registration.pk),
         "roles": mine,
         "primary": next((seat for seat in paired if seat.side == Side.PARENT), None),
