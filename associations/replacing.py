@@ -80,31 +80,51 @@ def replace_in_associations(replacing: Replacing) -> Registration:
     primary's pair.
     """
     heir: Registration | None = None
-    successor = replacing.replacement  # of the failed unit's own children: they go with the primary's role
-    seats = replacing.failed.seats.live().with_units().order_by("-type__shares_licences", "type__position")
+    was_primary = _was_primary(replacing.failed)
+    seats = list(replacing.failed.seats.live().with_units().order_by("type__position", "pk"))
     for seat in seats:
-        lock_type(seat.type)
-        if seat.side == Side.CHILD:
-            parent = parent_of(seat)
-            _replace_child(replacing, seat, parent)
-            heir = heir or (parent if seat.type.shares_licences else None)
-        elif seat.type.shares_licences:
-            heir = _replace_primary(replacing, seat) or heir
-            successor = heir or successor
-        else:
-            _replace_parent(replacing, seat, successor)
+        if seat.type.shares_licences:
+            heir = _replace_in_pair(replacing, seat) or heir
     if heir is None and replacing.partner:
         heir = _pair_again(replacing, replacing.partner)
+    # The failed unit's other children go with the primary's role.
+    successor = heir if heir and was_primary else replacing.replacement
+    for seat in seats:
+        if not seat.type.shares_licences:
+            lock_type(seat.type)
+            if seat.side == Side.CHILD:
+                _replace_child(replacing, seat, parent_of(seat))
+            else:
+                _replace_parent(replacing, seat, successor)
     return heir or _primary_of(replacing.replacement) or replacing.replacement
+
+
+def _was_primary(failed: Registration) -> bool:
+    """Whether a unit is, or was last, the primary of a pair."""
+    seats = failed.seats.filter(type__shares_licences=True)
+    seat = seats.live().first() or seats.order_by("-pk").first()
+    return bool(seat and seat.side == Side.PARENT)
+
+
+def _replace_in_pair(replacing: Replacing, seat: Seat) -> Registration | None:
+    """Let the replacement have a place in the failed unit's pair; return who is primary then."""
+    lock_type(seat.type)
+    if seat.side == Side.PARENT:
+        return _replace_primary(replacing, seat)
+    parent = parent_of(seat)
+    _replace_child(replacing, seat, parent)
+    return parent
 
 
 def _replace_child(replacing: Replacing, seat: Seat, parent: Registration) -> None:
     end_seat(seat, by=replacing.by)
-    present = replacing.seat(parent, replacing.replacement, seat.type)
+    if parent.pk == replacing.replacement.pk:  # it is no child of its own
+        return leave_group(seat, by=replacing.by)
+    present = replacing.seat(parent, replacing.replacement, seat.type, may_share=seat.shares)
     if present and seat.shares and not present.shares:  # it was a spare there already
         end_seat(present, by=replacing.by)
         begin_again(present, shares=True, by=replacing.by, reason=replacing.reason, by_rma=True)
-    leave_group(seat, by=replacing.by)
+    return leave_group(seat, by=replacing.by)
 
 
 def _replace_primary(replacing: Replacing, seat: Seat) -> Registration | None:
@@ -189,19 +209,28 @@ def links_of(registrations: Iterable[Registration]) -> list[Link]:
     )
 
 
-def restore_links(links: Iterable[Link], *, by: User, today: datetime.date, reason: str) -> None:
-    """Make associations anew as they were, in place of those that their units are in now (X5)."""
-    links = sorted(links, key=lambda link: not link.shares)
-    concerned = {pk for link in links for pk in (link.parent, link.child)}
-    found = Registration.objects.select_related("unit__model", "account").in_bulk(concerned)
-    end_all(found.values(), by=by)
-    for link in links:
-        type = lock_type(AssociationType.objects.get(slug=link.type))
-        parent, child = found[link.parent], found[link.child]
+def exchange_links(
+    *, out: Iterable[Link], back: Iterable[Link], by: User, today: datetime.date, reason: str
+) -> None:
+    """End some associations that are live and make others anew, as they were (X5)."""
+    out, back = list(out), sorted(back, key=lambda link: not link.shares)
+    types = AssociationType.objects.in_bulk({link.type for link in (*out, *back)}, field_name="slug")
+    for type in sorted(types.values(), key=lambda type: (not type.shares_licences, type.position)):
+        lock_type(type)
+    live = Seat.objects.live().with_units().filter(side=Side.CHILD)
+    ended = [live.get(type=types[link.type], registration=link.child) for link in out]
+    for seat in ended:
+        end_seat(seat, by=by)
+    for seat in ended:
+        leave_group(seat, by=by)
+    pks = {pk for link in back for pk in (link.parent, link.child)}
+    found = Registration.objects.select_related("unit__model", "account").in_bulk(pks)
+    for link in back:
+        type, parent = types[link.type], found[link.parent]
         place = live_in_type(type, parent).get(parent.pk)
         seat_child(
             parent,
-            child,
+            found[link.child],
             type,
             place,
             by=by,
@@ -210,12 +239,3 @@ def restore_links(links: Iterable[Link], *, by: User, today: datetime.date, reas
             may_share=link.shares,
             by_rma=True,
         )
-
-
-def end_all(registrations: Iterable[Registration], *, by: User) -> None:
-    """End every association that some registrations are in, for all who are in a group with them."""
-    groups = Seat.objects.live().filter(registration__in=list(registrations)).values_list("group", flat=True)
-    seats = Seat.objects.live().filter(group__in=set(groups))
-    units = list(seats.values_list("registration__unit", flat=True))
-    seats.update(ended_at=timezone.now(), ended_by=by)
-    Unit.objects.filter(pk__in=units).raise_version()

@@ -128,25 +128,28 @@ class Holdings:
         self, registration: Registration, source: Registration | None, service: Service, today: datetime.date
     ) -> Entitlement:
         """The unit's own entitlement to a service, or what it shares of `source` (L2, L3) or keeps (X3)."""
-        held = self.own(registration, service, today)
+        best = self.own(registration, service, today)
         if not service.is_shareable:
-            return held
-        if source is not None:
-            held = _better(held, self.own(source, service, today), today)
+            return best
+        right = best.right
+        theirs = self.own(source, service, today) if source else Entitlement(service)
+        is_better = best.worth(today) > theirs.worth(today)
+        if theirs.right is not None and not is_better:  # of equals the primary's
+            best, right = theirs, Right.SHARED
         kept = self._kept(registration, service, today)
-        return kept if kept and kept.worth(today) > held.worth(today) else held
+        if kept and kept.worth(today) > best.worth(today):
+            best, right = kept, Right.KEPT
+        return replace(best, right=right)
 
     def _kept(self, registration: Registration, service: Service, today: datetime.date) -> Entitlement | None:
-        """What a failed primary has of a service, at the latest until the grace ends."""
+        """What a failed primary has of a service, and by which right, at the latest until the grace ends."""
         grace = self.graces.get(registration.pk)
         if grace is None or grace.ends_on < today:
             return None
         theirs = self.own(grace.source, service, today)
         if theirs.right is None or theirs.is_expired(today):
             return None
-        return replace(
-            theirs, right=Right.KEPT, expires_on=min(theirs.expires_on or grace.ends_on, grace.ends_on)
-        )
+        return replace(theirs, expires_on=min(theirs.expires_on or grace.ends_on, grace.ends_on))
 
     def _of_licence(self, service: Service, licence: Licence) -> Entitlement:
         given = self.given.get(licence.pk, 0)
@@ -191,10 +194,3 @@ def read_graces(registrations: Iterable[Registration]) -> dict[int, Grace]:
 
 def _of_part(service: Service, part: PoolPart) -> Entitlement:
     return Entitlement(service, Right.PART, part.licence.kind, part.count, part.licence.expires_on)
-
-
-def _better(mine: Entitlement, theirs: Entitlement, today: datetime.date) -> Entitlement:
-    """Choose between a secondary's own entitlement and its primary's; of equals the primary's (L2)."""
-    if theirs.right is None or mine.worth(today) > theirs.worth(today):
-        return mine
-    return Entitlement(theirs.service, Right.SHARED, theirs.kind, theirs.count, theirs.expires_on)

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from associations.errors import PairChanged
 from licensing.models import RmaCase
 from licensing.rma import telling
 from licensing.rma.errors import (
@@ -45,9 +46,11 @@ def ask_for_case(
 ) -> RmaCase:
     """Ask Support to replace a unit, or to move its licences only, to `replacement` (X4).
 
-    Raises SymptomNeeded, UnitRetired, NotReplaceable and CaseOpen, and what `check_replacement` does.
+    Raises SymptomNeeded, UnitRetired, NotReplaceable, CaseOpen and PairChanged, and what `check_replacement`
+    does.
     """
-    case = _open(registration, kind, symptom, contact=contact, address=address, by=by, now=now)
+    also = replacement.serial if replacement else ""
+    case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
     if replacement is not None:
         case.replacement = _find(replacement.serial)
         check_open_elsewhere([case.replacement], besides=case)
@@ -75,7 +78,8 @@ def open_case(
 
     Raises what `ask_for_case` and `approve_case` do.
     """
-    case = _open(registration, kind, symptom, contact=contact, address=address, by=by, now=now)
+    also = normalize_serial(replacement) if replacement.strip() else ""
+    case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
     _record("rma-opened", case, by=by, reason=symptom)
     return approve_case(case=case, replacement=replacement, waiver=waiver, by=by)
 
@@ -137,15 +141,18 @@ def _open(
     *,
     contact: str,
     address: str,
+    also: str,
     by: User,
     now: datetime.datetime,
 ) -> RmaCase:
+    """Open a case. `also` is the serial number of a unit to lock with the others: all in one order."""
     if not symptom.strip():
         raise SymptomNeeded
     Account.objects.select_for_update(no_key=True).get(pk=registration.account_id)
     keeper = keeper_of(registration, now=now)
-    units = list(Unit.objects.locked({registration.unit_id, *([keeper.unit_id] if keeper else [])}))
-    failed = next(unit for unit in units if unit.pk == registration.unit_id)
+    wanted = {registration.unit_id, *([keeper.unit_id] if keeper else [])}
+    named = Unit.objects.filter(serial=also).values_list("pk", flat=True)
+    failed = {unit.pk: unit for unit in Unit.objects.locked(wanted | set(named))}[registration.unit_id]
     if failed.retired_at:
         raise UnitRetired(serial=failed.serial, day=f"{failed.retired_at:%d %b %Y}")
     live = Registration.objects.live().select_related("account", "unit__model")
@@ -153,6 +160,8 @@ def _open(
     if present is None:
         raise NotReplaceable(serial=failed.serial)
     check_open_elsewhere([failed])
+    if keeper_of(present, now=now) != keeper:
+        raise PairChanged  # somebody was quicker than the locks
     case = RmaCase.objects.create(
         kind=kind,
         account=present.account,

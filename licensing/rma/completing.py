@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from associations.errors import PairChanged
-from associations.models import Seat
+from associations.models import Seat, Side
 from associations.replacing import Link, Replacing, links_of, replace_in_associations
 from licensing.models import Licence, RmaCase
 from licensing.rma import telling
@@ -29,7 +29,7 @@ from licensing.rma.errors import (
     WrongPartner,
 )
 from licensing.rma.licences import Handed, HandedOver, hand_over
-from licensing.rma.selectors import partners_of
+from licensing.rma.selectors import last_place, partners_of
 from licensing.rma.snapshot import UnitShown, fingerprint, snapshot
 from licensing.transfer import pool_units
 from portal import audit
@@ -102,14 +102,15 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     before = snapshot(concerned, today)
     replacement = _registered(case, unit, by=by)
     is_registered_now = not any(shown.serial == unit.serial and shown.name for shown in before)
-    links = links_of([case.failed, replacement, *([partner] if partner else [])])
-    role = _role(case)
+    watched = [case.failed, *Registration.objects.live().filter(unit__in=concerned)]
+    links, role = links_of(watched), _role(case)
     heir, handed = _move(case, replacement, partner, by=by, today=today)
     retire_unit(case.failed, now=timezone.now())
     raise_grace_version(case)
-    after = snapshot(concerned, today)
-    done = _done(heir, replacement, handed, links, is_registered_now) | {"role": role}
+    changed = _changed_links(links, links_of(watched))
+    done = _done(heir, replacement, handed, is_registered_now) | changed | {"role": role}
     _note(case, partner, heir, done, by=by)
+    after = snapshot(concerned, today)  # the case is completed: nobody keeps anything because of it
     seen = fingerprint(before, after, handed.lines)
     return Outcome(before, after, handed.lines, heir, replacement, role, pair_of(heir, replacement), seen)
 
@@ -128,10 +129,11 @@ def _lock(case: RmaCase, unit: Unit, partner: Registration | None) -> list[Unit]
     mine = Registration.objects.live().filter(unit__in=[case.failed.unit_id, unit.pk])
     wanted = [*mine, *([partner] if partner else [])]
     concerned = _concerned(wanted) | {unit.pk, case.failed.unit_id}
-    pools = pool_units(*wanted)
+    pools = _pools_of(concerned)
+    keeper = {case.secondary.unit_id} if case.secondary else set()
     units = {u.pk: u for u in Unit.objects.select_related("model").filter(pk__in=concerned)}
-    list(Unit.objects.locked(concerned | pools))
-    if not (_concerned(wanted) | pool_units(*wanted)) <= concerned | pools:
+    list(Unit.objects.locked(concerned | pools | keeper))
+    if not (_concerned(wanted) | _pools_of(concerned)) <= concerned | pools:
         raise PairChanged  # somebody associated or shared out before the locks were held
     first = [case.failed.unit_id, unit.pk]
     return [units[pk] for pk in [*first, *sorted(concerned - set(first))]]
@@ -145,6 +147,11 @@ def _concerned(registrations: list[Registration]) -> set[int]:
         | Q(pk__in=Seat.objects.live().filter(group__in=groups).values("registration"))
     )
     return set(found.values_list("unit", flat=True))
+
+
+def _pools_of(units: set[int]) -> set[int]:
+    """The units that share in pools of these: any of them may be the heir."""
+    return pool_units(*Registration.objects.live().filter(unit__in=units))
 
 
 def _check(case: RmaCase, unit: Unit, partner: Registration | None) -> None:
@@ -172,12 +179,17 @@ def _check_alone(failed: Registration) -> None:
 
 
 def _check_pairs(unit: Unit, allowed: set[int]) -> None:
-    """The replacement is in no pair with units that have nothing to do with the failed one."""
+    """The replacement is in no pair with units that have nothing to do with the failed one.
+
+    Further secondaries may stand beside it in the pair that the administrator made beforehand.
+    """
     seats = Seat.objects.live().filter(type__shares_licences=True)
     groups = seats.filter(registration__unit=unit).values("group")
-    others = seats.with_units().filter(group__in=groups).exclude(registration__unit=unit)
-    if other := others.exclude(registration__in=allowed).first():
-        raise ReplacementPaired(serial=unit.serial, other=other.registration.friendly_name)
+    mates = list(seats.with_units().filter(group__in=groups).exclude(registration__unit=unit).order_by("pk"))
+    strangers = [mate for mate in mates if mate.registration_id not in allowed]
+    if strangers == mates or any(mate.side == Side.PARENT for mate in strangers):
+        for other in strangers[:1]:
+            raise ReplacementPaired(serial=unit.serial, other=other.registration.friendly_name)
 
 
 def _registered(case: RmaCase, unit: Unit, *, by: User) -> Registration:
@@ -193,8 +205,7 @@ def _registered(case: RmaCase, unit: Unit, *, by: User) -> Registration:
 
 def _role(case: RmaCase) -> str:
     """Which role the failed unit has in its pair, or had in the last one: parent, child, or none."""
-    seats = case.failed.seats.filter(type__shares_licences=True)
-    seat = seats.live().first() or seats.order_by("-pk").first()
+    seat = last_place(case.failed)
     return str(seat.side) if seat else ""
 
 
@@ -223,11 +234,15 @@ def _move(
     return heir, handed
 
 
+def _changed_links(before: list[Link], after: list[Link]) -> dict[str, object]:
+    """The associations that ended and those that began: undoing touches no other."""
+    return {"ended": sorted(set(before) - set(after)), "begun": sorted(set(after) - set(before))}
+
+
 def _done(
     heir: Registration,
     replacement: Registration,
     handed: HandedOver,
-    links: list[Link],
     is_registered_now: bool,
 ) -> dict[str, object]:
     """What undoing has to know."""
@@ -237,7 +252,6 @@ def _done(
         "heir": heir.pk,
         "replacement": replacement.pk,
         "registered": is_registered_now,
-        "before": links,
         "after": links_of([heir, replacement]),
         "owners": handed.owners,
         "parts": handed.parts,

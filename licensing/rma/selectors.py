@@ -35,6 +35,8 @@ def partners_of(case: RmaCase) -> Partners:
     others = Seat.objects.live().with_units().filter(group=live.group).exclude(pk=live.pk)
     if live.side == Side.CHILD:
         primary = others.get(side=Side.PARENT).registration
+        if primary.unit_id == case.replacement_id:
+            return Partners([], None)  # it takes its secondary's place as well: it stands alone
         return Partners([primary], primary, is_fixed=True)
     children = [seat.registration for seat in others.order_by("-shares", "pk")[:MOST_PARTNERS]]
     units = [unit for unit in children if unit.unit_id != case.replacement_id]
@@ -91,7 +93,13 @@ def _present(registration: Registration) -> Registration | None:
 
 
 def keeper_of(failed: Registration, *, now: datetime.datetime) -> Registration | None:
-    """The secondary that shares a failed primary's licences, or did within the last 30 days (X3)."""
+    """The secondary that shares a failed primary's licences, or did within the last 30 days (X3).
+
+    A unit that is, or was last, somebody's secondary has none: what it holds is shared with nobody.
+    """
+    last = last_place(failed)
+    if last is None or last.side == Side.CHILD:
+        return None
     groups = failed.seats.filter(side=Side.PARENT).values("group")
     shared = Seat.objects.with_units().filter(group__in=groups, shares=True, registration__ended_at=None)
     recent = shared.filter(
@@ -99,6 +107,12 @@ def keeper_of(failed: Registration, *, now: datetime.datetime) -> Registration |
     )
     seat = recent.order_by("-pk").first()
     return seat.registration if seat else None
+
+
+def last_place(registration: Registration) -> Seat | None:
+    """The seat that a unit has in its pair, or had in the last one."""
+    seats = registration.seats.filter(type__shares_licences=True)
+    return seats.live().first() or seats.order_by("-pk").first()
 
 
 def cases_of(unit: Unit) -> QuerySet[RmaCase]:

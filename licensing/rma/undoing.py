@@ -1,16 +1,19 @@
 """Undoing a completed case: a new transfer forward, or a list of what stands in its way (rule X5)."""
 
 import datetime
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from associations.models import AssociationType
-from associations.replacing import Link, end_all, links_of, restore_links
-from licensing.models import Keyset, Licence, RmaCase, Service, TrialStart
+from associations.replacing import Link, exchange_links, links_of
+from licensing.keyset import UNLIMITED
+from licensing.models import Keyset, Licence, PoolPart, RmaCase, Service, TrialStart
 from licensing.rma import telling
 from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
 from licensing.rma.licences import HandedOver, PartMove, give_back
@@ -27,13 +30,17 @@ DONE = (RmaCase.State.COMPLETED, RmaCase.State.RECEIVED)
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What completing did, read from the case. `held` are the licences that the units had after it."""
+    """What completing did, read from the case: associations `ended` and `begun`.
+
+    `after` is how the units that gained were associated then, `held` which licences they had.
+    """
 
     case: RmaCase
     failed: Registration
     heir: Registration
     replacement: Registration
-    before: list[Link]
+    ended: list[Link]
+    begun: list[Link]
     after: list[Link]
     handed: HandedOver
     held: set[tuple[int, int]]
@@ -106,7 +113,8 @@ def _read(case: RmaCase) -> _Past:
         found[case.failed_id],
         found[done["heir"]],
         found[done["replacement"]],
-        [Link(*link) for link in done["before"]],
+        [Link(*link) for link in done["ended"]],
+        [Link(*link) for link in done["begun"]],
         [Link(*link) for link in done["after"]],
         HandedOver(owners=owners, parts=[PartMove(*move) for move in done["parts"]]),
         {(registration, service) for registration, service in done["held"]},
@@ -120,17 +128,22 @@ def _by_number(owners: dict[str, int]) -> dict[int, int]:
 def _lock(case: RmaCase) -> _Past:
     """Lock every unit that undoing touches; return what is there then."""
     past = _read(case)
-    members = {pk for link in (*past.before, *past.after) for pk in (link.parent, link.child)}
-    registrations = [past.failed, *past.gained]
-    units = set(Registration.objects.filter(pk__in=members).values_list("unit", flat=True))
-    list(Unit.objects.locked(units | pool_units(*registrations)))
+    units = {registration.unit_id for registration in _members(past)}
+    list(Unit.objects.locked(units | pool_units(past.failed, *past.gained)))
     return _read(case)
+
+
+def _members(past: _Past) -> list[Registration]:
+    """The failed unit, those that gained, and all whose associations ended or began."""
+    pks = {pk for link in (*past.ended, *past.begun, *past.after) for pk in (link.parent, link.child)}
+    pks |= {past.failed.pk, *(registration.pk for registration in past.gained)}
+    return list(Registration.objects.select_related("unit").filter(pk__in=pks).order_by("pk"))
 
 
 def _hindrances(past: _Past) -> list[str]:
     """Each as a sentence that names what and whom."""
     found = [*_of_units(past), *_of_cases(past), *_of_licences(past)]
-    if links_of(past.gained) != past.after:
+    if links_of(past.gained) != past.after or _is_swapped(past) or not _is_free(past):
         found.append("The units were associated anew since.")
     elif missing := _lost_types(past):
         found.append(f"The catalogue has no association type {missing} any more.")
@@ -143,9 +156,30 @@ def _of_units(past: _Past) -> list[str]:
     if Registration.objects.live().filter(unit=unit).exists() or unit.retired_at is None:
         found.append(f"{unit} was taken back into stock since.")
     found += [
-        f"{registration.unit} was released since." for registration in past.gained if registration.ended_at
+        f"{registration.unit} was released since."
+        for registration in _members(past)
+        if registration.ended_at and registration.pk != past.failed.pk
     ]
     return found
+
+
+def _is_swapped(past: _Past) -> bool:
+    """Whether roles were swapped since: to and fro leaves the roles as they were, but not the licences."""
+    serials = [registration.unit.serial for registration in past.gained]
+    since = past.case.completed_at
+    return AuditEntry.objects.filter(code="roles-swapped", serial__in=serials, at__gt=since).exists()
+
+
+def _is_free(past: _Past) -> bool:
+    """Whether the places are free that the associations of before had."""
+    present = set(links_of(_members(past)))
+    left = present - set(past.begun)
+    children = {(link.type, link.child) for link in left}
+    taken = children | {(link.type, link.parent) for link in left}
+    back = past.ended
+    return set(past.begun) <= present and not any(
+        (link.type, link.child) in taken or (link.type, link.parent) in children for link in back
+    )
 
 
 def _of_cases(past: _Past) -> list[str]:
@@ -153,7 +187,8 @@ def _of_cases(past: _Past) -> list[str]:
     units = [past.failed.unit_id, *(registration.unit_id for registration in past.gained)]
     cases = RmaCase.objects.filter(Q(failed__unit__in=units) | Q(replacement__in=units))
     later = cases.filter(
-        Q(state__in=RmaCase.OPEN) | Q(state__in=DONE, completed_at__gt=past.case.completed_at)
+        Q(state__in=RmaCase.OPEN, asked_at__gt=past.case.completed_at)
+        | Q(state__in=DONE, completed_at__gt=past.case.completed_at)
     ).exclude(pk=past.case.pk)
     return [f"{case.number} came later: end that one first." for case in later]
 
@@ -164,10 +199,38 @@ def _of_licences(past: _Past) -> list[str]:
     trials = TrialStart.objects.filter(unit__in=units, at__gt=since).select_related("unit", "service")
     found = [f"A free trial of {trial.service} was started on {trial.unit} since." for trial in trials]
     serials = [past.failed.unit.serial, *(unit.serial for unit in units)]
-    if AuditEntry.objects.filter(code="counts-moved", serial__in=serials, at__gt=since).exists():
+    moved = AuditEntry.objects.filter(code="counts-moved", serial__in=serials, at__gt=since)
+    if moved.exists() or not _are_parts_there(past.handed):
         found.append("Counts of a license were shared out or moved since.")
     _, stuck = _travelling(past)
     return found + [f"{service} was licensed anew on both sides since." for service in stuck]
+
+
+def _are_parts_there(handed: HandedOver) -> bool:
+    """Whether the counts that changed hands can go back: they are still where they went."""
+    returned: Counter[tuple[int, int]] = Counter()
+    given: Counter[tuple[int, int, int]] = Counter()
+    for move in handed.parts:
+        owner = handed.owners.get(move.service, {}).get(move.owner, move.owner)
+        if move.to is None:
+            returned[move.service, owner] += move.number
+        else:
+            given[move.service, owner, move.to] += move.number
+    return all(_has_free(*pool, number) for pool, number in returned.items()) and all(
+        PoolPart.objects.filter(
+            licence__service=service, licence__registration=owner, registration=holder, count__gte=number
+        ).exists()
+        for (service, owner, holder), number in given.items()
+    )
+
+
+def _has_free(service: int, owner: int, number: int) -> bool:
+    """Whether so many of a licence's count are with its own unit."""
+    licences = Licence.objects.filter(service=service, registration=owner)
+    licence = licences.annotate(given=Coalesce(Sum("parts__count"), 0)).first()
+    return licence is not None and (
+        licence.count == UNLIMITED or (licence.count or 0) - int(licence.given) >= number
+    )
 
 
 def _travelling(past: _Past) -> tuple[dict[int, int], list[Service]]:
@@ -195,16 +258,14 @@ def _travelling(past: _Past) -> tuple[dict[int, int], list[Service]]:
 
 
 def _lost_types(past: _Past) -> str:
-    wanted = {link.type for link in past.before}
+    wanted = {link.type for link in past.ended}
     present = set(AssociationType.objects.filter(slug__in=wanted).values_list("slug", flat=True))
     return ", ".join(sorted(wanted - present))
 
 
 def _put_back(past: _Past, *, by: User, today: datetime.date, reason: str) -> None:
     revive_unit(past.failed)
-    if past.before != past.after:
-        end_all(past.gained, by=by)
-        restore_links(past.before, by=by, today=today, reason=reason)
+    exchange_links(out=past.begun, back=past.ended, by=by, today=today, reason=reason)
     travelling, _ = _travelling(past)
     give_back(
         done=past.handed,
