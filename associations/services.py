@@ -41,12 +41,13 @@ def associate(
     child: Registration,
     type: AssociationType,
     by: User,
-    today: datetime.date,
+    today: datetime.date | None,
     reason: str = "",
 ) -> Seat:
     """Seat a child beside a parent; return the child's seat.
 
-    The first child of a sharing type shares the parent's licences, each further one is a spare (A9).
+    The first child of a sharing type shares the parent's licences, each further one is a spare (A9). Without
+    a day, here and below, nobody counts how many units those have reached: that is Support's way.
     Saying again what is so already changes nothing. Raises NotOneAccount, UnitNotActive, TypeDoesNotFit and
     DifferentModels (A1), WithItself, AlreadyChild, AlreadyParent and ParentIsChild (A2), TooManySharers (A9).
     """
@@ -78,7 +79,7 @@ def remove_association(*, seat: Seat, by: User, reason: str = "") -> None:
 
 @transaction.atomic
 def change_parent(
-    *, seat: Seat, parent: Registration, by: User, today: datetime.date, reason: str = ""
+    *, seat: Seat, parent: Registration, by: User, today: datetime.date | None, reason: str = ""
 ) -> Seat:
     """Give the child of a seat another parent, in one transaction; return its new seat (A6).
 
@@ -100,7 +101,9 @@ def change_parent(
 
 
 @transaction.atomic
-def make_standby(*, seat: Seat, instead: str, by: User, today: datetime.date, reason: str = "") -> Seat:
+def make_standby(
+    *, seat: Seat, instead: str, by: User, today: datetime.date | None, reason: str = ""
+) -> Seat:
     """Let a spare share its parent's licences, in place of the child that does; return its new seat (A9).
 
     `instead` is the UUID of the seat that shares now, empty where none does: whoever means another one, by a
@@ -116,7 +119,8 @@ def make_standby(*, seat: Seat, instead: str, by: User, today: datetime.date, re
     if not seat.is_spare:
         raise NoSpare(child=child.friendly_name)
     _check_active(parent, child)
-    check_reach(parent, child, today)
+    if today:
+        check_reach(parent, child, today)
     for present in (seat, *sharing):
         _end(present, by=by)
     standby = _begin(seat, shares=True, by=by, reason=reason)
@@ -292,7 +296,7 @@ def _seat_child(
     parent_seat: Seat | None,
     *,
     by: User,
-    today: datetime.date,
+    today: datetime.date | None,
     reason: str,
 ) -> Seat:
     """Begin the child's seat, and the parent's if it has none; the first child of a sharing type shares."""
@@ -302,7 +306,7 @@ def _seat_child(
         )
     taken = Seat.objects.live().filter(Q(group=parent_seat.group) | Q(registration=child), shares=True)
     shares = type.shares_licences and not taken.exists()
-    if shares:
+    if shares and today:
         check_reach(parent, child, today)
     seat = Seat.objects.create(
         group=parent_seat.group,
