@@ -6,7 +6,9 @@ to stock nothing goes, and the ended registration keeps them. Parts of other uni
 
 import datetime
 import hashlib
+import uuid
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -20,8 +22,15 @@ from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase
 from licensing.transfer import pool_units
 from portal import audit
 from portal.errors import ReasonNeeded
-from portal.models import Account, Membership, User
-from products.errors import InAnotherAccount, NotRetired, RegistrationEnded, SameAccount, UnitRetired
+from portal.models import Account, AuditEntry, Membership, User
+from products.errors import (
+    InAnotherAccount,
+    NotRetired,
+    RegistrationEnded,
+    SameAccount,
+    UnitRetired,
+    UnknownAccount,
+)
 from products.models import Registration, Unit
 from products.ownership import end_registration, set_code
 from products.services import create_registration, normalize_friendly_name
@@ -64,6 +73,26 @@ def plan_release(registration: Registration) -> Release:
         list(parts.filter(registration=registration)),
         list(parts.filter(licence__registration=registration)),
     )
+
+
+def find_account(account_id: str) -> Account:
+    """The account that an Account ID names. Raises UnknownAccount."""
+    with suppress(ValueError):
+        if account := Account.objects.filter(uuid=uuid.UUID(account_id.strip())).first():
+            return account
+    raise UnknownAccount
+
+
+def release_of(registration: Registration) -> AuditEntry | None:
+    """What the audit trail tells of how a unit left its account; none where it was in another way."""
+    told = AuditEntry.objects.filter(
+        code="unit-released",
+        account=registration.account_id,
+        serial=registration.unit.serial,
+        at__gte=registration.registered_at,
+        data__unit=registration.unit.serial,
+    )
+    return told.select_related("actor").order_by("-pk").first()
 
 
 def check_release(registration: Registration) -> None:

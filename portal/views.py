@@ -26,6 +26,7 @@ HELP_TOPICS = {
     "change-parent",
     "manage-service",
     "swap-roles",
+    "release-product",
 }
 
 
