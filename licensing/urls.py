@@ -21,6 +21,7 @@ urlpatterns = [
         service_views.share_licenses,
         name="share_licenses",
     ),
+    path("products/<serial:serial>/release/", service_views.release_product, name="release_product"),
     path(
         "products/<serial:serial>/associations/<uuid:uuid>/swap/", service_views.swap_roles, name="swap_roles"
     ),

@@ -14,7 +14,9 @@ from associations.selectors import child_counts, history, live_seats, sides_of
 from associations.views import asked_seat
 from licensing.entitlements import sharing_primary
 from licensing.keysets import read_keyset
+from licensing.models import RmaCase
 from licensing.readiness import readiness_of, with_applied
+from licensing.releasing import release_of
 from licensing.rma.selectors import open_cases
 from licensing.selectors import lingering, node_support, service_rows, sharing_changes
 from licensing.signing import key_ring
@@ -26,16 +28,30 @@ from products.errors import UnitRetired
 from products.forms import RenameForm
 from products.models import Registration
 from products.services import rename
-from products.views import get_registration
+from products.views import get_own_registration, get_registration
 
 
 @require_safe
 @member_required
 def service_management(request: MemberRequest, serial: str) -> HttpResponse:
-    registration = get_registration(request, serial)
+    registration = get_own_registration(request, serial)
+    if registration.ended_at:
+        return _ended(request, registration)
     form = RenameForm(initial={"friendly_name": registration.friendly_name})
     context = _service_context(registration, form)
     return render(request, "licensing/service_management.html", context | _asked(request, registration))
+
+
+def _ended(request: MemberRequest, registration: Registration) -> HttpResponse:
+    """The page of a unit that has left the account: what became of it, and what was."""
+    context = {
+        "registration": registration,
+        "release": release_of(registration),
+        "is_returned": registration.unit.retired_at == registration.ended_at,
+        "case": RmaCase.objects.filter(failed=registration).order_by("-pk").first(),
+        "history": history(registration),
+    }
+    return render(request, "licensing/ended_registration.html", context)
 
 
 @editor_required

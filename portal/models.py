@@ -59,6 +59,11 @@ class Membership(models.Model):
         """Owners and admins change things, viewers read them."""
         return self.role != self.Role.VIEWER
 
+    @property
+    def is_owner(self) -> bool:
+        """Owners decide what leaves the account."""
+        return self.role == self.Role.OWNER
+
 
 class AuditEntry(models.Model):
     """One thing that somebody did to one unit (or, with an empty serial, to what all units share).

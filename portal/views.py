@@ -27,6 +27,7 @@ HELP_TOPICS = {
     "manage-service",
     "swap-roles",
     "replace-appliance",
+    "release-product",
 }
 
 

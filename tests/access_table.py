@@ -112,6 +112,10 @@ swap_roles           GET   own       login      404        403        200       
 swap_roles           GET   foreign   login      404        403        404        404        support
 swap_roles           POST  own       login      404        403   service_management service_management support
 swap_roles           POST  foreign   login      404        403        404        404        support
+release_product      GET   own       login      404        403        403        200        support
+release_product      GET   foreign   login      404        403        403        404        support
+release_product      POST  own       login      404        403        403        my_products support
+release_product      POST  foreign   login      404        403        403        404        support
 
 admin:login          GET             login      403        403        403        403        support
 admin:login          POST            login      403        403        403        403        200

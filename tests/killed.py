@@ -201,6 +201,22 @@ def _swap(*, seat: int, by: int) -> None:
     swap_roles(seat=Seat.objects.get(pk=seat), by=User.objects.get(pk=by), today=today())
 
 
+def _release(*, registration: int, account: int, by: int) -> None:
+    from licensing.releasing import release_to_account
+    from portal.clock import today
+    from portal.models import Account, User
+    from products.models import Registration
+
+    release_to_account(
+        registration=Registration.objects.get(pk=registration),
+        account=Account.objects.get(pk=account),
+        by=User.objects.get(pk=by),
+        today=today(),
+        now=timezone.now(),
+        reason="sold",
+    )
+
+
 ACTIONS: dict[str, Callable[..., None]] = {
     "register": _register,
     "associate": _associate,
@@ -212,6 +228,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "redeem": _redeem,
     "move_counts": _move_counts,
     "swap": _swap,
+    "release": _release,
 }
 
 

@@ -22,6 +22,7 @@ from associations.services import associate
 from licensing.activation import make_activation_keys
 from licensing.keysets import read_keyset
 from licensing.models import Licence, PoolPart, Service, TrialStart
+from licensing.releasing import plan_release
 from portal.clock import today
 from portal.models import Account, Membership, User
 from products.models import Registration, Survey
@@ -221,6 +222,10 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
         "choose_child": choice,
         "associate_product": {"serial_number": place.other.unit.serial},
         "change_parent": {"to": place.other.unit.serial},
+        "release_product": {
+            "account": str(world.users["stranger"].membership.account.uuid),
+            "seen": plan_release(place.unit).fingerprint,
+        },
         "redeem_key": {"activation_key": place.key, "version": str(place.unit.unit.version)},
         "share_licenses": {
             "source": place.unit.unit.serial,

@@ -221,6 +221,7 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "entitlements_csv",
         "associated_products",
         "change_parent",
+        "release_product",
     }
 
 
