@@ -27,6 +27,8 @@ jwks                 POST            405        405        405        405       
 
 readiness            GET             login      200        200        200        200        support
 readiness            POST            login      405        405        405        405        405
+activity             GET             login      200        200        200        200        support
+activity             POST            login      405        405        405        405        405
 
 my_products          GET             login      200        200        200        200        support
 my_products          POST            login      405        405        405        405        405
