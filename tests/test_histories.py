@@ -16,11 +16,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from associations.models import AssociationType, Seat, TypeModel
 from associations.reach import REACH_WINDOW
+from associations.seating import parent_of
 from associations.services import (
     associate,
     change_parent,
     make_standby,
-    parent_of,
     remove_association,
 )
 from licensing.activation import make_activation_keys, redeem_key

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse_lazy
 
 from portal.models import User
 
@@ -17,6 +18,9 @@ class DeskRequest(HttpRequest):
 
     user: User
 
+
+LOOK = "products.view_unit"
+"""The permission of every role at the desk (portal.roles): whoever works there may look everything up."""
 
 type DeskView[**P] = Callable[Concatenate[DeskRequest, P], HttpResponse]
 type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -33,7 +37,9 @@ def desk_page[**P](permission: str) -> Callable[[DeskView[P]], View[P]]:
                 raise PermissionDenied("Your role at the desk doesn't allow this. Ask a support lead.")
             return view(member, *args, **kwargs)
 
-        return cast("View[P]", admin.site.admin_view(allowed))
+        page = admin.site.admin_view(allowed)
+        page.login_url = reverse_lazy("admin:login")  # type: ignore[attr-defined]  # for the middleware
+        return cast("View[P]", page)
 
     return decorate
 

@@ -9,7 +9,8 @@ from django.utils import timezone
 from associations.catalogue import add_type_model, save_association_type
 from associations.errors import AssociationGone, NotSharing, ParentIsChild, TooManySharers, UnitNotActive
 from associations.models import AssociationType, Seat, Side
-from associations.services import associate, parent_of, remove_association
+from associations.seating import parent_of
+from associations.services import associate, remove_association
 from licensing.entitlements import Right
 from licensing.errors import LicensedAlready, TrialOver
 from licensing.keyset import read
