@@ -82,7 +82,7 @@ def seat_child(
     parent_seat: Seat | None,
     *,
     by: User,
-    today: datetime.date,
+    today: datetime.date | None,
     reason: str,
     may_share: bool = True,
     by_rma: bool = False,
@@ -97,7 +97,7 @@ def seat_child(
         )
     taken = Seat.objects.live().filter(Q(group=parent_seat.group) | Q(registration=child), shares=True)
     shares = may_share and type.shares_licences and not taken.exists()
-    if shares and not by_rma:
+    if shares and today and not by_rma:
         check_reach(parent, child, today)
     seat = Seat.objects.create(
         group=parent_seat.group,

@@ -47,12 +47,13 @@ def associate(
     child: Registration,
     type: AssociationType,
     by: User,
-    today: datetime.date,
+    today: datetime.date | None,
     reason: str = "",
 ) -> Seat:
     """Seat a child beside a parent; return the child's seat.
 
-    The first child of a sharing type shares the parent's licences, each further one is a spare (A9).
+    The first child of a sharing type shares the parent's licences, each further one is a spare (A9). Without
+    a day, here and below, nobody counts how many units those have reached: that is Support's way.
     Saying again what is so already changes nothing. Raises NotOneAccount, UnitNotActive, TypeDoesNotFit and
     DifferentModels (A1), WithItself, AlreadyChild, AlreadyParent and ParentIsChild (A2), TooManySharers (A9).
     """
@@ -84,7 +85,7 @@ def remove_association(*, seat: Seat, by: User, reason: str = "") -> None:
 
 @transaction.atomic
 def change_parent(
-    *, seat: Seat, parent: Registration, by: User, today: datetime.date, reason: str = ""
+    *, seat: Seat, parent: Registration, by: User, today: datetime.date | None, reason: str = ""
 ) -> Seat:
     """Give the child of a seat another parent, in one transaction; return its new seat (A6).
 
@@ -106,7 +107,9 @@ def change_parent(
 
 
 @transaction.atomic
-def make_standby(*, seat: Seat, instead: str, by: User, today: datetime.date, reason: str = "") -> Seat:
+def make_standby(
+    *, seat: Seat, instead: str, by: User, today: datetime.date | None, reason: str = ""
+) -> Seat:
     """Let a spare share its parent's licences, in place of the child that does; return its new seat (A9).
 
     `instead` is the UUID of the seat that shares now, empty where none does: whoever means another one, by a
@@ -122,7 +125,8 @@ def make_standby(*, seat: Seat, instead: str, by: User, today: datetime.date, re
     if not seat.is_spare:
         raise NoSpare(child=child.friendly_name)
     check_active(parent, child)
-    check_reach(parent, child, today)
+    if today:
+        check_reach(parent, child, today)
     for present in (seat, *sharing):
         end_seat(present, by=by)
     standby = begin_again(seat, shares=True, by=by, reason=reason)

@@ -348,7 +348,7 @@ def _asked(request: MemberRequest, registration: Registration, type: Association
         return {}
     if "remove" in request.GET:
         changes = sharing_changes(seat.registration, before=_source(seat), after=None, today=today())
-        return {"removing": seat, "changes": changes}
+        return {"removing": seat, "parent": parent_of(seat), "changes": changes}
     parent, instead = parent_of(seat), sharing_seats(seat.group)
     gained = sharing_changes(seat.registration, before=None, after=parent, today=today())
     lost = [

@@ -45,7 +45,7 @@ def _set_environment(config: pytest.Config) -> None:
     """Give the run a folder of its own, and settings that nobody's shell has a say in."""
     folder = Path(tempfile.mkdtemp(prefix="portal-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    for name in ("ALLOWED_HOSTS", "DEBUG", "SECRET_KEY", "TRUSTED_PROXIES"):
+    for name in ("ALLOWED_HOSTS", "DEBUG", "MAIL_FROM", "MAIL_URL", "SECRET_KEY", "TRUSTED_PROXIES"):
         os.environ.pop(name, None)
     os.environ |= {
         "PORTAL_DATA_DIR": str(folder / "data"),

@@ -96,14 +96,21 @@ def hand_over(
                 if owners:
                     rearrange(service, owners)
                     done.owners[service.pk] = owners
-            elif included := ModelService.objects.filter(model=failed.unit.model_id, service=service).first():
-                what = told(Entitlement(service, Right.MODEL, count=included.count))
-                why = f"Every {failed.unit.model} comes with it: it isn't the unit's own."
-                done.lines.append(Handed(service.name, what, Verdict.STAYS, why))
         _gather_parts(done, heirs)
+    _name_included(done, failed)
     share_trials(*(registration.unit for registration in heirs.all))
     Unit.objects.filter(pk__in=pool_units(*heirs.all)).raise_version()
     return done
+
+
+def _name_included(done: HandedOver, failed: Registration) -> None:
+    """Say in one line what isn't the unit's own: its model comes with it."""
+    included = ModelService.objects.filter(model=failed.unit.model_id).order_by("service__code")
+    names = ", ".join(included.values_list("service__name", flat=True))
+    if names:
+        model = failed.unit.model
+        why = f"Every {model} comes with that: nobody bought it for this unit."
+        done.lines.append(Handed(names, f"comes with the {model}", Verdict.STAYS, why))
 
 
 def _licences(registrations: Iterable[Registration]) -> Iterable[Licence]:

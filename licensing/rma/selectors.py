@@ -44,18 +44,32 @@ def partners_of(case: RmaCase) -> Partners:
 
 
 def _former_partners(case: RmaCase) -> Partners:
-    """The units that shared with the failed one, or it of them, the last first; or what replaced those.
+    """Who made a pair with the failed unit before; the last is the default, unless it has another mate.
 
-    The last one is the default, unless it is in a pair with a third unit by now.
+    Where one was replaced since, its replacement stands for it.
     """
-    groups = case.failed.seats.filter(type__shares_licences=True).values("group")
-    seats = Seat.objects.with_units().filter(Q(side=Side.PARENT) | Q(shares=True), group__in=groups)
-    seats = seats.exclude(registration=case.failed).order_by("-pk")[:MOST_PARTNERS]
-    found = {seat.registration_id: _present(seat.registration) for seat in seats}
-    units = {unit.pk: unit for unit in found.values() if unit and unit.unit_id != case.replacement_id}
+    found = [_present(unit) for unit in mates_of(case.failed)]
+    units = {unit.pk: unit for unit in found if unit and unit.unit_id != case.replacement_id}
     first = next(iter(units.values()), None)
     is_taken = first is not None and _has_other_mate(first, case)
     return Partners(list(units.values()), None if is_taken else first)
+
+
+def mates_of(registration: Registration) -> list[Registration]:
+    """The units with which one shared licences, now or before, in either role; the last first, each once."""
+    groups = registration.seats.filter(type__shares_licences=True).values("group")
+    seats = Seat.objects.with_units().filter(Q(side=Side.PARENT) | Q(shares=True), group__in=groups)
+    seats = seats.exclude(registration=registration).order_by("-pk")[:MOST_PARTNERS]
+    return list({seat.registration_id: seat.registration for seat in seats}.values())
+
+
+def former_mates(registration: Registration) -> list[Registration]:
+    """The units of the account that shared licences with one before, and are in no pair now (X4)."""
+    paired = Seat.objects.live().filter(type__shares_licences=True).values("registration")
+    alone = Registration.objects.visible_to(registration.account).exclude(pk__in=paired)
+    pks = [unit.pk for unit in mates_of(registration)]
+    found = alone.in_bulk(pks)
+    return [found[pk] for pk in pks if pk in found]
 
 
 def _has_other_mate(unit: Registration, case: RmaCase) -> bool:
@@ -71,7 +85,7 @@ def _present(registration: Registration) -> Registration | None:
         return registration
     case = (
         RmaCase.objects.filter(failed=registration, kind=RmaCase.Kind.REPLACEMENT)
-        .filter(state__in=[RmaCase.State.COMPLETED, RmaCase.State.RECEIVED])
+        .filter(state__in=RmaCase.DONE)
         .first()
     )
     live = Registration.objects.visible_to(registration.account)
@@ -105,6 +119,13 @@ def cases_of(unit: Unit) -> QuerySet[RmaCase]:
     """The cases in which a unit failed or replaced another, the newest first."""
     cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit))
     return cases.select_related("failed__unit", "replacement", "account", "asked_by").order_by("-pk")
+
+
+def open_cases(registration: Registration) -> list[RmaCase]:
+    """The open cases that a unit's page tells of: it failed, replaces another, or keeps rights meanwhile."""
+    concerned = Q(failed=registration) | Q(secondary=registration) | Q(replacement=registration.unit_id)
+    cases = RmaCase.objects.filter(concerned, account=registration.account_id, state__in=RmaCase.OPEN)
+    return list(cases.select_related("failed__unit").order_by("pk"))
 
 
 @dataclass(frozen=True, slots=True)
