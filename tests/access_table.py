@@ -144,6 +144,24 @@ admin:app_list                               200     200
 support/(?P<url>.*)$                         404     404
 """
 
+# The desk's own pages: GET and POST of staff who may everything. What each role may, their own tests tell.
+DESK_OWN = """
+                                             GET     POST
+desk:unit                                    200     405
+desk:associate                               200     422
+desk:remove                                  200     422
+desk:change_parent                           200     422
+desk:swap                                    200     422
+desk:make_standby                            200     422
+desk:extend                                  200     422
+desk:revoke                                  200     422
+desk:reissue                                 200     desk:unit
+desk:move                                    200     422
+desk:release                                 200     422
+desk:take_back                               200     422
+desk:open                                    200     422
+"""
+
 # GET/POST of staff, model by model. 403: the desk shows such rows and changes none, or not in this way.
 DESK_MODELS = """
                               changelist   add       change    history   delete

@@ -26,7 +26,7 @@ from licensing.releasing import plan_release
 from portal.clock import today
 from portal.models import Account, Membership, User
 from products.models import Registration, Survey
-from tests.access_table import ACTORS, DESK, DESK_MODELS, PORTAL
+from tests.access_table import ACTORS, DESK, DESK_MODELS, DESK_OWN, PORTAL
 from tests.factories import (
     CODE,
     PASSWORD,
@@ -80,6 +80,8 @@ def table() -> Table:
         rows[name][method, whose] = rest
     for name, *cells in lines(DESK):
         add_desk_row(rows, name, "desk-login", cells)
+    for name, *cells in lines(DESK_OWN):
+        add_desk_row(rows, name, "login", cells)
     for model, *pages in lines(DESK_MODELS):
         for page, pair in zip(DESK_PAGES, pages, strict=True):
             cells = pair.replace("list", f"admin:{model}_changelist").split("/")
@@ -233,7 +235,8 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
             "count": "1",
         },
     }
-    why = {"post": "yes", "reason": "the access table"} if name.endswith("_delete") else {}
+    has_reason = name.endswith("_delete") or name == "desk:reissue"
+    why = {"post": "yes", "reason": "the access table"} if has_reason else {}
     return forms.get(name, why)
 
 

@@ -22,10 +22,10 @@ from licensing.rma.cases import (
 from licensing.rma.errors import (
     CaseNotOpen,
     NotReplaceable,
+    PairStands,
     PlanChanged,
     ReplacementNeeded,
     ReplacementPaired,
-    StillAssociated,
     WrongPartner,
 )
 from licensing.rma.licences import Handed, HandedOver, hand_over
@@ -76,7 +76,7 @@ def complete_case(
     """Replace a failed unit, or move its licences only, exactly as the dry run `seen` has shown it.
 
     Raises CaseNotOpen, ReplacementNeeded, WrongPartner, PlanChanged, PairChanged, NotReplaceable,
-    OutOfWarranty, StillAssociated, ReplacementPaired, CaseOpen, and what `check_replacement` does.
+    OutOfWarranty, PairStands, ReplacementPaired, CaseOpen, and what `check_replacement` does.
     """
     outcome = _carry_out(case, partner, by=by, today=today)
     if outcome.seen != seen:
@@ -175,7 +175,7 @@ def _check_alone(failed: Registration) -> None:
     groups = failed.seats.live().values("group")
     other = Seat.objects.live().with_units().filter(group__in=groups).exclude(registration=failed).first()
     if other:
-        raise StillAssociated(serial=failed.unit.serial, other=other.registration.friendly_name)
+        raise PairStands(serial=failed.unit.serial, other=other.registration.friendly_name)
 
 
 def _check_pairs(unit: Unit, allowed: set[int]) -> None:

@@ -107,10 +107,10 @@ class NotInAccount(RuleViolation):
     message = "{serial} isn't registered in the account of the failed unit: only there licenses can go to it."
 
 
-class StillAssociated(RuleViolation):
+class PairStands(RuleViolation):
     """X4: a transfer of licences only is for who has done the rest: the failed unit is in no association."""
 
-    code = "still-associated"
+    code = "pair-stands"
     message = (
         "{serial} is still associated with {other}. Remove that first, or open a case that replaces the "
         "unit: it does the rest as well."

@@ -82,10 +82,10 @@ def successors_of(registration: Registration) -> list[Registration]:
 
 
 def _has_other_mate(unit: Registration, case: RmaCase) -> bool:
-    """Whether a unit is in a pair with another one than the replacement."""
+    """Whether a unit is in a pair, and the replacement isn't in it."""
     groups = unit.seats.live().filter(type__shares_licences=True).values("group")
     mates = Seat.objects.live().filter(group__in=groups).exclude(registration=unit)
-    return mates.exclude(registration__unit=case.replacement_id).exists()
+    return mates.exists() and not mates.filter(registration__unit=case.replacement_id).exists()
 
 
 def _present(registration: Registration) -> Registration | None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from tests.browser.guard import Guard
+from tests.browser.guard import PATIENCE, Guard
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -76,6 +76,7 @@ def live_server(django_db_setup: None) -> Iterator[LiveServer]:
 @pytest.fixture(scope="session")
 def browser(live_server: LiveServer) -> Iterator[Browser]:
     """One Chromium for the whole run."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         executable = find_chromium(playwright.chromium.executable_path)
         if executable is None:
