@@ -44,11 +44,12 @@ def service_management(request: MemberRequest, serial: str) -> HttpResponse:
 
 def _ended(request: MemberRequest, registration: Registration) -> HttpResponse:
     """The page of a unit that has left the account: what became of it, and what was."""
+    done = RmaCase.objects.filter(failed=registration, state__in=RmaCase.DONE).select_related("replacement")
     context = {
         "registration": registration,
         "release": release_of(registration),
         "is_returned": registration.unit.retired_at == registration.ended_at,
-        "case": RmaCase.objects.filter(failed=registration).order_by("-pk").first(),
+        "case": done.order_by("-pk").first(),
         "history": history(registration),
     }
     return render(request, "licensing/ended_registration.html", context)

@@ -85,6 +85,7 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["serial", "at"], name="auditentry_serial_at"),
             models.Index(fields=["account", "at"], name="auditentry_account_at"),
+            models.Index(fields=["action"], name="auditentry_action"),
         ]
 
     def __str__(self) -> str:

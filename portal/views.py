@@ -22,6 +22,7 @@ HELP_TOPICS = {
     "license-keyset",
     "entitlements",
     "my-product-associated-products",
+    "activity",
     "readiness",
     "change-parent",
     "manage-service",

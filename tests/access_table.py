@@ -27,6 +27,8 @@ jwks                 POST            405        405        405        405       
 
 readiness            GET             login      200        200        200        200        support
 readiness            POST            login      405        405        405        405        405
+activity             GET             login      200        200        200        200        support
+activity             POST            login      405        405        405        405        405
 
 my_products          GET             login      200        200        200        200        support
 my_products          POST            login      405        405        405        405        405
@@ -126,7 +128,12 @@ admin:auth_user_password_change  GET   own      login  desk-login desk-login des
 admin:auth_user_password_change  GET   foreign  login  desk-login desk-login desk-login desk-login 200
 admin:auth_user_password_change  POST  own      login  desk-login desk-login desk-login desk-login 200
 admin:auth_user_password_change  POST  foreign  login  desk-login desk-login desk-login desk-login 200
-"""
+
+admin:portal_mail_resend  GET   own      login  desk-login desk-login desk-login desk-login 200
+admin:portal_mail_resend  GET   foreign  login  desk-login desk-login desk-login desk-login 200
+admin:portal_mail_resend  POST  own      login  desk-login desk-login desk-login desk-login admin:portal_mail_change
+admin:portal_mail_resend  POST  foreign  login  desk-login desk-login desk-login desk-login admin:portal_mail_change
+"""  # noqa: E501
 
 # Everything else of the support desk is for staff alone: here stand their GET and POST. Everybody else is led
 # to the login of the desk, which refuses who is not of the staff (admin:login above).
@@ -170,6 +177,7 @@ portal_membership             200/200      200/200   200/200   200/200   200/lis
 portal_user                   200/200      200/200   200/200   200/200   403/403
 portal_auditentry             200/200      403/403   200/403   200/200   403/403
 portal_key                    200/200      403/403   200/403   200/200   403/403
+portal_mail                   200/200      403/403   200/403   200/200   403/403
 products_productmodel         200/200      200/200   200/200   200/200   403/403
 products_unit                 200/200      403/403   200/403   200/200   403/403
 products_registration         200/200      403/403   200/403   200/200   403/403

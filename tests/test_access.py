@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from django.utils import timezone
 
 from associations.models import AssociationType, Seat
 from associations.services import associate
@@ -24,7 +25,7 @@ from licensing.keysets import read_keyset
 from licensing.models import Licence, PoolPart, Service, TrialStart
 from licensing.releasing import plan_release
 from portal.clock import today
-from portal.models import Account, Membership, User
+from portal.models import Account, Mail, Membership, User
 from products.models import Registration, Survey
 from tests.access_table import ACTORS, DESK, DESK_MODELS, DESK_OWN, PORTAL
 from tests.factories import (
@@ -159,6 +160,7 @@ def side(member: Membership) -> Side:
         reason="the access table",
         by=member.user,
     )
+    Mail.objects.create(to="ann@a.example", subject="Sent", account=member.account, sent_at=timezone.now())
     return Side(member.account, unit, other, spare, standby, key)
 
 
@@ -235,8 +237,8 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
             "count": "1",
         },
     }
-    has_reason = name.endswith("_delete") or name == "desk:reissue"
-    why = {"post": "yes", "reason": "the access table"} if has_reason else {}
+    says_why = name.endswith(("_delete", "_resend")) or name == "desk:reissue"
+    why = {"post": "yes", "reason": "the access table"} if says_why else {}
     return forms.get(name, why)
 
 

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 APPS = ("portal", "products", "associations", "licensing")
 # Where things meet: these may import all.
 MEETING_PLACES = {
+    "activity_views",
     "admin",
     "answers",
     "forms",

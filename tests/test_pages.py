@@ -209,6 +209,7 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
 
     assert reached >= {
         "main_page",
+        "activity",
         "my_products",
         "help_page",
         "product_survey",

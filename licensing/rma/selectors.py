@@ -94,7 +94,7 @@ def _present(registration: Registration) -> Registration | None:
         return registration
     case = (
         RmaCase.objects.filter(failed=registration, kind=RmaCase.Kind.REPLACEMENT)
-        .filter(state__in=[RmaCase.State.COMPLETED, RmaCase.State.RECEIVED])
+        .filter(state__in=RmaCase.DONE)
         .first()
     )
     live = Registration.objects.visible_to(registration.account)

@@ -62,7 +62,7 @@ def tell_again(*, case: RmaCase, by: User) -> int:
 
 def _units_to_apply(case: RmaCase) -> list[Registration]:
     """The units whose keysets are to be applied, by what completing has kept."""
-    if case.state not in {RmaCase.State.COMPLETED, RmaCase.State.RECEIVED} or not case.done:
+    if case.state not in RmaCase.DONE or not case.done:
         return []
     pks = dict.fromkeys([case.done["heir"], case.done["replacement"]])
     found = Registration.objects.select_related("unit").in_bulk(pks)

@@ -25,7 +25,6 @@ from products.models import Registration, Unit
 from products.ownership import end_registration, revive_unit
 
 AGENTS_DAYS = 14
-DONE = (RmaCase.State.COMPLETED, RmaCase.State.RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class _Past:
 
 def undo_hindrances(case: RmaCase) -> list[str]:
     """What stands in the way of undoing a completed case, in sentences; empty where nothing does."""
-    return _hindrances(_read(case)) if case.state in DONE else []
+    return _hindrances(_read(case)) if case.state in RmaCase.DONE else []
 
 
 def why_only_lead(case: RmaCase, *, today: datetime.date) -> str:
@@ -86,7 +85,7 @@ def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: dat
     if not reason.strip():
         raise ReasonNeeded
     case = RmaCase.objects.select_for_update(no_key=True).get(pk=case.pk)
-    if case.state not in DONE:
+    if case.state not in RmaCase.DONE:
         raise CaseNotOpen(number=case.number, state=case.get_state_display())
     if not as_lead and (why := why_only_lead(case, today=today)):
         raise UndoForLead(why=why)
@@ -188,7 +187,7 @@ def _of_cases(past: _Past) -> list[str]:
     cases = RmaCase.objects.filter(Q(failed__unit__in=units) | Q(replacement__in=units))
     later = cases.filter(
         Q(state__in=RmaCase.OPEN, asked_at__gt=past.case.completed_at)
-        | Q(state__in=DONE, completed_at__gt=past.case.completed_at)
+        | Q(state__in=RmaCase.DONE, completed_at__gt=past.case.completed_at)
     ).exclude(pk=past.case.pk)
     return [f"{case.number} came later: end that one first." for case in later]
 

@@ -6,6 +6,7 @@ from django.http import HttpResponse
 
 from associations import services
 from associations.models import Seat, Side, TypeModel
+from associations.seating import parent_of, sharing_seats
 from associations.selectors import live_seats
 from licensing.selectors import sharing_changes
 from licensing.support.access import DeskRequest, desk_page
@@ -63,7 +64,7 @@ def remove(request: DeskRequest, serial: str) -> HttpResponse:
     def act(given: dict[str, Any]) -> str:
         seat = seats[given["choice"]]
         services.remove_association(seat=seat, by=request.user, reason=given["reason"])
-        return f"Removed: {seat.registration.unit} and {services.parent_of(seat).unit} are apart."
+        return f"Removed: {seat.registration.unit} and {parent_of(seat).unit} are apart."
 
     shown |= {"preview": _losses(seats.values()), "nothing": "" if seats else ALONE}
     return correct(request, form, act, unit=unit, registration=registration, **shown)
@@ -117,7 +118,7 @@ def make_standby(request: DeskRequest, serial: str) -> HttpResponse:
     if registration is None:
         return unregistered(request, unit, **shown)
     spares = [seat for seat in _child_seats(registration).values() if seat.is_spare]
-    sharing = {seat.group: services.sharing_seats(seat.group) for seat in spares}
+    sharing = {seat.group: sharing_seats(seat.group) for seat in spares}
     meant = {f"{s.uuid}:{''.join(str(other.uuid) for other in sharing[s.group])}": s for s in spares}
     form = ChoiceForm(sent(request), choices=_choices(meant), label="Spare")
 
@@ -171,7 +172,7 @@ def _losses(seats: Iterable[Seat]) -> list[str]:
     lines = []
     for seat in seats:
         if seat.shares:
-            parent = services.parent_of(seat)
+            parent = parent_of(seat)
             changes = sharing_changes(seat.registration, before=parent, after=None, today=today())
             lost = ", ".join(str(change.before.service) for change in changes) or "nothing"
             lines.append(
@@ -185,7 +186,7 @@ def _moves(seat: Seat) -> list[str]:
     name = seat.registration.friendly_name
     return [
         f"{move.service}: {f'goes to {name}' if move.moves else f'stays with {name}, whose own is as good'}"
-        for move in plan_moves(services.parent_of(seat), seat.registration, today=today())
+        for move in plan_moves(parent_of(seat), seat.registration, today=today())
     ]
 
 

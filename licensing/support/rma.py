@@ -14,7 +14,7 @@ from licensing.rma import cases, completing, telling
 from licensing.rma.completing import Outcome, rehearse_case
 from licensing.rma.selectors import Partners, cases_in, partners_of
 from licensing.rma.shown import shown_case
-from licensing.rma.undoing import DONE, undo_case, undo_hindrances, why_only_lead
+from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
 from licensing.support.access import DeskRequest, desk_page, render_desk
 from licensing.support.forms import DecideForm, OpenCaseForm, ReplacementForm
 from portal.clock import today
@@ -170,7 +170,7 @@ def _case_page(
         "decide_form": decide_form or DecideForm(),
         **_rehearsal(request, found),
     }
-    if found.state in DONE:
+    if found.state in RmaCase.DONE:
         context |= {
             "hindrances": undo_hindrances(found),
             "only_lead": why_only_lead(found, today=today()),

@@ -78,6 +78,8 @@ class Command(BaseCommand):
             done = Round(done.sent + step.sent, done.failed + step.failed, step.problem or done.problem)
             if step.is_cut_short or not step.sent + step.failed:
                 break
+        if done.sent + done.failed and self.stderr.isatty():
+            self.stderr.write("")  # ends the line of progress
         return done
 
     def _goes_on(self, so_far: Round) -> bool:
