@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from licensing.forms import AskForm, TransferForm
 from licensing.models import RmaCase
 from licensing.rma import cases
-from licensing.rma.selectors import cases_in, former_mates
+from licensing.rma.selectors import cases_in, former_mates, successors_of
 from licensing.rma.shown import shown_case
 from portal.access import MemberRequest, editor_required, member_required
 from portal.errors import RuleViolation
@@ -33,7 +33,7 @@ def replace_appliance(request: MemberRequest, serial: str) -> HttpResponse:
             return _asked(request, case)
         except RuleViolation as refusal:
             add_refusal(form, refusal)
-    context = {"registration": registration, "form": form, "mates": former_mates(registration)}
+    context = {"registration": registration, "form": form, "successors": successors_of(registration)}
     return render(request, "licensing/replace_appliance.html", context, status=422 if form.errors else 200)
 
 

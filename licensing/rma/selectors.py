@@ -72,6 +72,15 @@ def former_mates(registration: Registration) -> list[Registration]:
     return [found[pk] for pk in pks if pk in found]
 
 
+def successors_of(registration: Registration) -> list[Registration]:
+    """The units of the account with which a unit, in no pair now, shared licences: each may get its (X4)."""
+    if registration.seats.live().filter(type__shares_licences=True).exists():
+        return []
+    pks = [unit.pk for unit in mates_of(registration)]
+    found = Registration.objects.visible_to(registration.account).in_bulk(pks)
+    return [found[pk] for pk in pks if pk in found]
+
+
 def _has_other_mate(unit: Registration, case: RmaCase) -> bool:
     """Whether a unit is in a pair, and the replacement isn't in it."""
     groups = unit.seats.live().filter(type__shares_licences=True).values("group")

@@ -19,6 +19,11 @@ class ShownCase:
     role: str
     pair: tuple[Registration, Registration] | None
 
+    @property
+    def is_owned(self) -> bool:
+        """Whether the account still has both units: else there is nothing to be done on them any more."""
+        return self.heir.ended_at is None and self.replacement.ended_at is None
+
 
 def shown_case(case: RmaCase) -> ShownCase:
     """Read what completing a case has kept of itself."""

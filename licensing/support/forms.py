@@ -30,8 +30,10 @@ class ReplacementForm(forms.Form):
     def __init__(self, *args: Any, is_lead: bool, **options: Any) -> None:
         super().__init__(*args, **options)
         if not is_lead:
-            self.fields["waiver"].widget = forms.HiddenInput()
-            self.fields["waiver"].disabled = True
+            del self.fields["waiver"]
+
+    def clean(self) -> dict[str, Any]:
+        return {"waiver": "", **self.cleaned_data}
 
     def clean_replacement(self) -> str:
         typed = self.cleaned_data["replacement"]

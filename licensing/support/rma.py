@@ -12,7 +12,6 @@ from django.views.decorators.http import require_POST, require_safe
 from licensing.models import RmaCase
 from licensing.rma import cases, completing, telling
 from licensing.rma.completing import Outcome, rehearse_case
-from licensing.rma.errors import PlanChanged
 from licensing.rma.selectors import Partners, cases_in, partners_of
 from licensing.rma.shown import shown_case
 from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
@@ -24,10 +23,11 @@ from portal.forms import add_refusal
 from products.models import Registration, Unit
 
 
-@require_safe
 @desk_page("portal.support")
+@require_safe
 def case_list(request: DeskRequest) -> HttpResponse:
-    state = request.GET.get("state", "open")
+    asked = request.GET.get("state", "")
+    state = asked if asked in {"all", *RmaCase.State.values} else "open"
     after = request.GET.get("after", "")
     page = cases_in(state, after=int(after) if after.isdecimal() and len(after) < 16 else None)
     context = {"title": "RMA cases", "page": page, "state": state, "states": RmaCase.State.choices}
@@ -55,14 +55,14 @@ def open_case(request: DeskRequest, serial: str) -> HttpResponse:
     return render_desk(request, "desk/open_case.html", context, status=422 if form.errors else 200)
 
 
-@require_safe
 @desk_page("portal.support")
+@require_safe
 def case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     return _case_page(request, _get(uuid))
 
 
-@require_POST
 @desk_page("portal.support")
+@require_POST
 def approve_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     found = _get(uuid)
     form = ReplacementForm(request.POST, is_lead=_is_lead(request))
@@ -75,8 +75,8 @@ def approve_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     return _case_page(request, _get(uuid), replacement_form=form)
 
 
-@require_POST
 @desk_page("portal.support")
+@require_POST
 def decide_case(request: DeskRequest, uuid: UUID, decision: str) -> HttpResponse:
     found, form = _get(uuid), DecideForm(request.POST)
     if form.is_valid():
@@ -99,8 +99,8 @@ def _decide(request: DeskRequest, found: RmaCase, decision: str, reason: str) ->
     actions[decision]()
 
 
-@require_POST
 @desk_page("portal.support")
+@require_POST
 def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     found = _get(uuid)
     try:
@@ -108,17 +108,14 @@ def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
         completing.complete_case(
             case=found, partner=partner, seen=request.POST.get("seen", ""), by=request.user, today=today()
         )
-    except PlanChanged as refusal:
-        return _case_page(request, _get(uuid), refusal=refusal)
     except RuleViolation as refusal:
-        messages.error(request, str(refusal), extra_tags=refusal.code)
-    else:
-        messages.success(request, "Completed. The owners were told by mail what to do now.")
+        return _case_page(request, _get(uuid), refusal=refusal)
+    messages.success(request, "Completed. The owners were told by mail what to do now.")
     return redirect("desk:case", uuid)
 
 
-@require_POST
 @desk_page("portal.support")
+@require_POST
 def receive_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     try:
         cases.receive_case(case=_get(uuid), by=request.user)
@@ -127,8 +124,8 @@ def receive_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     return redirect("desk:case", uuid)
 
 
-@require_POST
 @desk_page("portal.support")
+@require_POST
 def resend_mail(request: DeskRequest, uuid: UUID) -> HttpResponse:
     sent = telling.tell_again(case=_get(uuid), by=request.user)
     messages.success(
