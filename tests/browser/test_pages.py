@@ -30,6 +30,7 @@ TOPICS = [
     "change-parent",
     "manage-service",
     "swap-roles",
+    "release-product",
     "entitlements",
     "readiness",
 ]
