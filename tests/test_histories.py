@@ -37,8 +37,10 @@ from licensing.models import (
     TrialStart,
 )
 from licensing.pools import move_counts
+from licensing.releasing import release_to_account
 from licensing.services import grant_licence, start_trial
 from licensing.swapping import swap_roles
+from licensing.verification import verify
 from portal.errors import RuleViolation
 from portal.models import AuditEntry, Membership, User
 from products.errors import NoMatch
@@ -194,6 +196,20 @@ class Histories(RuleBasedStateMachine):
                 )
             )
 
+    @rule(unit=_units, account=_accounts)
+    def release(self, unit: int, account: int) -> None:
+        if registration := self._registration(unit):
+            self._take(
+                partial(
+                    release_to_account,
+                    registration=registration,
+                    account=self.members[account].account,
+                    by=self._user(registration),
+                    today=self.now.date(),
+                    now=self.now,
+                )
+            )
+
     @rule(days=st.sampled_from([1, 20, 91]))
     def wait(self, days: int) -> None:
         self.now += timedelta(days=days)
@@ -260,6 +276,12 @@ class Histories(RuleBasedStateMachine):
             own = {s.code: s for s in self.issued[seat.registration.unit.serial][1].services}
             for code in shareable & set(theirs):
                 assert own[code].expiry is None or own[code].expiry >= theirs[code].expiry
+
+    @invariant()
+    def the_ledger_tells_what_is_held(self) -> None:
+        """L6: no day and no count comes or goes but by an entry; none stays with a former owner."""
+        verify(progress=lambda done: None)
+        assert not Licence.objects.exclude(registration__ended_at=None).exists()
 
     @invariant()
     def history_leads_to_the_present(self) -> None:
