@@ -129,6 +129,11 @@ admin:auth_user_password_change  POST  foreign  login  desk-login desk-login des
 DESK = """
                                              GET     POST
 admin:index                                  200     200
+desk:import_units                            200     422
+desk:units_template                          200     405
+desk:preview_import                          404     405
+desk:confirm_import                          405     422
+desk:cancel_import                           405     desk:import_units
 admin:password_change                        200     200
 admin:password_change_done                   200     405
 admin:autocomplete                           403     405

@@ -6,8 +6,9 @@ from typing import Concatenate, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse_lazy
 
 from portal.models import User
 
@@ -18,8 +19,8 @@ class DeskRequest(HttpRequest):
     user: User
 
 
-type DeskView[**P] = Callable[Concatenate[DeskRequest, P], HttpResponse]
-type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponse]
+type DeskView[**P] = Callable[Concatenate[DeskRequest, P], HttpResponseBase]
+type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def desk_page[**P](permission: str) -> Callable[[DeskView[P]], View[P]]:
@@ -27,13 +28,15 @@ def desk_page[**P](permission: str) -> Callable[[DeskView[P]], View[P]]:
 
     def decorate(view: DeskView[P]) -> View[P]:
         @wraps(view)
-        def allowed(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def allowed(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             member = cast("DeskRequest", request)
             if not member.user.has_perm(permission):
                 raise PermissionDenied("Your role at the desk doesn't allow this. Ask a support lead.")
             return view(member, *args, **kwargs)
 
-        return cast("View[P]", admin.site.admin_view(allowed))
+        page = admin.site.admin_view(allowed)
+        page.login_url = reverse_lazy("admin:login")  # type: ignore[attr-defined]  # for the middleware
+        return cast("View[P]", page)
 
     return decorate
 
