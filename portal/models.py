@@ -80,6 +80,7 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["serial", "at"], name="auditentry_serial_at"),
             models.Index(fields=["account", "at"], name="auditentry_account_at"),
+            models.Index(fields=["code", "-id"], name="auditentry_by_code"),
         ]
 
     def __str__(self) -> str:
