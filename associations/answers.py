@@ -4,9 +4,9 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
-from associations import services
 from associations.errors import AssociationGone
 from associations.models import Seat, Side
+from associations.seating import gone, parent_of
 from associations.selectors import Candidates, spares_of, standby_since
 from licensing.transfer import better_held
 from portal.clock import today
@@ -49,7 +49,7 @@ def say_removed(request: HttpRequest, seat: Seat, changes: object) -> None:
     """Tell what the former child loses, and which spares nobody's place was given to."""
     context = {
         "seat": seat,
-        "parent": services.parent_of(seat),
+        "parent": parent_of(seat),
         "changes": changes,
         "spares": spares_of(seat) if seat.shares else [],
     }
@@ -58,7 +58,7 @@ def say_removed(request: HttpRequest, seat: Seat, changes: object) -> None:
 
 def say_standby(request: HttpRequest, seat: Seat) -> None:
     """Tell that a spare shares its parent's licences now."""
-    context = {"seat": seat, "parent": services.parent_of(seat)}
+    context = {"seat": seat, "parent": parent_of(seat)}
     messages.success(request, render_to_string("associations/_standby.html", context))
 
 
@@ -68,11 +68,11 @@ def say_gone(request: HttpRequest, seat: Seat, *, for_standby: bool = False) -> 
     Who meant to make a spare the standby learns that it is, where somebody was quicker.
     """
     if for_standby and (standby := standby_since(seat)):
-        context = {"seat": standby, "parent": services.parent_of(seat), "already": True}
+        context = {"seat": standby, "parent": parent_of(seat), "already": True}
         text = render_to_string("associations/_standby.html", context)
         messages.info(request, text, extra_tags="already-standby")
     else:
-        messages.error(request, str(services.gone(seat)), extra_tags=AssociationGone.code)
+        messages.error(request, str(gone(seat)), extra_tags=AssociationGone.code)
 
 
 def better_children(registration: Registration, offered: Candidates, side: Side) -> set[int]:

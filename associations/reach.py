@@ -1,4 +1,7 @@
-"""How many different units a primary's licences reach (rule A9). A swap hands on the count with them."""
+"""How many different units a primary's licences reach (rule A9).
+
+A swap hands on the count with them. What an RMA made doesn't count.
+"""
 
 import datetime
 
@@ -18,7 +21,8 @@ def check_reach(parent: Registration, child: Registration, today: datetime.date)
     since = datetime.datetime.combine(today - REACH_WINDOW, datetime.time(), tzinfo=datetime.UTC)
     holders = _holders(parent.unit.serial, since)
     groups = Seat.objects.filter(registration__unit__serial__in=holders, side=Side.PARENT).values("group")
-    shared = Seat.objects.filter(Q(ended_at=None) | Q(ended_at__gte=since), group__in=groups, shares=True)
+    recent = Q(ended_at=None) | Q(ended_at__gte=since)
+    shared = Seat.objects.filter(recent, group__in=groups, shares=True, by_rma=False)
     reached = holders | set(shared.values_list("registration__unit__serial", flat=True))
     if len(reached - {parent.unit.serial, child.unit.serial}) >= settings.MOST_SHARERS:
         raise TooManySharers(parent=parent.friendly_name, most=settings.MOST_SHARERS, days=REACH_WINDOW.days)

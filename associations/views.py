@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from associations import answers, services
 from associations.errors import AssociationGone, ChoiceGone
 from associations.models import AssociationType, Seat, Side
+from associations.seating import parent_of, sharing_seats
 from associations.selectors import (
     Candidates,
     associated,
@@ -230,7 +231,7 @@ def _change_parent(
         request,
         seen_from,
         seat=changed,
-        parent=services.parent_of(changed),
+        parent=parent_of(changed),
         child=changed.registration,
         done="Registered, and parent changed." if is_new else "Parent changed.",
     )
@@ -253,7 +254,7 @@ def _change_context(
     return {
         "registration": registration,
         "seat": seat,
-        "former": services.parent_of(seat),
+        "former": parent_of(seat),
         "parent": parent,
         "refusal": refusal,
         "query": query,
@@ -282,7 +283,7 @@ def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespons
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
         answers.say_standby(request, standby)
-    return redirect("associated_products", services.parent_of(seat).unit.serial, seat.type.slug)
+    return redirect("associated_products", parent_of(seat).unit.serial, seat.type.slug)
 
 
 def _associate_typed(
@@ -347,8 +348,8 @@ def _asked(request: MemberRequest, registration: Registration, type: Association
         return {}
     if "remove" in request.GET:
         changes = sharing_changes(seat.registration, before=_source(seat), after=None, today=today())
-        return {"removing": seat, "changes": changes}
-    parent, instead = services.parent_of(seat), services.sharing_seats(seat.group)
+        return {"removing": seat, "parent": parent_of(seat), "changes": changes}
+    parent, instead = parent_of(seat), sharing_seats(seat.group)
     gained = sharing_changes(seat.registration, before=None, after=parent, today=today())
     lost = [
         (s.registration, sharing_changes(s.registration, before=parent, after=None, today=today()))
@@ -368,7 +369,7 @@ def _change_effect(seat: Seat, parent: Registration | None) -> dict[str, object]
 
 def _source(seat: Seat) -> Registration | None:
     """The registration whose licences a child's seat shares."""
-    return services.parent_of(seat) if seat.shares else None
+    return parent_of(seat) if seat.shares else None
 
 
 def asked_seat(request: MemberRequest, registration: Registration, asked: str) -> Seat | None:

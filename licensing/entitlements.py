@@ -2,14 +2,14 @@
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from django.db.models import Sum
 
 from associations.models import Seat, Side
 from licensing.keyset import UNLIMITED, Status
-from licensing.models import Licence, ModelService, PoolPart, Service
+from licensing.models import Licence, ModelService, PoolPart, RmaCase, Service
 from products.models import Registration
 
 NODES_CODE = 1
@@ -23,6 +23,7 @@ class Right(StrEnum):
     PART = "part of another unit's license"
     MODEL = "comes with the model"
     SHARED = "shared"
+    KEPT = "kept while an RMA case is open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +90,27 @@ def entitlements(
 
 
 @dataclass(frozen=True, slots=True)
+class Grace:
+    """What a secondary keeps of its failed primary while a case is open, until a day (X3)."""
+
+    source: Registration
+    ends_on: datetime.date
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class Holdings:
     """What some registrations hold, and what their models come with; everything that entitlements rest on.
 
     `licences` and `parts` are by registration and service; of a divided licence `given` tells how much.
+    `graces` are by registration.
     """
 
     licences: dict[tuple[int, int], Licence]
     parts: dict[tuple[int, int], list[PoolPart]]
     included: dict[tuple[int, int], int | None]
     given: dict[int, int]
+    graces: dict[int, Grace]
 
     def own(self, registration: Registration, service: Service, today: datetime.date) -> Entitlement:
         """An unexpired licence or part, else what the model comes with, else what has expired (L2)."""
@@ -115,11 +127,29 @@ class Holdings:
     def entitlement(
         self, registration: Registration, source: Registration | None, service: Service, today: datetime.date
     ) -> Entitlement:
-        """The unit's own entitlement to a service, or the one that it shares of `source` (L2, L3)."""
-        mine = self.own(registration, service, today)
-        if source is None or not service.is_shareable:
-            return mine
-        return _better(mine, self.own(source, service, today), today)
+        """The unit's own entitlement to a service, or what it shares of `source` (L2, L3) or keeps (X3)."""
+        best = self.own(registration, service, today)
+        if not service.is_shareable:
+            return best
+        right = best.right
+        theirs = self.own(source, service, today) if source else Entitlement(service)
+        is_better = best.worth(today) > theirs.worth(today)
+        if theirs.right is not None and not is_better:  # of equals the primary's
+            best, right = theirs, Right.SHARED
+        kept = self._kept(registration, service, today)
+        if kept and kept.worth(today) > best.worth(today):
+            best, right = kept, Right.KEPT
+        return replace(best, right=right)
+
+    def _kept(self, registration: Registration, service: Service, today: datetime.date) -> Entitlement | None:
+        """What a failed primary has of a service, and by which right, at the latest until the grace ends."""
+        grace = self.graces.get(registration.pk)
+        if grace is None or grace.ends_on < today:
+            return None
+        theirs = self.own(grace.source, service, today)
+        if theirs.right is None or theirs.is_expired(today):
+            return None
+        return replace(theirs, expires_on=min(theirs.expires_on or grace.ends_on, grace.ends_on))
 
     def _of_licence(self, service: Service, licence: Licence) -> Entitlement:
         given = self.given.get(licence.pk, 0)
@@ -132,8 +162,10 @@ class Holdings:
 
 
 def read_holdings(registrations: Iterable[Registration]) -> Holdings:
-    """Read what registrations hold, from four queries for all of them."""
+    """Read what registrations hold, and what they keep of others, from five queries for all of them."""
     registrations = list(registrations)
+    graces = read_graces(registrations)
+    registrations += [grace.source for grace in graces.values()]
     licences = Licence.objects.filter(registration__in=registrations)
     parts = PoolPart.objects.filter(registration__in=registrations).select_related("licence")
     included = ModelService.objects.filter(model__in={r.unit.model_id for r in registrations})
@@ -146,15 +178,19 @@ def read_holdings(registrations: Iterable[Registration]) -> Holdings:
         held_parts,
         {(row.model_id, row.service_id): row.count for row in included},
         dict(given.values_list("licence").annotate(Sum("count"))),
+        graces,
     )
+
+
+def read_graces(registrations: Iterable[Registration]) -> dict[int, Grace]:
+    """What each of these registrations keeps of a failed primary, by registration."""
+    cases = RmaCase.objects.filter(secondary__in=list(registrations), state__in=RmaCase.OPEN)
+    return {
+        case.secondary_id: Grace(case.failed, case.grace_ends_on, case.number)
+        for case in cases.select_related("failed__unit").order_by("pk")
+        if case.secondary_id and case.grace_ends_on
+    }
 
 
 def _of_part(service: Service, part: PoolPart) -> Entitlement:
     return Entitlement(service, Right.PART, part.licence.kind, part.count, part.licence.expires_on)
-
-
-def _better(mine: Entitlement, theirs: Entitlement, today: datetime.date) -> Entitlement:
-    """Choose between a secondary's own entitlement and its primary's; of equals the primary's (L2)."""
-    if theirs.right is None or mine.worth(today) > theirs.worth(today):
-        return mine
-    return Entitlement(theirs.service, Right.SHARED, theirs.kind, theirs.count, theirs.expires_on)

@@ -236,6 +236,51 @@ class NotYourUnit(RuleViolation):
     message = "{serial} isn't registered in your account."
 
 
+class PartsElsewhere(RuleViolation):
+    """A licence isn't taken away while other units hold parts of its count."""
+
+    code = "parts-elsewhere"
+    message = "{given} of the {service} licenses are shared out to other units. Move them back first."
+
+
+class NoLicence(RuleViolation):
+    """Only a licence that a unit has of its own is extended or revoked."""
+
+    code = "no-licence"
+    field = "service"
+    message = "{serial} has no license of its own for {service}."
+
+
+class TrialNotExtended(RuleViolation):
+    """L5: a free trial runs 30 days, and nobody makes them more."""
+
+    code = "trial-not-extended"
+    field = "service"
+    message = "A free trial of {service} runs 30 days. Grant a license instead."
+
+
+class NotLater(RuleViolation):
+    """A licence is extended, never shortened."""
+
+    code = "not-later"
+    field = "expires_on"
+    message = "{service} runs {until} already. Give a later day, or none for ever."
+
+
+class StillAssociated(RuleViolation):
+    """X7: a unit in an association stays in its account."""
+
+    code = "still-associated"
+    message = "{serial} is associated with {others}. Remove that first."
+
+
+class UnitInOpenCase(RuleViolation):
+    """X7: what an open RMA case rests on stays where it is."""
+
+    code = "unit-in-open-case"
+    message = "{serial} is part of the open case {case}. It stays where it is until that is closed."
+
+
 class FutureDay(RuleViolation):
     """L6: what a unit will be entitled to isn't known yet."""
 

@@ -1,12 +1,18 @@
 """The shape of what people type about licences."""
 
+from typing import Any, cast
+
 from django import forms
 
 from licensing.activation_keys import normalize_key
+from licensing.releasing import find_account
 from licensing.terms import LARGEST_COUNT
 from portal.forms import judged
+from portal.models import Account
 from products.forms import TYPED_CODE
+from products.models import Registration
 from products.serials import normalize_serial
+from products.services import normalize_friendly_name
 
 
 class ActivationKeyForm(forms.Form):
@@ -23,6 +29,31 @@ class ActivationKeyForm(forms.Form):
         return judged(normalize_key, self.cleaned_data["activation_key"])
 
 
+class ReleaseForm(forms.Form):
+    """Release this product: to which account, and under which name."""
+
+    account = forms.CharField(
+        label="Account ID",
+        max_length=200,
+        help_text="Who gets the product finds its Account ID below My Products.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    friendly_name = forms.CharField(
+        label="Friendly Name there",
+        required=False,
+        max_length=200,
+        strip=False,
+        help_text="At most 30 characters. Left empty, it keeps its name; its new owner may change that.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_account(self) -> Account:
+        return judged(find_account, self.cleaned_data["account"])
+
+    def clean_friendly_name(self) -> str:
+        return judged(normalize_friendly_name, self.cleaned_data["friendly_name"])
+
+
 class ShareForm(forms.Form):
     """Share: how many licences go from which unit to which."""
 
@@ -37,3 +68,41 @@ class ShareForm(forms.Form):
 
     def clean_to(self) -> str:
         return judged(normalize_serial, self.cleaned_data["to"])
+
+
+class AskForm(forms.Form):
+    """Ask Support for a replacement."""
+
+    symptom = forms.CharField(
+        label="What is wrong with it",
+        max_length=500,
+        help_text="What the unit does, or doesn't do any more: lights, noises, since when.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    contact = forms.CharField(
+        label="Contact",
+        max_length=200,
+        required=False,
+        help_text="Whom Support may call, and when.",
+    )
+    address = forms.CharField(
+        label="Address of delivery",
+        max_length=500,
+        required=False,
+        help_text="Where the replacement is sent to; empty: the address that Support knows.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class TransferForm(AskForm):
+    """Ask Support for the licenses of a former unit: the rest is done."""
+
+    failed = forms.ChoiceField(label="The failed unit", widget=forms.RadioSelect)
+
+    field_order = ["failed", "symptom", "contact"]
+
+    def __init__(self, *args: Any, units: list[Registration], **options: Any) -> None:
+        super().__init__(*args, **options)
+        del self.fields["address"]
+        choice = cast("forms.ChoiceField", self.fields["failed"])
+        choice.choices = [(unit.unit.serial, f"{unit} ({unit.unit.serial})") for unit in units]

@@ -15,11 +15,11 @@ from django.db.models import Q, QuerySet
 
 from associations.models import Seat, Side
 from licensing.catalogue import FLAGS
-from licensing.entitlements import Entitlement, Holdings, Right
+from licensing.entitlements import Entitlement, Grace, Holdings, Right
 from licensing.errors import FutureDay, OutsideRegistration
 from licensing.keyset import UNLIMITED, Status
 from licensing.ledger import Line, licence_value
-from licensing.models import LedgerEntry, Licence, PoolPart, Service
+from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase, Service
 from products.models import Registration
 
 MOST_CHANGES = 50
@@ -60,11 +60,12 @@ def check_day(registration: Registration, day: datetime.date, *, today: datetime
 def entitlements_on(registration: Registration, day: datetime.date) -> list[Recalled]:
     """Every service of that day's catalogue with what the unit might run of it at the end of the UTC day."""
     moment = end_of(registration, day)
-    source = sharing_primary_at(registration, moment)
-    registrations = [registration, *([source] if source else [])]
+    source, graces = sharing_primary_at(registration, moment), _graces_at(registration, moment)
+    registrations = [registration, *([source] if source else []), *(g.source for g in graces.values())]
+    registrations = list({r.pk: r for r in registrations}.values())
     catalogue = _catalogue_at(registrations, moment)
     lines = replay(entry for r in registrations for entry in entries_of(r, moment).order_by("pk"))
-    past = Past(registration, source, day, lines, _holdings(registrations, lines, catalogue))
+    past = Past(registration, source, day, lines, _holdings(registrations, lines, catalogue, graces))
     return [past.recall(service) for service in _services(catalogue)]
 
 
@@ -95,6 +96,16 @@ def sharing_primary_at(registration: Registration, moment: datetime.datetime) ->
     own = seats.filter(registration=registration, shares=True).order_by("-pk")
     parents = Seat.objects.filter(group__in=own.values("group")[:1], side=Side.PARENT)
     return Registration.objects.filter(pk__in=parents.values("registration")).select_related("unit").first()
+
+
+def _graces_at(registration: Registration, moment: datetime.datetime) -> dict[int, Grace]:
+    """What the unit kept of a failed primary right before a moment (X3)."""
+    cases = RmaCase.objects.filter(secondary=registration, asked_at__lt=moment).exclude(grace_ends_on=None)
+    open_then = cases.exclude(completed_at__lt=moment).exclude(closed_at__lt=moment)
+    case = open_then.select_related("failed__unit").order_by("pk").last()
+    if case is None or case.grace_ends_on is None:
+        return {}
+    return {registration.pk: Grace(case.failed, case.grace_ends_on, case.number)}
 
 
 def replay(entries: Iterable[LedgerEntry]) -> dict[Line, Held]:
@@ -130,6 +141,9 @@ class Past:
         if held.right == Right.SHARED and self.source:
             theirs = self.holdings.own(self.source, service, self.day)
             return f"shared from {self.source.unit.serial}: {self._right(self.source, theirs)}"
+        if held.right == Right.KEPT:
+            grace = self.holdings.graces[holder.pk]
+            return f"kept of {grace.source.unit.serial} while {grace.number} is open"
         if held.right == Right.PART:
             key = (holder.unit_id, service.pk)
             value = licence_value(Licence(kind=held.kind, count=held.count, expires_on=held.expires_on))
@@ -148,6 +162,7 @@ def right_in_words(right: str, detail: str) -> str:
     words = {
         LedgerEntry.Right.KEY: "key ending {}",
         LedgerEntry.Right.SWAP: "from a swap with {}",
+        LedgerEntry.Right.RMA: "by the RMA of {}",
         LedgerEntry.Right.PART: "part of {}'s license",
     }
     known = LedgerEntry.Right(right)
@@ -174,11 +189,16 @@ def pool_of(entry: LedgerEntry) -> str:
     return entry.detail if entry.right == LedgerEntry.Right.PART else ""
 
 
-def _holdings(registrations: list[Registration], lines: dict[Line, Held], catalogue: Catalogue) -> Holdings:
+def _holdings(
+    registrations: list[Registration],
+    lines: dict[Line, Held],
+    catalogue: Catalogue,
+    graces: dict[int, Grace],
+) -> Holdings:
     """What the lines say, as today's rows would say it."""
     holders = {registration.unit_id: registration.pk for registration in registrations}
     included = {(model, service): value["count"] for (model, service), value in catalogue.items() if model}
-    holdings = Holdings({}, {}, included, {})
+    holdings = Holdings({}, {}, included, {}, graces)
     for number, (line, held) in enumerate(lines.items(), start=1):
         key, last_day = (holders[line.unit], line.service), held.value["expires_on"]
         licence = Licence(

@@ -21,7 +21,7 @@ from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products.models import Registration
-from products.views import get_registration
+from products.views import get_own_registration
 
 COLUMNS = ["Serial Number", "Friendly Name", "Day (UTC)", "Security Service", "Status", "Count", "Expiration"]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -40,7 +40,7 @@ class DayForm(forms.Form):
 @require_safe
 @member_required
 def entitlements(request: MemberRequest, serial: str) -> HttpResponse:
-    registration = get_registration(request, serial)
+    registration = get_own_registration(request, serial)
     form, day = _asked_day(request, registration)
     return _page(request, registration, form, day)
 
@@ -48,7 +48,7 @@ def entitlements(request: MemberRequest, serial: str) -> HttpResponse:
 @require_safe
 @member_required
 def entitlements_csv(request: MemberRequest, serial: str) -> HttpResponse:
-    registration = get_registration(request, serial)
+    registration = get_own_registration(request, serial)
     form, day = _asked_day(request, registration)
     if day is None:
         return _page(request, registration, form, day)
@@ -62,8 +62,10 @@ def entitlements_csv(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 def _asked_day(request: MemberRequest, registration: Registration) -> tuple[DayForm, datetime.date | None]:
-    """The day that is asked for, today where none is; none where it can't be told of."""
-    form = DayForm({"on": request.GET.get("on") or str(today())})
+    """The day that is asked for, else the last one that there is; none where it can't be told of."""
+    ended = registration.ended_at
+    last = ended.date() if ended else today()
+    form = DayForm({"on": request.GET.get("on") or str(last)})
     if not form.is_valid():
         return form, None
     day: datetime.date = form.cleaned_data["on"]
@@ -82,7 +84,7 @@ def _page(
         "registration": registration,
         "form": form,
         "day": day,
-        "is_today": day == today(),
+        "is_today": day == today() and not registration.ended_at,
         "rows": entitlements_on(registration, day) if day else [],
         "changes": [_change(entry) for entry in changes_until(registration, day)] if day else [],
     }
@@ -93,10 +95,18 @@ def _change(entry: LedgerEntry) -> dict[str, object]:
     """What the page shows of an entry."""
     return {
         "entry": entry,
+        "who": _actor(entry),
         "right": right_in_words(entry.right, entry.detail),
         "before": value_in_words(entry.before),
         "after": value_in_words(entry.after),
     }
+
+
+def _actor(entry: LedgerEntry) -> str:
+    """Who did it; the people of another account have no name here."""
+    if entry.right == LedgerEntry.Right.MOVE and entry.actor and not entry.actor.is_staff:
+        return "the owner before"
+    return str(entry.actor or "the portal")
 
 
 def _cells(registration: Registration, day: datetime.date, row: Recalled) -> list[str]:

@@ -7,17 +7,26 @@ they change; the reader compares and, where something moved, derives anew.
 import datetime
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from associations.models import Seat, Side
-from licensing.entitlements import NODES_CODE, Entitlement, entitlements, node_count, sharing_primary
+from licensing.entitlements import (
+    NODES_CODE,
+    Entitlement,
+    entitlements,
+    node_count,
+    read_graces,
+    sharing_primary,
+)
 from licensing.keyset import Kind, Payload, read, sign
 from licensing.keyset import Service as KeysetService
-from licensing.models import CatalogueState, Keyset, KeysetHead, Licence, PoolPart
+from licensing.models import CatalogueState, Keyset, KeysetHead, Licence, PoolPart, RmaCase
 from licensing.signing import active_signer
 from portal import audit
 from portal.models import User
@@ -65,7 +74,7 @@ def current_heads(today: datetime.date) -> QuerySet[KeysetHead]:
         KeysetHead.objects.filter(version=F("unit__version"))
         .filter(keyset__generation=F("unit__last_generation"))
         .filter(Q(source=None) | Q(source_version=F("source__version")))
-        .filter(pools=_pool_versions(OuterRef("unit"), OuterRef("source")))
+        .filter(pools=_other_versions(OuterRef("unit"), OuterRef("source")))
         .filter(catalogue=_catalogue_version())
         .filter(Q(recheck_on=None) | Q(recheck_on__gt=today))
     )
@@ -133,7 +142,7 @@ def read_versions(registration: Registration) -> Versions:
             source_version=Subquery(source.values("registration__unit__version")),
         )
         .annotate(
-            pool_versions=_pool_versions(OuterRef("unit"), OuterRef("source_id")),
+            pool_versions=_other_versions(OuterRef("unit"), OuterRef("source_id")),
             catalogue_version=_catalogue_version(),
         )
         .values_list("unit__version", "source_id", "source_version", "pool_versions", "catalogue_version")
@@ -142,16 +151,28 @@ def read_versions(registration: Registration) -> Versions:
     return Versions(*row)
 
 
-def _pool_versions(unit: OuterRef, source: OuterRef) -> Coalesce:
-    """The sum of the versions of the units of whose licences a unit, or the one that it shares of, has parts.
+def _other_versions(unit: OuterRef, source: OuterRef) -> CombinedExpression:
+    """The sum of the versions of further units that a keyset depends on.
 
-    Versions only rise, and who changes which parts a unit has raises that unit's own: the sum tells.
+    Those are the units of whose licences the unit, or the one that it shares of, has parts, and the failed
+    unit whose rights it keeps, with that one's pools (X3). Versions only rise, and who changes on which of
+    them a unit depends raises that unit's own: the sum tells.
     """
-    parts = PoolPart.objects.filter(
-        Q(registration__unit=unit) | Q(registration__unit=source), registration__ended_at=None
+    parts = PoolPart.objects.filter(registration__ended_at=None)
+    kept = RmaCase.objects.filter(secondary__unit=unit, state__in=RmaCase.OPEN)
+    failed = RmaCase.objects.filter(secondary__unit=OuterRef(unit), state__in=RmaCase.OPEN).values("failed")
+    pool = "licence__registration__unit__version"
+    return (
+        _total(parts.filter(registration__unit=unit), pool)
+        + _total(parts.filter(registration__unit=source), pool)
+        + _total(parts.filter(registration__in=failed), pool)
+        + _total(kept, "failed__unit__version")
     )
-    total = parts.order_by().values(one=Value(1)).annotate(total=Sum("licence__registration__unit__version"))
-    return Coalesce(Subquery(total.values("total")), 0)
+
+
+def _total(rows: QuerySet[Any], field: str) -> Coalesce:
+    summed = rows.order_by().values(one=Value(1)).annotate(total=Sum(field))
+    return Coalesce(Subquery(summed.values("total")), 0)
 
 
 def _catalogue_version() -> Coalesce:
@@ -160,14 +181,17 @@ def _catalogue_version() -> Coalesce:
 
 def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, datetime.date | None]:
     """What the unit's keyset has to say, and the day to look again."""
-    primary = sharing_primary(registration)
+    primary, grace = sharing_primary(registration), read_graces([registration]).get(registration.pk)
     held = entitlements(registration, source=primary, today=today)
-    content = content_of(registration, primary, held, today)
-    units = [registration, primary] if primary else [registration]
+    kept = grace if grace and grace.ends_on >= today else None
+    source = primary or (kept.source if kept else None)
+    content = content_of(registration, source, held, today)
+    units = [registration, *([primary] if primary else []), *([kept.source] if kept else [])]
     last_days = Licence.objects.filter(
         Q(registration__in=units) | Q(parts__registration__in=units), expires_on__gte=today
     ).values_list("expires_on", flat=True)
-    next_end = min((day for day in last_days if day), default=None)
+    ends = [*last_days, *([kept.ends_on] if kept else [])]
+    next_end = min((day for day in ends if day), default=None)
     return content, next_end + datetime.timedelta(days=1) if next_end else None
 
 

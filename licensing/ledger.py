@@ -74,7 +74,19 @@ def noted(
     pks = [registration.pk for registration in registrations]
     before = read_lines(pks)
     yield
-    after = read_lines(pks)
+    write_changes(before, read_lines(pks), right=right, by=by, reason=reason, detail=detail)
+
+
+def write_changes(
+    before: dict[Line, Value],
+    after: dict[Line, Value],
+    *,
+    right: LedgerEntry.Right,
+    by: User | None,
+    reason: str = "",
+    detail: str | dict[int, str] = "",
+) -> None:
+    """Write an entry for every line that differs. Of a unit that changes hands each side has its own."""
     LedgerEntry.objects.bulk_create(
         LedgerEntry(
             actor=by,

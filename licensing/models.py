@@ -286,6 +286,7 @@ class RmaCase(models.Model):
         UNDONE = "undone"
 
     OPEN = (State.REQUESTED, State.APPROVED)
+    DONE = (State.COMPLETED, State.RECEIVED)
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.REPLACEMENT)

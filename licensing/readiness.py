@@ -156,7 +156,7 @@ def was_confirmed(head: KeysetHead, registration: Registration) -> bool:
 
 
 def _read_facts(parents: Sequence[Seat], standbys: dict[UUID, Seat], today: datetime.date) -> _Facts:
-    """Read everything for many pairs, from eight queries."""
+    """Read everything for many pairs, from nine queries."""
     primaries = [seat.registration for seat in parents]
     units = [*primaries, *(seat.registration for seat in standbys.values())]
     unit_pks = [registration.unit_id for registration in units]

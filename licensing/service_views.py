@@ -10,20 +10,21 @@ from django.views.decorators.cache import never_cache
 
 from associations.answers import say_gone
 from associations.errors import AssociationGone
+from associations.seating import children_of, parent_of
 from associations.selectors import is_paired, seat_of
-from associations.services import children_of, parent_of
-from licensing import activation, pools, services
+from licensing import activation, pools, releasing, services
 from licensing.entitlements import sharing_primary
 from licensing.errors import LicencesChanged, NotYourUnit
-from licensing.forms import ActivationKeyForm, ShareForm
+from licensing.forms import ActivationKeyForm, ReleaseForm, ShareForm
 from licensing.models import Licence, Service
 from licensing.swapping import swap_roles as swap
 from licensing.transfer import plan_moves
-from portal.access import MemberRequest, editor_required
+from portal.access import MemberRequest, editor_required, owner_required
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from portal.models import Account
+from products.errors import SameAccount
 from products.models import Registration
 from products.serials import normalize_serial
 from products.views import get_registration
@@ -155,6 +156,49 @@ def _own_unit(account: Account, typed: str, field: str) -> Registration:
     if found is None:
         raise NotYourUnit(serial=serial, field=field)
     return found
+
+
+@owner_required
+def release_product(request: MemberRequest, serial: str) -> HttpResponse:
+    registration = get_registration(request, serial)
+    form = ReleaseForm(request.POST if request.method == "POST" else None)
+    target = None
+    try:
+        releasing.check_release(registration)
+        obstacle = None
+        if form.is_bound and form.is_valid():
+            target = form.cleaned_data["account"]
+            if "seen" in request.POST:
+                return _release(request, registration, form.cleaned_data)
+            if target == request.membership.account:
+                raise SameAccount(serial=serial)
+    except LicencesChanged as refusal:
+        messages.warning(request, str(refusal), extra_tags=refusal.code)
+    except RuleViolation as refusal:
+        target = None
+        obstacle = refusal if refusal.field not in form.fields else None
+        if form.is_bound and obstacle is None:
+            add_refusal(form, refusal)
+    plan = releasing.plan_release(registration)
+    context = {"registration": registration, "form": form, "target": target, "plan": plan}
+    is_refused = form.is_bound and (form.errors or obstacle)
+    context |= {"obstacle": obstacle}
+    return render(request, "licensing/release_product.html", context, status=422 if is_refused else 200)
+
+
+def _release(request: MemberRequest, registration: Registration, given: dict[str, Any]) -> HttpResponse:
+    releasing.release_to_account(
+        registration=registration,
+        account=given["account"],
+        friendly_name=given["friendly_name"],
+        seen=request.POST["seen"],
+        by=request.user,
+        today=today(),
+        now=timezone.now(),
+    )
+    context = {"registration": registration, "account": given["account"]}
+    messages.success(request, render_to_string("licensing/_released.html", context))
+    return redirect("my_products")
 
 
 @editor_required

@@ -6,7 +6,8 @@ from django.db import transaction
 
 from associations.errors import PairChanged
 from associations.models import Seat
-from associations.services import parent_of, swap_places
+from associations.seating import parent_of
+from associations.services import swap_places
 from licensing.models import LedgerEntry
 from licensing.transfer import pool_units, transfer
 from portal.models import User

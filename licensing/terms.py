@@ -33,8 +33,18 @@ class Terms:
     @property
     def text(self) -> str:
         """As people read it: licensed for 5 until 17 Nov 2027."""
-        count = {None: "", UNLIMITED: " (Unlimited)"}.get(self.count, f" for {self.count}")
-        return f"licensed{count} {f'until {self.expires_on:%d %b %Y}' if self.expires_on else 'for ever'}"
+        return _in_words(Licence.Kind.LICENSED, self.count, self.expires_on)
+
+
+def told(held: Entitlement) -> str:
+    """An entitlement as people read it: licensed for 5 until 17 Nov 2027, free trial until 01 Dec 2027."""
+    return _in_words(held.kind, held.count, held.expires_on)
+
+
+def _in_words(kind: str, count: int | None, expires_on: datetime.date | None) -> str:
+    word = "free trial" if kind == Licence.Kind.TRIAL else "licensed"
+    number = {None: "", UNLIMITED: " (Unlimited)"}.get(count, f" for {count}")
+    return f"{word}{number} {f'until {expires_on:%d %b %Y}' if expires_on else 'for ever'}"
 
 
 def add_months(day: datetime.date, months: int | None) -> datetime.date | None:

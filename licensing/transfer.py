@@ -86,7 +86,7 @@ def transfer(
     with ledger.noted([source, target], right=right, by=by, reason=reason, detail=detail):
         for move in moves:
             _exchange(move.service, source, target)
-    _share_trials(source.unit, target.unit)
+    share_trials(source.unit, target.unit)
     Unit.objects.filter(pk__in=pool_units(source, target)).raise_version()
     return moves
 
@@ -102,38 +102,49 @@ def pool_units(*registrations: Registration) -> set[int]:
 def _exchange(service: Service, source: Registration, target: Registration) -> None:
     """Let two units hold of one service what the other held."""
     swapped = {source.pk: target.pk, target.pk: source.pk}
-    licences = list(Licence.objects.filter(service=service, registration__in=swapped))
-    concerned = Q(licence__in=licences) | Q(licence__service=service, registration__in=swapped)
+    rearrange(service, swapped, holders=swapped)
+
+
+def rearrange(service: Service, owners: dict[int, int], *, holders: dict[int, int] | None = None) -> None:
+    """Give licences of a service to other registrations, each to one that gives up its own or has none.
+
+    The parts that others have of a licence go with it; `holders` says who holds parts instead of whom.
+    """
+    holders = holders or {}
+    rows = {
+        row.registration_id: row
+        for row in Licence.objects.filter(service=service, registration__in={*owners, *owners.values()})
+    }
+    after = {owners.get(registration, registration): row for registration, row in rows.items()}
+    concerned = Q(licence__in=rows.values()) | Q(licence__service=service, registration__in=holders)
     parts = list(PoolPart.objects.filter(concerned))
     PoolPart.objects.filter(pk__in=[part.pk for part in parts]).delete()
-    renamed = {licence.pk: licence.pk for licence in licences}
-    if len(licences) == 2:  # their rows can't change places under the unique constraint: their terms do
-        first, second = licences
-        renamed = {first.pk: second.pk, second.pk: first.pk}
-        for row, other in ((first, second), (second, first)):
-            Licence.objects.filter(pk=row.pk).update(
-                kind=other.kind, count=other.count, expires_on=other.expires_on
-            )
-    else:
-        for licence in licences:
-            Licence.objects.filter(pk=licence.pk).update(registration=swapped[licence.registration_id])
+    # The unique constraint lets no two rows change places: where both have one, their terms do.
+    free = [row for registration, row in rows.items() if registration not in after]
+    renamed: dict[int, int] = {}
+    for registration, terms in after.items():
+        row = rows[registration] if registration in rows else free.pop()
+        renamed[terms.pk] = row.pk
+        Licence.objects.filter(pk=row.pk).update(
+            registration=registration, kind=terms.kind, count=terms.count, expires_on=terms.expires_on
+        )
     PoolPart.objects.bulk_create(
         PoolPart(
             licence_id=renamed.get(part.licence_id, part.licence_id),
-            registration_id=swapped.get(part.registration_id, part.registration_id),
+            registration_id=holders.get(part.registration_id, part.registration_id),
             count=part.count,
         )
         for part in parts
     )
 
 
-def _share_trials(first: Unit, second: Unit) -> None:
-    """Each unit counts as having had the trials that the other had."""
-    had = set(TrialStart.objects.filter(unit__in=[first, second]).values_list("unit", "service"))
+def share_trials(*units: Unit) -> None:
+    """Each unit counts as having had the trials that the others had (L5)."""
+    had = set(TrialStart.objects.filter(unit__in=units).values_list("unit", "service"))
     services = {service for _, service in had}
     TrialStart.objects.bulk_create(
         TrialStart(unit=unit, service_id=service)
-        for unit in (first, second)
+        for unit in units
         for service in services
         if (unit.pk, service) not in had
     )

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from licensing import history_views, readiness_views, service_views, views
+from licensing import history_views, readiness_views, rma_views, service_views, views
 
 urlpatterns = [
     path("products/<serial:serial>/", views.service_management, name="service_management"),
@@ -21,8 +21,14 @@ urlpatterns = [
         service_views.share_licenses,
         name="share_licenses",
     ),
+    path("products/<serial:serial>/release/", service_views.release_product, name="release_product"),
     path(
         "products/<serial:serial>/associations/<uuid:uuid>/swap/", service_views.swap_roles, name="swap_roles"
     ),
+    path("products/<serial:serial>/replace/", rma_views.replace_appliance, name="replace_appliance"),
+    path("products/<serial:serial>/transfer/", rma_views.transfer_licenses, name="transfer_licenses"),
+    path("rma/", rma_views.rma_cases, name="rma_cases"),
+    path("rma/<uuid:uuid>/", rma_views.rma_case, name="rma_case"),
+    path("rma/<uuid:uuid>/cancel/", rma_views.cancel_case, name="cancel_case"),
     path(".well-known/jwks.json", views.jwks, name="jwks"),
 ]

@@ -1,7 +1,7 @@
 """Whether the ledger and today's rows say the same (rule L6)."""
 
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -108,7 +108,9 @@ def _unit_steps(first: int, last: int) -> Generator[Step]:
     for entry in entries.iterator():
         unit = entry.unit_id or 0
         present = owners.get(unit, [])
-        number = bisect_right(present, entry.at, key=lambda registration: registration.registered_at)
+        # What had begun before isn't the new owner's, even where it ends in the moment of registering.
+        bisect = bisect_right if entry.before is None else bisect_left
+        number = bisect(present, entry.at, key=lambda registration: registration.registered_at)
         owner = ("registration", present[max(number - 1, 0)].pk) if present else ("unit", unit)
         yield Key(*owner, entry.service_id, pool_of(entry)), entry.before, entry.after
 

@@ -9,12 +9,15 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
 from associations.models import Seat, Side
+from associations.seating import parent_of
 from associations.selectors import child_counts, history, live_seats, sides_of
-from associations.services import parent_of
 from associations.views import asked_seat
 from licensing.entitlements import sharing_primary
 from licensing.keysets import read_keyset
+from licensing.models import RmaCase
 from licensing.readiness import readiness_of, with_applied
+from licensing.releasing import release_of
+from licensing.rma.selectors import open_cases
 from licensing.selectors import lingering, node_support, service_rows, sharing_changes
 from licensing.signing import key_ring
 from portal.access import MemberRequest, editor_required, member_required
@@ -25,16 +28,31 @@ from products.errors import UnitRetired
 from products.forms import RenameForm
 from products.models import Registration
 from products.services import rename
-from products.views import get_registration
+from products.views import get_own_registration, get_registration
 
 
 @require_safe
 @member_required
 def service_management(request: MemberRequest, serial: str) -> HttpResponse:
-    registration = get_registration(request, serial)
+    registration = get_own_registration(request, serial)
+    if registration.ended_at:
+        return _ended(request, registration)
     form = RenameForm(initial={"friendly_name": registration.friendly_name})
     context = _service_context(registration, form)
     return render(request, "licensing/service_management.html", context | _asked(request, registration))
+
+
+def _ended(request: MemberRequest, registration: Registration) -> HttpResponse:
+    """The page of a unit that has left the account: what became of it, and what was."""
+    done = RmaCase.objects.filter(failed=registration, state__in=RmaCase.DONE).select_related("replacement")
+    context = {
+        "registration": registration,
+        "release": release_of(registration),
+        "is_returned": registration.unit.retired_at == registration.ended_at,
+        "case": done.order_by("-pk").first(),
+        "history": history(registration),
+    }
+    return render(request, "licensing/ended_registration.html", context)
 
 
 @editor_required
@@ -119,9 +137,10 @@ def _asked(request: MemberRequest, registration: Registration) -> dict[str, obje
     seat = asked_seat(request, registration, request.GET.get("remove", ""))
     if seat is None or seat.registration_id != registration.pk:
         return {}
-    before = parent_of(seat) if seat.shares else None
+    parent = parent_of(seat)
+    before = parent if seat.shares else None
     changes = sharing_changes(registration, before=before, after=None, today=today())
-    return {"removing": seat, "changes": changes}
+    return {"removing": seat, "parent": parent, "changes": changes}
 
 
 def _service_context(registration: Registration, form: RenameForm) -> dict[str, Any]:
@@ -138,6 +157,7 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
         "services": rows,
         "nodes": node_support([row.entitlement for row in rows], day),
         "lingering": lingering(registration),
+        "cases": open_cases(registration),
         "readiness": readiness_of([registration], day).get(registration.pk),
         "roles": mine,
         "primary": next((seat for seat in paired if seat.side == Side.PARENT), None),

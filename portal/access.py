@@ -59,6 +59,19 @@ def editor_required[**P](view: MemberView[P]) -> View[P]:
     return wrapped
 
 
+def owner_required[**P](view: MemberView[P]) -> View[P]:
+    """Let owners of an account in: what leaves it is theirs to say."""
+
+    @member_required
+    @wraps(view)
+    def wrapped(request: MemberRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.membership.is_owner:
+            raise PermissionDenied("Only an owner of this account may do this. Ask one of them.")
+        return view(request, *args, **kwargs)
+
+    return wrapped
+
+
 def roles(request: HttpRequest) -> dict[str, object]:
     """Tell templates whether the member who asks may register appliances; only where a page asks."""
 

@@ -2,13 +2,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils import timezone
 
-from portal import audit, services
+from portal import audit, outbox, services
 from portal.desk import (
     FoundByName,
     QuickAdmin,
@@ -18,7 +23,9 @@ from portal.desk import (
     agent,
     pks_named,
 )
-from portal.models import Account, AuditEntry, Key, Membership, User
+from portal.errors import RuleViolation
+from portal.forms import add_refusal
+from portal.models import Account, AuditEntry, Key, Mail, Membership, User
 from products.attempts import forgive_tries
 from products.errors import InvalidSerial
 from products.serials import normalize_serial
@@ -129,3 +136,92 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 @admin.register(Key)
 class KeyAdmin(ReadOnlyAdmin):
     list_display = ["kid", "purpose", "state", "created_at"]
+
+
+class ResendForm(forms.Form):
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+
+
+class MailStateFilter(admin.SimpleListFilter):
+    """What became of a mail, as `MailAdmin.state` says it."""
+
+    title = parameter_name = "state"
+    states = {
+        "waiting": Q(sent_at=None, gave_up_at=None),
+        "sent": Q(sent_at__isnull=False),
+        "given up": Q(gave_up_at__isnull=False),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state) for state in self.states]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(self.states.get(self.value() or "", Q()))
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnlyAdmin):
+    """The outbox. A mail that went out, was given up or failed is sent again by who may work on cases."""
+
+    list_display = ["created_at", "to", "subject", "about", "state"]
+    list_display_links = ["created_at", "subject"]
+    list_filter = [MailStateFilter]
+    search_fields = ["to", "about"]
+    search_help_text = "A whole address, or what the mail is about"
+    ordering = ["-pk"]
+
+    @admin.display
+    def state(self, mail: Mail) -> str:
+        if mail.sent_at:
+            return "sent"
+        if mail.gave_up_at:
+            return f"given up, tried {mail.tries} times"
+        return f"waiting, tried {mail.tries} times" if mail.tries else "waiting"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find by the whole of what was typed: what a mail is about may have spaces."""
+        term = search_term.strip()
+        return queryset.filter(Q(to__iexact=term) | Q(about=term) if term else Q()), False
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        became = ["state", "tries", "leased_until", "sent_at", "gave_up_at", "last_error"]
+        return ["created_at", "to", "subject", "body", "account", "about", *became]
+
+    def get_urls(self) -> Any:
+        view = self.admin_site.admin_view(self.resend_view)
+        return [path("<path:object_id>/resend/", view, name="portal_mail_resend"), *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        allowed = {"may_resend": agent(request).has_perm("portal.support")}
+        return super().change_view(request, object_id, form_url, allowed | (extra_context or {}))
+
+    def resend_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask why, and put the mail back into the outbox."""
+        if not agent(request).has_perm("portal.support"):
+            raise PermissionDenied
+        mail = self.get_object(request, unquote(object_id))
+        if mail is None:
+            raise Http404
+        form = ResendForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                outbox.resend(mail=mail, by=agent(request), now=timezone.now(), **form.cleaned_data)
+                messages.success(request, f"{mail}: back in the outbox.")
+                return redirect("admin:portal_mail_change", mail.pk)
+            except RuleViolation as refusal:
+                add_refusal(form, refusal)
+        context = {"title": "Send again", "opts": self.opts, "mail": mail, "form": form}
+        return TemplateResponse(
+            request,
+            "admin/portal/mail/resend.html",
+            self.admin_site.each_context(request) | context,
+            status=422 if form.is_bound else 200,
+        )

@@ -14,7 +14,7 @@ def add_refusal(form: forms.BaseForm, refusal: RuleViolation, *, message: str = 
 
 
 def judged[T](rule: Callable[[str], T], value: str) -> T:
-    """Let a rule judge the shape of what was typed in a field's `clean_` method."""
+    """Let a rule judge what was typed in a field's `clean_` method."""
     try:
         return rule(value)
     except RuleViolation as refusal:

@@ -59,6 +59,11 @@ class Membership(models.Model):
         """Owners and admins change things, viewers read them."""
         return self.role != self.Role.VIEWER
 
+    @property
+    def is_owner(self) -> bool:
+        """Owners decide what leaves the account."""
+        return self.role == self.Role.OWNER
+
 
 class AuditEntry(models.Model):
     """One thing that somebody did to one unit (or, with an empty serial, to what all units share).
@@ -80,6 +85,7 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["serial", "at"], name="auditentry_serial_at"),
             models.Index(fields=["account", "at"], name="auditentry_account_at"),
+            models.Index(fields=["action"], name="auditentry_action"),
             models.Index(fields=["code", "-id"], name="auditentry_by_code"),
         ]
 

@@ -6,9 +6,10 @@
 
 import os
 import secrets
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -173,6 +174,49 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The limits of logging in are counted here, so that every process counts the same tries.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
+
+# Mail: the outbox sends it (`manage.py send_mail`). Each way to a server has a port and its encryption.
+MAIL_SCHEMES: dict[str, tuple[int, dict[str, bool]]] = {
+    "smtp": (587, {"use_tls": True}),
+    "smtps": (465, {"use_ssl": True}),
+    "smtp+plain": (25, {}),
+}
+
+
+def _mailer() -> dict[str, Any]:
+    """Where mail goes: to MAIL_URL's server or, without one, into files of the data folder."""
+    url = env.str("MAIL_URL", default="")
+    if not url:
+        return {"BACKEND": "portal.outbox.FileBackend", "OPTIONS": {"file_path": str(DATA_DIR / "mail")}}
+    try:
+        address = urlsplit(url)
+        port, encryption = MAIL_SCHEMES[address.scheme]
+        port = address.port or port
+        login = [unquote(part) for part in (address.username, address.password) if part]
+        is_whole = address.hostname and not address.path.strip("/") and not address.query + address.fragment
+        if not is_whole or len(login) == 1 or (login and not encryption):
+            raise ValueError
+    except (KeyError, ValueError):  # not told with the address: that may carry a password
+        raise ImproperlyConfigured(
+            "MAIL_URL takes an address such as smtp://user:password@host:587 (STARTTLS), "
+            "smtps://user:password@host or, without a login, smtp+plain://host; in a password anything but "
+            "letters and digits is percent-encoded"
+        ) from None
+    options = {"host": address.hostname, "port": port, "timeout": 10, **encryption}
+    return {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": options | dict(zip(("username", "password"), login, strict=False)),
+    }
+
+
+MAILERS = {"default": _mailer()}
+_mail_host = "localhost" if ":" in _address.hostname else _address.hostname  # no IPv6 address
+MAIL_FROM = env.str("MAIL_FROM", default="") or f"MySonicWALL <portal@{_mail_host}>"
+if not MAIL_FROM.isprintable() or not all(parseaddr(MAIL_FROM)[1].partition("@")):
+    raise ImproperlyConfigured(
+        f"MAIL_FROM is {MAIL_FROM!r}: it takes an address such as portal@portal.example"
+    )
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
 
 AUTH_USER_MODEL = "portal.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

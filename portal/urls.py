@@ -4,13 +4,14 @@ from allauth.account import views as allauth_views
 from django.contrib import admin
 from django.urls import include, path, register_converter
 
-from portal import views
+from portal import activity_views, views
 from products.serials import SerialConverter
 
 register_converter(SerialConverter, "serial")
 
 urlpatterns = [
     path("", views.main_page, name="main_page"),
+    path("activity/", activity_views.activity, name="activity"),
     path("help/", views.help_page, {"topic": "index"}, name="help_index"),
     path("help/<slug:topic>/", views.help_page, name="help_page"),
     path("login/", allauth_views.login, name="account_login"),

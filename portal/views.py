@@ -22,10 +22,13 @@ HELP_TOPICS = {
     "license-keyset",
     "entitlements",
     "my-product-associated-products",
+    "activity",
     "readiness",
     "change-parent",
     "manage-service",
     "swap-roles",
+    "replace-appliance",
+    "release-product",
 }
 
 

@@ -63,15 +63,19 @@ def count_try(
 
 
 @transaction.atomic
-def forgive_tries(*, account: Account, by: User, reason: str, now: datetime.datetime) -> int:
+def forgive_tries(
+    *, account: Account, by: User, reason: str, now: datetime.datetime, serial: str | None = None
+) -> int:
     """Open to an account what its wrong tries have closed, registration and keys; return how many.
 
-    Raises ReasonNeeded.
+    With `serial` only what was tried at this serial number counts no more. Raises ReasonNeeded.
     """
     if not reason.strip():
         raise ReasonNeeded
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     since = now - datetime.timedelta(days=1)
-    tries = Attempt.objects.filter(account=account, at__gte=since, forgiven_at=None).update(forgiven_at=now)
-    audit.record("tries-forgiven", by=by, account=account, reason=reason, data={"tries": tries})
+    found = Attempt.objects.filter(account=account, at__gte=since, forgiven_at=None)
+    tries = (found.filter(subject=serial) if serial else found).update(forgiven_at=now)
+    data: dict[str, object] = {"tries": tries}
+    audit.record("tries-forgiven", by=by, account=account, serials=[serial or ""], reason=reason, data=data)
     return tries

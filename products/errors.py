@@ -100,6 +100,44 @@ class UnitRetired(RuleViolation):
     )
 
 
+class SameCode(RuleViolation):
+    """X7: a unit in stock has another authentication code than the one that its last owner knows."""
+
+    code = "same-code"
+    field = "authentication_code"
+    message = "{serial} has this authentication code already: whoever had the unit knows it. Give a new one."
+
+
+class NotRetired(RuleViolation):
+    """X7: only a retired unit is taken back into stock; one that is in use is released."""
+
+    code = "not-retired"
+    message = "{serial} isn't retired: there is nothing to take back."
+
+
+class RegistrationEnded(RuleViolation):
+    """The registration that a page meant has ended: the unit is another account's, or nobody's, by now."""
+
+    code = "registration-ended"
+    message = "{serial} has left its account meanwhile. Nothing was changed."
+
+
+class UnknownAccount(RuleViolation):
+    """X7: a unit is released to a named account, and no account is named like this."""
+
+    code = "unknown-account"
+    field = "account"
+    message = "There is no such account. The Account ID stands on its members' pages, below My Products."
+
+
+class SameAccount(RuleViolation):
+    """X7: the unit is registered in this account already."""
+
+    code = "same-account"
+    field = "account"
+    message = "{serial} is registered in this account already. Name the account that is to have it."
+
+
 class InvalidFriendlyName(RuleViolation):
     """R5: longer than 30 characters, or with control characters."""
 

@@ -6,7 +6,8 @@ audit entry of the whole.
 
 import datetime
 
-from products.codes import active_kid, code_mac
+from products.codes import active_kid, code_mac, code_matches
+from products.errors import SameCode
 from products.models import Registration, Unit
 from products.serials import normalize_code
 
@@ -31,7 +32,13 @@ def revive_unit(registration: Registration) -> None:
 
 
 def set_code(unit: Unit, authentication_code: str) -> None:
-    """Give a unit another authentication code: the one before opens nothing any more. Raises InvalidCode."""
+    """Give a unit another authentication code: the one before opens nothing any more.
+
+    Raises InvalidCode, and SameCode where it is no other: whoever had the unit knows that one.
+    """
+    code = normalize_code(authentication_code)
+    if code_matches(unit.serial, code, mac=unit.code_mac, kid=unit.code_kid):
+        raise SameCode(serial=unit.serial)
     kid = active_kid()
-    mac = code_mac(unit.serial, normalize_code(authentication_code), kid=kid)
+    mac = code_mac(unit.serial, code, kid=kid)
     Unit.objects.filter(pk=unit.pk).update(code_mac=mac, code_kid=kid)

@@ -37,6 +37,11 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         """The live registrations of an account, with their units and models: where every page starts."""
         return self.live().filter(account=account).select_related("unit__model")
 
+    def ever_of(self, account: Account) -> Self:
+        """What an account has or had, with units and models: the live one of a unit first, then the last."""
+        found = self.filter(account=account).select_related("unit__model")
+        return found.order_by(F("ended_at").desc(nulls_first=True), "-pk")
+
     def matching(self, query: str) -> Self:
         """Those with every word of a query in name, serial, line or code; `:` and `-` may be left out."""
         found = self

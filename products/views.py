@@ -4,7 +4,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -102,6 +102,14 @@ def _was_sent_twice(registration: Registration, friendly_name: str) -> bool:
 def get_registration(request: MemberRequest, serial: str) -> Registration:
     """A registration of the account of who asks; anybody else's is as if it weren't there."""
     return get_object_or_404(Registration.objects.visible_to(request.membership.account), unit__serial=serial)
+
+
+def get_own_registration(request: MemberRequest, serial: str) -> Registration:
+    """The account's registration of a unit, else its last one: that keeps its page."""
+    found = Registration.objects.ever_of(request.membership.account).filter(unit__serial=serial).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def origin_of(request: HttpRequest) -> str:

@@ -27,6 +27,8 @@ jwks                 POST            405        405        405        405       
 
 readiness            GET             login      200        200        200        200        support
 readiness            POST            login      405        405        405        405        405
+activity             GET             login      200        200        200        200        support
+activity             POST            login      405        405        405        405        405
 
 my_products          GET             login      200        200        200        200        support
 my_products          POST            login      405        405        405        405        405
@@ -112,6 +114,10 @@ swap_roles           GET   own       login      404        403        200       
 swap_roles           GET   foreign   login      404        403        404        404        support
 swap_roles           POST  own       login      404        403   service_management service_management support
 swap_roles           POST  foreign   login      404        403        404        404        support
+release_product      GET   own       login      404        403        403        200        support
+release_product      GET   foreign   login      404        403        403        404        support
+release_product      POST  own       login      404        403        403        my_products support
+release_product      POST  foreign   login      404        403        403        404        support
 
 admin:login          GET             login      403        403        403        403        support
 admin:login          POST            login      403        403        403        403        200
@@ -122,7 +128,12 @@ admin:auth_user_password_change  GET   own      login  desk-login desk-login des
 admin:auth_user_password_change  GET   foreign  login  desk-login desk-login desk-login desk-login 200
 admin:auth_user_password_change  POST  own      login  desk-login desk-login desk-login desk-login 200
 admin:auth_user_password_change  POST  foreign  login  desk-login desk-login desk-login desk-login 200
-"""
+
+admin:portal_mail_resend  GET   own      login  desk-login desk-login desk-login desk-login 200
+admin:portal_mail_resend  GET   foreign  login  desk-login desk-login desk-login desk-login 200
+admin:portal_mail_resend  POST  own      login  desk-login desk-login desk-login desk-login admin:portal_mail_change
+admin:portal_mail_resend  POST  foreign  login  desk-login desk-login desk-login desk-login admin:portal_mail_change
+"""  # noqa: E501
 
 # Everything else of the support desk is for staff alone: here stand their GET and POST. Everybody else is led
 # to the login of the desk, which refuses who is not of the staff (admin:login above).
@@ -140,6 +151,24 @@ admin:app_list                               200     200
 support/(?P<url>.*)$                         404     404
 """
 
+# The desk's own pages: GET and POST of staff who may everything. What each role may, their own tests tell.
+DESK_OWN = """
+                                             GET     POST
+desk:unit                                    200     405
+desk:associate                               200     422
+desk:remove                                  200     422
+desk:change_parent                           200     422
+desk:swap                                    200     422
+desk:make_standby                            200     422
+desk:extend                                  200     422
+desk:revoke                                  200     422
+desk:reissue                                 200     desk:unit
+desk:move                                    200     422
+desk:release                                 200     422
+desk:take_back                               200     422
+desk:open                                    200     422
+"""
+
 # GET/POST of staff, model by model. 403: the desk shows such rows and changes none, or not in this way.
 DESK_MODELS = """
                               changelist   add       change    history   delete
@@ -148,6 +177,7 @@ portal_membership             200/200      200/200   200/200   200/200   200/lis
 portal_user                   200/200      200/200   200/200   200/200   403/403
 portal_auditentry             200/200      403/403   200/403   200/200   403/403
 portal_key                    200/200      403/403   200/403   200/200   403/403
+portal_mail                   200/200      403/403   200/403   200/200   403/403
 products_productmodel         200/200      200/200   200/200   200/200   403/403
 products_unit                 200/200      403/403   200/403   200/200   403/403
 products_registration         200/200      403/403   200/403   200/200   403/403

@@ -4,6 +4,7 @@
 is that process: it reads a number for each try and answers what became of it.
 """
 
+import datetime
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ class Mortal:
 
     def __init__(self, action: str, **arguments: object) -> None:
         command = [sys.executable, "-m", "tests.killed", action, json.dumps(arguments)]
-        environment = os.environ | {"DATABASE_URL": _test_database_url()}
+        environment = os.environ | {"DATABASE_URL": database_url()}
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -57,7 +58,7 @@ def snapshot() -> dict[str, list[tuple[object, ...]]]:
     }
 
 
-def _test_database_url() -> str:
+def database_url() -> str:
     from django.db import connection
 
     settings = connection.settings_dict
@@ -201,6 +202,28 @@ def _swap(*, seat: int, by: int) -> None:
     swap_roles(seat=Seat.objects.get(pk=seat), by=User.objects.get(pk=by), today=today())
 
 
+def _release(*, registration: int, account: int, by: int) -> None:
+    from licensing.releasing import release_to_account
+    from portal.clock import today
+    from portal.models import Account, User
+    from products.models import Registration
+
+    release_to_account(
+        registration=Registration.objects.get(pk=registration),
+        account=Account.objects.get(pk=account),
+        by=User.objects.get(pk=by),
+        today=today(),
+        now=timezone.now(),
+        reason="sold",
+    )
+
+
+def _send_mail(*, at: str) -> None:
+    from portal.outbox import send_waiting
+
+    send_waiting(now=lambda: datetime.datetime.fromisoformat(at), limit=9)
+
+
 ACTIONS: dict[str, Callable[..., None]] = {
     "register": _register,
     "associate": _associate,
@@ -212,6 +235,8 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "redeem": _redeem,
     "move_counts": _move_counts,
     "swap": _swap,
+    "release": _release,
+    "send_mail": _send_mail,
 }
 
 

@@ -16,16 +16,18 @@ from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
+from django.utils import timezone
 
 from associations.models import AssociationType, Seat
 from associations.services import associate
 from licensing.activation import make_activation_keys
 from licensing.keysets import read_keyset
 from licensing.models import Licence, PoolPart, Service, TrialStart
+from licensing.releasing import plan_release
 from portal.clock import today
-from portal.models import Account, Membership, User
+from portal.models import Account, Mail, Membership, User
 from products.models import Registration, Survey
-from tests.access_table import ACTORS, DESK, DESK_MODELS, PORTAL
+from tests.access_table import ACTORS, DESK, DESK_MODELS, DESK_OWN, PORTAL
 from tests.factories import (
     CODE,
     PASSWORD,
@@ -79,6 +81,8 @@ def table() -> Table:
         rows[name][method, whose] = rest
     for name, *cells in lines(DESK):
         add_desk_row(rows, name, "desk-login", cells)
+    for name, *cells in lines(DESK_OWN):
+        add_desk_row(rows, name, "login", cells)
     for model, *pages in lines(DESK_MODELS):
         for page, pair in zip(DESK_PAGES, pages, strict=True):
             cells = pair.replace("list", f"admin:{model}_changelist").split("/")
@@ -156,6 +160,7 @@ def side(member: Membership) -> Side:
         reason="the access table",
         by=member.user,
     )
+    Mail.objects.create(to="ann@a.example", subject="Sent", account=member.account, sent_at=timezone.now())
     return Side(member.account, unit, other, spare, standby, key)
 
 
@@ -221,6 +226,10 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
         "choose_child": choice,
         "associate_product": {"serial_number": place.other.unit.serial},
         "change_parent": {"to": place.other.unit.serial},
+        "release_product": {
+            "account": str(world.users["stranger"].membership.account.uuid),
+            "seen": plan_release(place.unit).fingerprint,
+        },
         "redeem_key": {"activation_key": place.key, "version": str(place.unit.unit.version)},
         "share_licenses": {
             "source": place.unit.unit.serial,
@@ -228,7 +237,8 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
             "count": "1",
         },
     }
-    why = {"post": "yes", "reason": "the access table"} if name.endswith("_delete") else {}
+    says_why = name.endswith(("_delete", "_resend")) or name == "desk:reissue"
+    why = {"post": "yes", "reason": "the access table"} if says_why else {}
     return forms.get(name, why)
 
 

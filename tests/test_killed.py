@@ -10,7 +10,7 @@ from licensing.models import ActivationKey, Keyset, KeysetHead, LedgerEntry, Lic
 from portal.clock import today
 from portal.models import AuditEntry, Membership
 from products.models import Registration, Unit
-from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory
+from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UnitFactory
 from tests.killed import Mortal, snapshot
 from tests.licensing.support import CLIENT_AV, give, make
 
@@ -152,6 +152,20 @@ def test_killed_while_roles_are_swapped() -> None:
     assert Seat.objects.live().get(side="parent").registration == child
     assert dict(Licence.objects.values_list("registration", "count")) == {parent.pk: 3, child.pk: 10}
     assert AuditEntry.objects.filter(code="roles-swapped").count() == 3
+
+
+def test_killed_while_a_unit_is_released() -> None:
+    member, target = MembershipFactory(), AccountFactory()
+    unit, other = RegistrationFactory.create_batch(2, account=member.account)
+    PoolPart.objects.create(licence=give(unit, CLIENT_AV, count=10), registration=other, count=4)
+    PoolPart.objects.create(licence=give(other, CLIENT_AV, count=5), registration=unit, count=2)
+
+    _die_everywhere(Mortal("release", registration=unit.pk, account=target.pk, by=member.user_id))
+
+    new = Registration.objects.live().get(unit=unit.unit)
+    assert (new.account, not PoolPart.objects.exists()) == (target, True)
+    assert dict(Licence.objects.values_list("registration", "count")) == {new.pk: 10, other.pk: 5}
+    assert AuditEntry.objects.filter(code="unit-released").count() == 2
 
 
 def test_killed_while_a_keyset_is_issued() -> None:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from licensing.support.addresses import desk_url
+from django.urls import reverse
+
 from licensing.support.unit_selectors import UnitPage
 from portal.models import User
 
@@ -19,18 +20,19 @@ class Action:
 OPEN_CASE = Action("open_case", "Open an RMA case", "portal.support")
 OF_OWNED = [
     Action("associate", "Associate"),
-    Action("extend_licence", "Extend a license"),
-    Action("revoke_licence", "Revoke a license"),
-    Action("release", "Release or move"),
-    Action("reissue_keyset", "Reissue keyset"),
+    Action("extend", "Extend a license"),
+    Action("revoke", "Revoke a license"),
+    Action("move", "Move to another account"),
+    Action("release", "Release to stock"),
+    Action("reissue", "Reissue keyset"),
 ]
 OF_SEATED = [
-    Action("remove_association", "Remove association"),
+    Action("remove", "Remove association"),
     Action("change_parent", "Change parent"),
-    Action("swap_roles", "Swap roles"),
+    Action("swap", "Swap roles"),
     Action("make_standby", "Make standby"),
 ]
-OPEN_AGAIN = Action("open_again", "Open after wrong tries", "portal.support")
+OPEN_AGAIN = Action("open", "Open after wrong tries", "portal.support")
 TAKE_BACK = Action("take_back", "Take back into stock")
 
 
@@ -49,13 +51,12 @@ def offered(page: UnitPage, user: User) -> list[Action]:
         actions += [] if page.open_case else [OPEN_CASE]
         actions += OF_OWNED
         actions += OF_SEATED if page.owned.roles else []
-        actions += [OPEN_AGAIN] if page.owned.closed else []
     elif page.unit.retired_at:
         actions.append(TAKE_BACK)
+    actions.append(OPEN_AGAIN)
     return [action for action in actions if user.has_perm(action.permission)]
 
 
 def links(actions: list[Action], serial: str) -> list[Link]:
-    """The ways to actions, as far as their pages are there."""
-    found = [Link(action.label, desk_url(action.name, serial)) for action in actions]
-    return [link for link in found if link.url]
+    """The ways to actions."""
+    return [Link(action.label, reverse(f"desk:{action.name}", args=[serial])) for action in actions]

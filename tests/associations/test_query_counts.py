@@ -19,12 +19,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
     ("page", "queries"),
     [
         ("listed", 7),
-        ("remove", 19),
-        ("standby", 31),
+        ("remove", 22),
+        ("standby", 35),
         ("secondary", 8),
         ("parent", 10),
-        ("effect", 23),
-        ("service", 42),
+        ("effect", 25),
+        ("service", 47),
     ],
 )
 def test_each_page_asks_as_much_for_many_pairs_and_spares(
@@ -60,7 +60,7 @@ def test_each_page_asks_as_much_for_many_pairs_and_spares(
 @pytest.mark.parametrize("count", [10, 1000], ids=["10 pairs", "1,000 pairs"])
 @pytest.mark.parametrize(
     ("step", "queries"),
-    [("association/", 22), ("association/child/", 23), ("association/child/?from={secondary}", 26)],
+    [("association/", 24), ("association/child/", 25), ("association/child/?from={secondary}", 28)],
     ids=["parent", "child", "child from a secondary"],
 )
 def test_create_association_asks_as_much_for_many_pairs(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 DESKTOP, PHONE = 1180, 390
 HEIGHT = 900
+PATIENCE = 10_000
+"""Milliseconds for anything that the browser is to do or to show."""
 # Reported by the page itself: the console says nothing of what a policy refuses to a form or a frame.
 REPORT_VIOLATIONS = """
     addEventListener("securitypolicyviolation",
@@ -60,7 +62,7 @@ class Guard:
             reduced_motion="reduce",
         )
         self._contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         context.expose_binding("reportViolation", lambda source, text: self._problems.append(text))
         context.add_init_script(REPORT_VIOLATIONS)
         context.on("console", self._on_console)

@@ -32,8 +32,14 @@ LAYOUT = """
 """
 
 
+def has_scripts(page: Page) -> bool:
+    """Whether scripts run in a page: without them no timer ends, and axe would wait for its own for ever."""
+    return page.evaluate("matchMedia('(scripting: enabled)').matches")
+
+
 def inspect_page(page: Page, looks: Sequence[Look] = LOOKS) -> None:
     """Look at a page in light and dark, on a desk and on a phone; axe runs with every rule."""
+    assert has_scripts(page), "open the page with scripts: axe needs timers"
     found = []
     for width, scheme in looks:
         page.set_viewport_size({"width": width, "height": HEIGHT})

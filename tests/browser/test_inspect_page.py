@@ -20,3 +20,10 @@ def test_what_is_wrong_is_found(guard: Guard, problem: str) -> None:
 
     with pytest.raises(AssertionError, match=problem):
         inspect_page(page)
+
+
+def test_page_without_scripts_is_refused_at_once(guard: Guard) -> None:
+    page = guard.open("/login/", javascript=False)
+
+    with pytest.raises(AssertionError, match="with scripts"):
+        inspect_page(page)

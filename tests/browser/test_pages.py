@@ -11,6 +11,7 @@ from portal.clock import today
 from portal.models import Account, Key, User
 from products.attempts import TRIES_A_DAY, count_try
 from products.models import Registration
+from products.services import rename
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import inspect_page
 from tests.browser.steps import FIRST, SECOND, step_2_quick_register, step_3_add_new_product
@@ -30,7 +31,9 @@ TOPICS = [
     "change-parent",
     "manage-service",
     "swap-roles",
+    "release-product",
     "entitlements",
+    "activity",
     "readiness",
 ]
 
@@ -148,6 +151,30 @@ def test_closed_account(guard: Guard, account: Account, owner: User) -> None:
     page = guard.open("/products/", user=owner)
 
     expect(page.locator("[data-code=registration-closed]")).to_be_visible()
+    inspect_page(page)
+
+
+def test_activity(guard: Guard, account: Account, owner: User) -> None:
+    seat_pair_and_spare(account, owner)
+    rename(registration=Registration.objects.live().first(), friendly_name=WIDEST[:-1], by=owner)
+    page = guard.open(f"/products/{FIRST.serial}/", user=owner)
+
+    page.get_by_role("link", name="Activity").last.click()
+
+    expect(page.get_by_role("heading", name="What happened to")).to_be_visible()
+    inspect_page(page)
+    for path in ["/activity/", "/activity/?serial=FFFFFFFFFFFF"]:
+        page.goto(path)
+        inspect_page(page)
+
+
+def test_activity_of_no_serial_number(guard: Guard, owner: User) -> None:
+    page = guard.open("/activity/", user=owner)
+    page.get_by_label("Serial Number").last.fill("6.0E+11")
+
+    with guard.refusal(page, 422):
+        page.get_by_role("button", name="Show").click()
+
     inspect_page(page)
 
 

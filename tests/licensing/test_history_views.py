@@ -191,7 +191,7 @@ def test_another_accounts_unit_is_as_if_it_were_not_there(
 
 
 @pytest.mark.parametrize("entries", [1, 1000], ids=["few entries", "many entries"])
-@pytest.mark.parametrize(("end", "queries"), [("/", 10), (".csv", 9)])
+@pytest.mark.parametrize(("end", "queries"), [("/", 11), (".csv", 10)])
 def test_as_much_is_asked_for_many_entries_as_for_few(
     client: Client,
     member: Membership,

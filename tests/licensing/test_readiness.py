@@ -529,7 +529,7 @@ def test_a_whole_account_costs_as_many_queries_as_a_few_pairs(
 ) -> None:
     pairs(two.member.account, count)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         found = account_readiness(two.member.account, TODAY)
 
     assert len(found) == count + 1

@@ -355,7 +355,7 @@ def test_pages_of_pairs_ask_as_much_for_many_pairs(
 ) -> None:
     pairs(member.account, count)
 
-    with django_assert_num_queries({"/readiness/": 13, "/": 15}[path]):
+    with django_assert_num_queries({"/readiness/": 14, "/": 16}[path]):
         client.get(path)
 
 

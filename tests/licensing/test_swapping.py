@@ -9,9 +9,10 @@ from django.utils import timezone
 from associations.catalogue import add_type_model, save_association_type
 from associations.errors import AssociationGone, NotSharing, ParentIsChild, TooManySharers, UnitNotActive
 from associations.models import AssociationType, Seat, Side
-from associations.services import associate, parent_of, remove_association
+from associations.seating import parent_of
+from associations.services import associate, remove_association
 from licensing.entitlements import Right
-from licensing.errors import LicensedAlready, TrialOver
+from licensing.errors import TrialOver
 from licensing.keyset import read
 from licensing.keysets import read_keyset
 from licensing.models import LedgerEntry, Licence, PoolPart, TrialStart
@@ -317,7 +318,7 @@ def test_a_trial_goes_on_with_its_remaining_days(couple: tuple, by: User) -> Non
     _swap(seat, by)
 
     assert _own(secondary) == {CONTENT_FILTER: (None, TODAY + timedelta(30))}
-    refuses(LicensedAlready, partial(start, registration=primary))
+    refuses(TrialOver, partial(start, registration=primary))
 
 
 # Keysets

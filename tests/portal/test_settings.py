@@ -8,6 +8,7 @@ import pytest
 from tests.portal.processes import manage, settings_of
 
 HTTPS = "https://portal.example"
+LOGIN = {"username": "portal", "password": "p@ss"}
 
 
 @pytest.fixture
@@ -75,6 +76,18 @@ def test_a_wrong_address_is_answered_with_one_line(data: Path, url: str) -> None
         ("DATABASE_URL", "portal"),
         ("DATABASE_URL", "mysql://portal:geheim@db/portal"),
         ("DATABASE_URL", "postgres://portal:geheim@db:port/portal"),
+        ("MAIL_URL", "mail.example"),
+        ("MAIL_URL", "http://portal:geheim@mail.example"),
+        ("MAIL_URL", "smtp://portal:geheim@mail.example:port"),
+        ("MAIL_URL", "smtp://portal:ge/heim@mail.example"),
+        ("MAIL_URL", "smtp://portal:ge#heim@mail.example"),
+        ("MAIL_URL", "smtp://portal:geheim@"),
+        ("MAIL_URL", "smtp://geheim@mail.example"),
+        ("MAIL_URL", "smtp://portal:geheim@mail.example/?tls=no"),
+        ("MAIL_URL", "smtp+plain://portal:geheim@mail.example"),
+        ("MAIL_FROM", "the portal"),
+        ("MAIL_FROM", "portal@"),
+        ("MAIL_FROM", "portal@portal.example\nBcc: eve@e.example"),
     ],
 )
 def test_a_wrong_setting_is_answered_with_one_line(data: Path, name: str, value: str) -> None:
@@ -82,7 +95,7 @@ def test_a_wrong_setting_is_answered_with_one_line(data: Path, name: str, value:
 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert name in done.stderr
-    assert "geheim" not in done.stderr
+    assert "heim" not in done.stderr
 
 
 def test_a_data_folder_that_cant_be_used_is_answered_with_one_line(tmp_path: Path) -> None:
@@ -113,6 +126,44 @@ def test_an_address_of_postgresql_leads_there(data: Path) -> None:
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example", 5433, "units")
     assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (600, True)
     assert "transaction_mode" not in database.get("OPTIONS", {})
+
+
+def test_without_a_mail_server_mail_becomes_files_in_the_data_folder(data: Path) -> None:
+    mailer = settings_of(data, "MAILERS")["MAILERS"]["default"]
+
+    assert mailer == {
+        "BACKEND": "portal.outbox.FileBackend",
+        "OPTIONS": {"file_path": str(data / "mail")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("smtp://mail.example", {"port": 587, "use_tls": True}),
+        ("smtp://portal:p%40ss@mail.example:2525", {"port": 2525, "use_tls": True, **LOGIN}),
+        ("smtps://portal:p%40ss@mail.example/", {"port": 465, "use_ssl": True, **LOGIN}),
+        ("smtp+plain://mail.example", {"port": 25}),
+    ],
+)
+def test_an_address_of_a_mail_server_leads_there(data: Path, url: str, options: dict[str, object]) -> None:
+    mailer = settings_of(data, "MAILERS", MAIL_URL=url)["MAILERS"]["default"]
+
+    assert mailer["BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
+    assert mailer["OPTIONS"] == {"host": "mail.example", "timeout": 10, **options}
+
+
+@pytest.mark.parametrize(
+    ("given", "sender"),
+    [
+        ({}, "MySonicWALL <portal@localhost>"),
+        ({"PORTAL_URL": HTTPS}, "MySonicWALL <portal@portal.example>"),
+        ({"PORTAL_URL": "http://[::1]:8000"}, "MySonicWALL <portal@localhost>"),
+        ({"MAIL_FROM": "Pörtal <p@a.example>"}, "Pörtal <p@a.example>"),
+    ],
+)
+def test_who_mail_is_from(data: Path, given: dict[str, str], sender: str) -> None:
+    assert settings_of(data, "DEFAULT_FROM_EMAIL", **given) == {"DEFAULT_FROM_EMAIL": sender}
 
 
 def test_the_secret_key_is_made_once_and_its_owners_alone(data: Path) -> None:

@@ -159,7 +159,7 @@ def test_main_page_asks_as_much_for_many_pairs(
     pairs(account, count)
     license_all(account, 1)
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         client.get("/")
 
 

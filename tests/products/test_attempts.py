@@ -267,6 +267,22 @@ def test_support_opens_a_closed_account_and_serial(member: Membership, unit: Uni
     assert AuditEntry.objects.get(code="tries-forgiven").reason == "a typo in the label"
 
 
+def test_support_opens_one_unit_to_an_account(member: Membership, unit: Unit) -> None:
+    other = UnitFactory()
+    for serial in (unit.serial, other.serial):
+        fail(member, serial, *[NOON] * 5)
+
+    count = forgive_tries(
+        account=member.account, by=member.user, reason="a typo", now=NOON, serial=unit.serial
+    )
+
+    assert count == 5
+    assert attempt(member, unit.serial)
+    with pytest.raises(SerialClosed):
+        attempt(member, other.serial)
+    assert AuditEntry.objects.get(code="tries-forgiven").serial == unit.serial
+
+
 def test_what_is_forgiven_to_one_account_is_not_to_another(member: Membership, unit: Unit) -> None:
     other = MembershipFactory()
     fail(other, unit.serial, *[NOON] * 5)

@@ -1,5 +1,6 @@
 """Units registered at once, and wrong tries: the second waits and gets its rule's class."""
 
+import io
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -10,7 +11,15 @@ from django.utils import timezone
 
 from portal.models import AuditEntry, Membership
 from products.attempts import TRIES_A_DAY, TRIES_AT_SERIAL, count_try
-from products.errors import AlreadyInAccount, InAnotherAccount, NoMatch, RegistrationClosed, SerialClosed
+from products.errors import (
+    AlreadyInAccount,
+    ImportRefused,
+    InAnotherAccount,
+    NoMatch,
+    RegistrationClosed,
+    SerialClosed,
+)
+from products.factory import COLUMNS, import_units
 from products.models import Attempt, Registration, Unit
 from products.services import register
 from tests.factories import CODE, MembershipFactory, UnitFactory
@@ -129,3 +138,23 @@ def test_control_without_the_lock_no_rule_answers(
 
     with pytest.raises(IntegrityError):
         race(lambda: _register(first, unit), lambda: _register(second, unit))
+
+
+def test_two_imports_of_one_file_write_its_units_once() -> None:
+    content = ",".join(COLUMNS) + "\n0006B1124416,PRO 5060,7KMD-P2QX,,\n"
+
+    def load() -> tuple[int, int]:
+        said: dict[str, Callable[[object], None]] = {"report": lambda _: None, "progress": lambda _: None}
+        return import_units(lambda: io.StringIO(content), by=None, **said)
+
+    with first_open(load):
+        rival = Rival(load)
+        rival.assert_waits()
+
+    # On SQLite the rival begins only now, and finds the unit; on PostgreSQL it had seen none.
+    if connection.vendor == "sqlite":
+        assert rival.result() == (1, 0)
+    else:
+        with pytest.raises(ImportRefused):
+            rival.result()
+    assert Unit.objects.count() == 1

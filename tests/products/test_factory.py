@@ -5,7 +5,7 @@ import gc
 import io
 import shutil
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,9 @@ from portal.models import AuditEntry, Key
 from products import factory
 from products.codes import code_matches
 from products.errors import ImportRefused
-from products.factory import COLUMNS, Problem, import_units
+from products.factory import COLUMNS, Preview, Problem, import_units, importing, previewing
 from products.models import Unit
+from tests.factories import UnitFactory
 from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -55,6 +56,21 @@ def refusal(*contents: str) -> list[Problem]:
     assert every_row() == before
     assert caught.value.facts["problems"] == len(problems)
     return problems
+
+
+def preview(content: str) -> tuple[Preview, list[Problem]]:
+    """What a preview says of a text, and the problems that it reports; it leaves every row as it was."""
+    problems: list[Problem] = []
+    before = every_row()
+    found: list[Preview] = []
+
+    def follow() -> Iterator[int]:
+        found.append((yield from previewing(lambda: io.StringIO(content), report=problems.append)))
+
+    list(follow())
+    assert every_row() == before
+    assert found[0].problems == len(problems)
+    return found[0], problems
 
 
 def lines_of(problems: list[Problem]) -> list[int]:
@@ -326,6 +342,122 @@ def test_a_contradiction_found_in_the_second_pass_rolls_everything_back(monkeypa
 )
 def test_a_file_that_changes_between_the_passes_is_refused(second: str) -> None:
     assert refusal(text(OTHER, GOOD), second)
+
+
+def test_every_contradiction_is_named_however_far_apart(monkeypatch) -> None:
+    monkeypatch.setattr(factory, "BATCH", 2)
+    load(text(GOOD))
+    other = [row.replace("ABCD", "ABCE") for row in serial_rows(3)]
+
+    problems = refusal(text(*serial_rows(3), *other, GOOD.replace("2.5", "2.6"), *other))
+
+    assert sorted(lines_of(problems)) == [5, 6, 7, 8, 9, 10, 11]
+
+
+def test_several_contradictions_in_one_row_are_all_named() -> None:
+    load(text(OTHER))
+
+    (problem,) = refusal(text("0006B112441C,TZ 150,W4TE-9HNB,1.0,2027-01-01"))
+
+    assert problem.reason.endswith("another model, firmware, warranty_ends_on")
+
+
+@pytest.mark.parametrize("firmware", ["2.5\\N", "\\", "\\N", "a\\tb", "=cmd|' /C calc'!A0", "üß\U0001f525"])
+def test_a_firmware_is_kept_as_it_is_written(firmware: str) -> None:
+    row = GOOD.replace("2.5.0.0e", firmware)
+
+    assert load(text(row)) == (1, 1)
+
+    assert Unit.objects.get().firmware == firmware
+    assert load(text(row)) == (1, 0)
+
+
+def test_a_problem_quotes_nothing_that_would_steer_a_terminal() -> None:
+    problems = refusal(text(GOOD.replace("PRO", "\x1b[2J\0"), GOOD.replace("0006", "\x9b06")))
+
+    assert lines_of(problems) == [2, 3]
+    assert all(problem.reason.isprintable() for problem in problems)
+
+
+def test_a_problem_quotes_a_long_value_in_part() -> None:
+    (problem,) = refusal(text(GOOD.replace("PRO 5060", "x" * 100_000)))
+
+    assert len(problem.reason) < 500
+
+
+def test_a_model_in_whatever_order_has_its_count(monkeypatch) -> None:
+    monkeypatch.setattr(factory, "BATCH", 2)
+    load(text(GOOD))
+
+    seen, problems = preview(text(*serial_rows(4), GOOD, OTHER, OTHER, ""))
+
+    assert not problems
+    assert (seen.rows, seen.new, seen.known) == (7, 5, 1)
+    assert [(count.name, count.rows, count.new) for count in seen.models] == [
+        ("PRO 5060", 5, 4),
+        ("TZ 170", 2, 1),
+    ]
+
+
+def test_a_preview_shows_the_first_rows_without_their_codes() -> None:
+    load(text(GOOD))
+
+    seen, _ = preview(text(GOOD, OTHER, *serial_rows(20)))
+
+    assert [(sample.line, sample.serial, sample.is_new) for sample in seen.first[:3]] == [
+        (2, "0006B1124416", False),
+        (3, "0006B112441C", True),
+        (4, "000000000000", True),
+    ]
+    assert len(seen.first) == 10
+    assert str(seen.first[0].warranty_ends_on) == "2027-06-30"
+    assert "P2QX" not in repr(seen)
+
+
+def test_a_preview_names_what_an_import_would_refuse() -> None:
+    load(text(GOOD))
+    content = text(GOOD.replace("5060", "2040"), "x", OTHER, OTHER.replace("170", "150"), *serial_rows(2))
+
+    seen, problems = preview(content)
+
+    assert sorted(lines_of(problems)) == sorted(lines_of(refusal(content))) == [2, 3, 5]
+    assert (seen.rows, seen.new, seen.known) == (6, 3, 1)
+
+
+def test_a_preview_of_another_header_says_so() -> None:
+    seen, problems = preview("serial_number,model\n")
+
+    assert lines_of(problems) == [1]
+    assert (seen.rows, seen.new, seen.models, seen.first) == (0, 0, [], [])
+
+
+def test_an_import_that_is_left_in_the_middle_has_written_nothing(monkeypatch) -> None:
+    monkeypatch.setattr(factory, "BATCH", 2)
+    before = every_row()
+
+    for stop_after in range(1, 7):
+        steps = importing(lambda: io.StringIO(text(*serial_rows(5))), by=None, report=lambda problem: None)
+        for _ in range(stop_after):
+            next(steps)
+        steps.close()
+
+        assert every_row() == before
+    assert load(text(*serial_rows(5))) == (5, 5)
+
+
+def test_units_that_come_in_between_refuse_the_import(monkeypatch) -> None:
+    monkeypatch.setattr(factory, "BATCH", 2)
+    problems: list[Problem] = []
+    steps = importing(lambda: io.StringIO(text(*serial_rows(6))), by=None, report=problems.append)
+    for _ in range(4):  # three batches read, the first one written
+        next(steps)
+    UnitFactory(serial="000000000004")
+
+    with pytest.raises(ImportRefused):
+        list(steps)
+
+    assert "meanwhile" in problems[0].reason
+    assert not Unit.objects.exists()
 
 
 def test_progress_counts_the_rows_of_each_pass(monkeypatch) -> None:

@@ -31,7 +31,7 @@ def typed(page: Page) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("count", [10, 1000])
-@pytest.mark.parametrize(("headers", "queries"), [({}, 21), (HTMX, 18)], ids=["page", "fragment"])
+@pytest.mark.parametrize(("headers", "queries"), [({}, 22), (HTMX, 19)], ids=["page", "fragment"])
 def test_my_products_asks_as_much_for_many_pairs(
     client: Client,
     django_assert_num_queries: DjangoAssertNumQueries,

@@ -1,0 +1,164 @@
+"""What importing 1,000,000 units takes against a bare COPY of the same rows, and the memory that it takes.
+
+    uv run python bench/factory_import.py
+
+On a PostgreSQL server of its own. The bare COPY sends rows that are ready, hashes included, into the same
+table, indexes and foreign key included. Turns alternate in one run, each into an empty table. Memory is the
+peak of a process that imports and does nothing else, at 100,000 rows and at 1,000,000.
+"""
+
+import io
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import django
+
+from tests.postgres import PostgresServer
+
+ROUNDS = 3
+FEW, MANY = 100_000, 1_000_000
+GOAL = 0.25
+COLUMNS = "serial, model_id, code_mac, code_kid, firmware, warranty_ends_on, version, last_generation"
+LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+write = sys.stdout.write
+
+
+def set_up(folder: Path, server: PostgresServer) -> None:
+    os.environ |= {
+        "PORTAL_DATA_DIR": str(folder / "data"),
+        "PORTAL_URL": "http://localhost",
+        "DATABASE_URL": server.url,
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+    }
+    django.setup()
+    from django.core.management import call_command
+
+    for command in ("migrate", "load_catalogue", "init_keys"):
+        call_command(command, stdout=io.StringIO())
+
+
+def write_file(path: Path, count: int) -> Path:
+    """A factory file as a factory would write it: serial numbers in order, codes at random."""
+    from products.factory import COLUMNS as NAMES
+
+    draw = random.Random(count)  # noqa: S311  (a bench's)
+    with path.open("w") as file:
+        file.write(",".join(NAMES) + "\n")
+        for number in range(count):
+            code = "".join(draw.choices(LETTERS, k=8))
+            day = f"202{7 + number % 3}-{1 + number % 12:02d}-{1 + number % 28:02d}"
+            file.write(f"{0x0006B1000000 + number:012X},PRO 5060,{code[:4]}-{code[4:]},2.5.0.0e,{day}\n")
+    return path
+
+
+def empty() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE products_unit CASCADE")
+        cursor.execute("CHECKPOINT")
+
+
+def import_file(path: Path) -> float:
+    """The seconds that an import takes."""
+    from products.factory import import_units
+
+    start = time.perf_counter()
+    rows, created = import_units(
+        lambda: path.open(encoding="utf-8-sig", errors="surrogateescape", newline=""),
+        by=None,
+        report=lambda problem: write(f"{problem}\n"),
+        progress=lambda rows: None,
+    )
+    taken = time.perf_counter() - start
+    if created != rows:
+        raise SystemExit(f"{rows} rows made {created} units: the bench asks the wrong question")
+    return taken
+
+
+def save_rows(path: Path) -> None:
+    """Write the rows that are in the table as COPY takes them."""
+    from django.db import connection
+
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY (SELECT {COLUMNS} FROM products_unit ORDER BY id) TO STDOUT") as copy,  # noqa: S608
+        path.open("wb") as file,
+    ):
+        for block in copy:
+            file.write(block)
+
+
+def copy_rows(path: Path) -> float:
+    """The seconds that a bare COPY takes."""
+    from django.db import connection
+
+    start = time.perf_counter()
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY products_unit ({COLUMNS}) FROM STDIN") as copy,
+        path.open("rb") as file,
+    ):
+        while block := file.read(1 << 16):
+            copy.write(block)
+    return time.perf_counter() - start
+
+
+def peak(path: Path) -> int:
+    """The peak memory, in MB, of a process of its own that imports a file into an empty table."""
+    empty()
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, __file__, str(path)], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
+
+
+def measure(folder: Path) -> None:
+    few, many = write_file(folder / "few.csv", FEW), write_file(folder / "many.csv", MANY)
+    ready = folder / "ready.txt"
+    import_file(many)
+    save_rows(ready)
+    turns = []
+    for _ in range(ROUNDS):
+        empty()
+        bare = copy_rows(ready)
+        empty()
+        imported = import_file(many)
+        turns.append((bare, imported))
+        write(f"{MANY:,} rows: bare COPY {bare:.1f} s, import {imported:.1f} s, {bare / imported:.2f}\n")
+    ratio = statistics.median(bare / imported for bare, imported in turns)
+    write(f"ratio {ratio:.2f} (goal: at least {GOAL})\n")
+    memory = peak(few), peak(many)
+    write(f"peak memory {memory[0]} MB at {FEW:,} rows, {memory[1]} MB at {MANY:,}\n")
+
+
+def main() -> None:
+    if len(sys.argv) > 1:  # the process whose memory is measured: it inherits the environment
+        django.setup()
+        import_file(Path(sys.argv[1]))
+        write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-factory-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        server = PostgresServer(folder)
+        try:
+            set_up(folder, server)
+            measure(folder)
+            from django.db import connection
+
+            connection.close()
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()

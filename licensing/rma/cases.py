@@ -1,0 +1,269 @@
+"""A case from asking to its end, apart from what completing and undoing move (rules X2, X3, X4, X6)."""
+
+import datetime
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from associations.errors import PairChanged
+from licensing.models import RmaCase
+from licensing.rma import telling
+from licensing.rma.errors import (
+    CaseNotOpen,
+    CaseOpen,
+    NotInAccount,
+    NotReplaceable,
+    OutOfWarranty,
+    ReplacementElsewhere,
+    ReplacementRetired,
+    SameAsFailed,
+    SymptomNeeded,
+    UnknownReplacement,
+    WrongModel,
+)
+from licensing.rma.selectors import GRACE, keeper_of
+from portal import audit
+from portal.errors import ReasonNeeded
+from portal.models import Account, User
+from products.errors import UnitRetired
+from products.models import Registration, Unit
+from products.serials import normalize_serial
+
+
+@transaction.atomic
+def ask_for_case(
+    *,
+    registration: Registration,
+    kind: RmaCase.Kind,
+    symptom: str,
+    contact: str,
+    address: str,
+    by: User,
+    now: datetime.datetime,
+    replacement: Unit | None = None,
+) -> RmaCase:
+    """Ask Support to replace a unit, or to move its licences only, to `replacement` (X4).
+
+    Raises SymptomNeeded, UnitRetired, NotReplaceable, CaseOpen and PairChanged, and what `check_replacement`
+    does.
+    """
+    also = replacement.serial if replacement else ""
+    case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
+    if replacement is not None:
+        case.replacement = _find(replacement.serial)
+        check_open_elsewhere([case.replacement], besides=case)
+        check_replacement(case)
+        case.save()
+    _record("rma-requested", case, by=by, reason=symptom)
+    telling.tell(case, "requested")
+    return case
+
+
+@transaction.atomic
+def open_case(
+    *,
+    registration: Registration,
+    kind: RmaCase.Kind,
+    symptom: str,
+    contact: str,
+    address: str,
+    replacement: str,
+    waiver: str,
+    by: User,
+    now: datetime.datetime,
+) -> RmaCase:
+    """Open a case at the desk: it is approved at once. The replacement may be named later.
+
+    Raises what `ask_for_case` and `approve_case` do.
+    """
+    also = normalize_serial(replacement) if replacement.strip() else ""
+    case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
+    _record("rma-opened", case, by=by, reason=symptom)
+    return approve_case(case=case, replacement=replacement, waiver=waiver, by=by)
+
+
+@transaction.atomic
+def approve_case(*, case: RmaCase, replacement: str, waiver: str, by: User) -> RmaCase:
+    """Approve a case, or name its replacement; both may be said again while it is open.
+
+    `waiver` is a lead's reason to let an ended warranty or another model pass. Raises CaseNotOpen,
+    InvalidSerial, UnknownReplacement, CaseOpen, OutOfWarranty and what `check_replacement` does.
+    """
+    case = locked(case)
+    was = case.state
+    if replacement.strip():
+        case.replacement = _find(normalize_serial(replacement))
+        check_open_elsewhere([case.replacement], besides=case)
+    case.waiver = waiver.strip() or case.waiver
+    check_warranty(case)
+    check_replacement(case)
+    case.state = RmaCase.State.APPROVED
+    case.save()
+    code = "rma-approved" if was == RmaCase.State.REQUESTED else "rma-replacement-set"
+    _record(code, case, by=by, reason=case.waiver)
+    if was == RmaCase.State.REQUESTED:
+        telling.tell(case, "approved")
+    return case
+
+
+@transaction.atomic
+def decline_case(*, case: RmaCase, reason: str, by: User) -> RmaCase:
+    """Decline a case. What the secondary kept ends with it (X3). Raises ReasonNeeded and CaseNotOpen."""
+    if not reason.strip():
+        raise ReasonNeeded
+    return _close(case, RmaCase.State.DECLINED, reason=reason, by=by)
+
+
+@transaction.atomic
+def cancel_case(*, case: RmaCase, by: User, reason: str = "") -> RmaCase:
+    """Take a case back; who asked for it may. Raises CaseNotOpen."""
+    return _close(case, RmaCase.State.CANCELLED, reason=reason, by=by)
+
+
+@transaction.atomic
+def receive_case(*, case: RmaCase, by: User) -> RmaCase:
+    """Note that the failed unit has come back. Raises CaseNotOpen."""
+    case = RmaCase.objects.select_for_update(no_key=True).get(pk=case.pk)
+    if case.state != RmaCase.State.COMPLETED:
+        raise CaseNotOpen(number=case.number, state=case.get_state_display())
+    case.state, case.received_at = RmaCase.State.RECEIVED, timezone.now()
+    case.save()
+    _record("rma-received", case, by=by)
+    return case
+
+
+def _open(
+    registration: Registration,
+    kind: RmaCase.Kind,
+    symptom: str,
+    *,
+    contact: str,
+    address: str,
+    also: str,
+    by: User,
+    now: datetime.datetime,
+) -> RmaCase:
+    """Open a case. `also` is the serial number of a unit to lock with the others: all in one order."""
+    if not symptom.strip():
+        raise SymptomNeeded
+    Account.objects.select_for_update(no_key=True).get(pk=registration.account_id)
+    keeper = keeper_of(registration, now=now)
+    wanted = {registration.unit_id, *([keeper.unit_id] if keeper else [])}
+    named = Unit.objects.filter(serial=also).values_list("pk", flat=True)
+    failed = {unit.pk: unit for unit in Unit.objects.locked(wanted | set(named))}[registration.unit_id]
+    if failed.retired_at:
+        raise UnitRetired(serial=failed.serial, day=f"{failed.retired_at:%d %b %Y}")
+    live = Registration.objects.live().select_related("account", "unit__model")
+    present = live.filter(pk=registration.pk).first()
+    if present is None:
+        raise NotReplaceable(serial=failed.serial)
+    check_open_elsewhere([failed])
+    if keeper_of(present, now=now) != keeper:
+        raise PairChanged  # somebody was quicker than the locks
+    case = RmaCase.objects.create(
+        kind=kind,
+        account=present.account,
+        failed=present,
+        secondary=keeper,
+        grace_ends_on=now.date() + GRACE if keeper else None,
+        symptom=symptom.strip(),
+        contact=contact.strip(),
+        address=address.strip(),
+        asked_by=by,
+    )
+    raise_grace_version(case)
+    return case
+
+
+def replaceable(registration: Registration | None, unit: Unit) -> Registration:
+    """The registration of a unit, live or its last. Raises NotReplaceable for one that nobody ever had."""
+    if registration is None:
+        raise NotReplaceable(serial=unit.serial)
+    return registration
+
+
+def locked(case: RmaCase) -> RmaCase:
+    """Lock an open case and return it as it is now. Raises CaseNotOpen."""
+    case = (
+        RmaCase.objects.select_related("account", "failed__unit__model", "replacement__model", "asked_by")
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=case.pk)
+    )
+    if not case.is_open:
+        raise CaseNotOpen(number=case.number, state=case.get_state_display())
+    return case
+
+
+def _find(serial: str) -> Unit:
+    """Lock and return a unit: two cases that name one are put in line."""
+    found = Unit.objects.select_related("model").select_for_update(of=("self",), no_key=True)
+    unit = found.filter(serial=serial).first()
+    if unit is None:
+        raise UnknownReplacement(serial=serial)
+    return unit
+
+
+def check_open_elsewhere(units: Iterable[Unit], *, besides: RmaCase | None = None) -> None:
+    """Raise CaseOpen where a unit failed in, or replaces another by, an open case."""
+    for unit in units:
+        cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit), state__in=RmaCase.OPEN)
+        if case := cases.exclude(pk=besides.pk if besides else 0).first():
+            raise CaseOpen(serial=unit.serial, number=case.number)
+
+
+def check_warranty(case: RmaCase) -> None:
+    """Raise OutOfWarranty where the failed unit's had ended when it was asked and no lead let that pass."""
+    ends_on = case.failed.unit.warranty_ends_on
+    if (
+        case.kind == RmaCase.Kind.REPLACEMENT
+        and ends_on
+        and ends_on < case.asked_at.date()
+        and not case.waiver
+    ):
+        raise OutOfWarranty(serial=case.failed.unit.serial, day=ends_on)
+
+
+def check_replacement(case: RmaCase) -> None:
+    """Raise what stands against a case's replacement, if it has one.
+
+    SameAsFailed, ReplacementRetired, ReplacementElsewhere, NotInAccount and WrongModel.
+    """
+    unit, failed = case.replacement, case.failed.unit
+    if unit is None:
+        return
+    if unit.pk == failed.pk:
+        raise SameAsFailed(serial=unit.serial)
+    if unit.retired_at:
+        raise ReplacementRetired(serial=unit.serial, day=unit.retired_at)
+    owner = Registration.objects.live().filter(unit=unit).first()
+    if owner and owner.account_id != case.account_id:
+        raise ReplacementElsewhere(serial=unit.serial)
+    if owner is None and case.kind == RmaCase.Kind.TRANSFER:
+        raise NotInAccount(serial=unit.serial)
+    if unit.model_id != failed.model_id and not case.waiver:
+        raise WrongModel(serial=unit.serial, present=unit.model, wanted=failed.model)
+
+
+def raise_grace_version(case: RmaCase) -> None:
+    """Note that what a secondary keeps changes with the case."""
+    if case.secondary_id:
+        Unit.objects.filter(registrations=case.secondary_id).raise_version()
+
+
+def _close(case: RmaCase, state: RmaCase.State, *, reason: str, by: User) -> RmaCase:
+    case = locked(case)
+    case.state, case.decision, case.closed_at = state, reason.strip(), timezone.now()
+    case.save()
+    raise_grace_version(case)
+    _record(f"rma-{state}", case, by=by, reason=reason)
+    telling.tell(case, str(state))
+    return case
+
+
+def _record(code: str, case: RmaCase, *, by: User, reason: str = "") -> None:
+    serials = [case.failed.unit.serial, *([case.replacement.serial] if case.replacement else [])]
+    data: dict[str, object] = {"case": case.number, "failed": serials[0], "kind": str(case.kind)}
+    data |= {"replacement": serials[1]} if serials[1:] else {}
+    audit.record(code, by=by, account=case.account, serials=serials, reason=reason[:200], data=data)

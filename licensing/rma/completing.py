@@ -1,0 +1,281 @@
+"""Completing a case: shown by doing it and taking it back, then done exactly so or not at all (X2, X4)."""
+
+import datetime
+from dataclasses import asdict, dataclass
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from associations.errors import PairChanged
+from associations.models import Seat, Side
+from associations.replacing import Link, Replacing, links_of, replace_in_associations
+from licensing.models import Licence, RmaCase
+from licensing.rma import telling
+from licensing.rma.cases import (
+    check_open_elsewhere,
+    check_replacement,
+    check_warranty,
+    locked,
+    raise_grace_version,
+)
+from licensing.rma.errors import (
+    CaseNotOpen,
+    NotReplaceable,
+    PairStands,
+    PlanChanged,
+    ReplacementNeeded,
+    ReplacementPaired,
+    WrongPartner,
+)
+from licensing.rma.licences import Handed, HandedOver, hand_over
+from licensing.rma.selectors import last_place, partners_of
+from licensing.rma.snapshot import UnitShown, fingerprint, snapshot
+from licensing.transfer import pool_units
+from portal import audit
+from portal.models import Account, User
+from products.models import Registration, Unit
+from products.ownership import retire_unit
+from products.services import create_registration
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What completing a case does, or would do: to units, and to each licence of the failed one.
+
+    `heir` gets the licences; `role` is the side that the failed unit had in its pair (none: it had no pair),
+    `pair` the primary and the secondary that shares afterwards. `seen` tells whether it is still what was
+    shown.
+    """
+
+    before: list[UnitShown]
+    after: list[UnitShown]
+    lines: list[Handed]
+    heir: Registration
+    replacement: Registration
+    role: str
+    pair: tuple[Registration, Registration] | None
+    seen: str
+
+
+def rehearse_case(*, case: RmaCase, partner: Registration | None, by: User, today: datetime.date) -> Outcome:
+    """Say what completing a case would do: everything is done, looked at and taken back (the dry run).
+
+    Raises what `complete_case` does, but for PlanChanged.
+    """
+    with transaction.atomic():
+        outcome = _carry_out(case, partner, by=by, today=today)
+        transaction.set_rollback(True)
+    return outcome
+
+
+@transaction.atomic
+def complete_case(
+    *, case: RmaCase, partner: Registration | None, seen: str, by: User, today: datetime.date
+) -> Outcome:
+    """Replace a failed unit, or move its licences only, exactly as the dry run `seen` has shown it.
+
+    Raises CaseNotOpen, ReplacementNeeded, WrongPartner, PlanChanged, PairChanged, NotReplaceable,
+    OutOfWarranty, PairStands, ReplacementPaired, CaseOpen, and what `check_replacement` does.
+    """
+    outcome = _carry_out(case, partner, by=by, today=today)
+    if outcome.seen != seen:
+        raise PlanChanged
+    case = RmaCase.objects.select_related("account", "failed__unit", "replacement", "asked_by").get(
+        pk=case.pk
+    )
+    units = {r.pk: r for r in (outcome.heir, outcome.replacement)}
+    telling.tell(case, "completed", list(units.values()))
+    return outcome
+
+
+def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: datetime.date) -> Outcome:
+    case = locked(case)
+    if case.state != RmaCase.State.APPROVED:
+        raise CaseNotOpen(number=case.number, state=case.get_state_display())
+    unit = case.replacement
+    if unit is None:
+        raise ReplacementNeeded
+    Account.objects.select_for_update(no_key=True).get(pk=case.account_id)
+    concerned = _lock(case, unit, partner)
+    _check(case, unit, partner)
+    before = snapshot(concerned, today)
+    replacement = _registered(case, unit, by=by)
+    is_registered_now = not any(shown.serial == unit.serial and shown.name for shown in before)
+    watched = [case.failed, *Registration.objects.live().filter(unit__in=concerned)]
+    links, role = links_of(watched), _role(case)
+    heir, handed = _move(case, replacement, partner, by=by, today=today)
+    retire_unit(case.failed, now=timezone.now())
+    raise_grace_version(case)
+    changed = _changed_links(links, links_of(watched))
+    done = _done(heir, replacement, handed, is_registered_now) | changed | {"role": role}
+    _note(case, partner, heir, done, by=by)
+    after = snapshot(concerned, today)  # the case is completed: nobody keeps anything because of it
+    seen = fingerprint(before, after, handed.lines)
+    return Outcome(before, after, handed.lines, heir, replacement, role, pair_of(heir, replacement), seen)
+
+
+def pair_of(*registrations: Registration) -> tuple[Registration, Registration] | None:
+    """The primary and the sharing secondary among which one of these is; none where there is no such pair."""
+    shared = next((link for link in links_of(registrations) if link.shares), None)
+    if shared is None:
+        return None
+    units = Registration.objects.select_related("unit__model").in_bulk([shared.parent, shared.child])
+    return units[shared.parent], units[shared.child]
+
+
+def _lock(case: RmaCase, unit: Unit, partner: Registration | None) -> list[Unit]:
+    """Lock every unit that the case concerns; return them, the failed one and its replacement first."""
+    mine = Registration.objects.live().filter(unit__in=[case.failed.unit_id, unit.pk])
+    wanted = [*mine, *([partner] if partner else [])]
+    concerned = _concerned(wanted) | {unit.pk, case.failed.unit_id}
+    pools = _pools_of(concerned)
+    keeper = {case.secondary.unit_id} if case.secondary else set()
+    units = {u.pk: u for u in Unit.objects.select_related("model").filter(pk__in=concerned)}
+    list(Unit.objects.locked(concerned | pools | keeper))
+    if not (_concerned(wanted) | _pools_of(concerned)) <= concerned | pools:
+        raise PairChanged  # somebody associated or shared out before the locks were held
+    first = [case.failed.unit_id, unit.pk]
+    return [units[pk] for pk in [*first, *sorted(concerned - set(first))]]
+
+
+def _concerned(registrations: list[Registration]) -> set[int]:
+    """The units of some registrations, and of all who are in a group with them."""
+    groups = Seat.objects.live().filter(registration__in=registrations).values("group")
+    found = Registration.objects.filter(
+        Q(pk__in=[r.pk for r in registrations])
+        | Q(pk__in=Seat.objects.live().filter(group__in=groups).values("registration"))
+    )
+    return set(found.values_list("unit", flat=True))
+
+
+def _pools_of(units: set[int]) -> set[int]:
+    """The units that share in pools of these: any of them may be the heir."""
+    return pool_units(*Registration.objects.live().filter(unit__in=units))
+
+
+def _check(case: RmaCase, unit: Unit, partner: Registration | None) -> None:
+    if not Registration.objects.live().filter(pk=case.failed_id).exists():
+        raise NotReplaceable(serial=case.failed.unit.serial)
+    case.replacement = Unit.objects.select_related("model").get(pk=unit.pk)
+    check_warranty(case)
+    check_replacement(case)
+    check_open_elsewhere([case.failed.unit, unit], besides=case)
+    if case.kind == RmaCase.Kind.TRANSFER:
+        _check_alone(case.failed)
+        return
+    partners = partners_of(case)
+    if partner and partner not in partners.units:
+        raise WrongPartner(serial=case.failed.unit.serial)
+    _check_pairs(unit, {case.failed_id, *(p.pk for p in partners.units)} if partner else {case.failed_id})
+
+
+def _check_alone(failed: Registration) -> None:
+    """A transfer leaves associations alone: the failed unit is in none any more."""
+    groups = failed.seats.live().values("group")
+    other = Seat.objects.live().with_units().filter(group__in=groups).exclude(registration=failed).first()
+    if other:
+        raise PairStands(serial=failed.unit.serial, other=other.registration.friendly_name)
+
+
+def _check_pairs(unit: Unit, allowed: set[int]) -> None:
+    """The replacement is in no pair with units that have nothing to do with the failed one.
+
+    Further secondaries may stand beside it in the pair that the administrator made beforehand.
+    """
+    seats = Seat.objects.live().filter(type__shares_licences=True)
+    groups = seats.filter(registration__unit=unit).values("group")
+    mates = list(seats.with_units().filter(group__in=groups).exclude(registration__unit=unit).order_by("pk"))
+    strangers = [mate for mate in mates if mate.registration_id not in allowed]
+    if strangers == mates or any(mate.side == Side.PARENT for mate in strangers):
+        for other in strangers[:1]:
+            raise ReplacementPaired(serial=unit.serial, other=other.registration.friendly_name)
+
+
+def _registered(case: RmaCase, unit: Unit, *, by: User) -> Registration:
+    """The replacement's registration: the account's, or a new one under the failed unit's name."""
+    live = Registration.objects.live().select_related("account", "unit__model")
+    present = live.filter(unit=unit).first()
+    if present is not None:
+        return present
+    name = case.failed.friendly_name
+    new = create_registration(unit=unit, account=case.account, friendly_name=name, by=by, reason=case.number)
+    return live.get(pk=new.pk)
+
+
+def _role(case: RmaCase) -> str:
+    """Which role the failed unit has in its pair, or had in the last one: parent, child, or none."""
+    seat = last_place(case.failed)
+    return str(seat.side) if seat else ""
+
+
+def _move(
+    case: RmaCase,
+    replacement: Registration,
+    partner: Registration | None,
+    *,
+    by: User,
+    today: datetime.date,
+) -> tuple[Registration, HandedOver]:
+    """Seat the replacement and hand the licences over; return who has them."""
+    heir = replacement
+    if case.kind == RmaCase.Kind.REPLACEMENT:
+        heir = replace_in_associations(
+            Replacing(case.failed, replacement, partner, by=by, today=today, reason=case.number)
+        )
+    handed = hand_over(
+        failed=case.failed,
+        heir=heir,
+        replacement=replacement,
+        by=by,
+        today=today,
+        reason=f"{case.number}: {case.symptom}"[:200],
+    )
+    return heir, handed
+
+
+def _changed_links(before: list[Link], after: list[Link]) -> dict[str, object]:
+    """The associations that ended and those that began: undoing touches no other."""
+    return {"ended": sorted(set(before) - set(after)), "begun": sorted(set(after) - set(before))}
+
+
+def _done(
+    heir: Registration,
+    replacement: Registration,
+    handed: HandedOver,
+    is_registered_now: bool,
+) -> dict[str, object]:
+    """What undoing has to know."""
+    units = {heir.pk, replacement.pk}
+    held = Licence.objects.filter(registration__in=units).values_list("registration", "service")
+    return {
+        "heir": heir.pk,
+        "replacement": replacement.pk,
+        "registered": is_registered_now,
+        "after": links_of([heir, replacement]),
+        "owners": handed.owners,
+        "parts": handed.parts,
+        "held": sorted(held),
+        "lines": [asdict(line) for line in handed.lines],
+    }
+
+
+def _note(
+    case: RmaCase, partner: Registration | None, heir: Registration, done: dict[str, object], *, by: User
+) -> None:
+    now = timezone.now()
+    RmaCase.objects.filter(pk=case.pk).update(
+        state=RmaCase.State.COMPLETED, partner=partner, completed_at=now, completed_by=by, done=done
+    )
+    failed, replacement = case.failed.unit.serial, case.replacement.serial if case.replacement else ""
+    serials = dict.fromkeys([failed, replacement, heir.unit.serial])
+    data: dict[str, object] = {"case": case.number, "failed": failed, "kind": str(case.kind)}
+    data |= {"replacement": replacement, "licences": heir.unit.serial}
+    audit.record(
+        "rma-completed",
+        by=by,
+        account=case.account,
+        serials=serials,
+        reason=(case.waiver or case.symptom)[:200],
+        data=data,
+    )

@@ -1,0 +1,160 @@
+"""What is asked about cases: who made a pair with a failed unit, and which cases a unit is in."""
+
+import datetime
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from associations.models import Seat, Side
+from licensing.models import RmaCase
+from portal.models import Account
+from products.models import Registration, Unit
+
+MOST_PARTNERS, PAGE_ROWS = 20, 50
+GRACE = datetime.timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """With whom the replacement may make a pair, the likeliest first; `default` is who it is unless one says.
+
+    `is_fixed`: the failed unit is somebody's secondary, and that unit stays the primary.
+    """
+
+    units: list[Registration]
+    default: Registration | None
+    is_fixed: bool = False
+
+
+def partners_of(case: RmaCase) -> Partners:
+    """Read from the associations, and where there is none any more from their history (X1, X2)."""
+    seats = case.failed.seats.with_units().filter(type__shares_licences=True)
+    live = seats.live().first()
+    if live is None:
+        return _former_partners(case)
+    others = Seat.objects.live().with_units().filter(group=live.group).exclude(pk=live.pk)
+    if live.side == Side.CHILD:
+        primary = others.get(side=Side.PARENT).registration
+        if primary.unit_id == case.replacement_id:
+            return Partners([], None)  # it takes its secondary's place as well: it stands alone
+        return Partners([primary], primary, is_fixed=True)
+    children = [seat.registration for seat in others.order_by("-shares", "pk")[:MOST_PARTNERS]]
+    units = [unit for unit in children if unit.unit_id != case.replacement_id]
+    return Partners(units, units[0] if units else None)
+
+
+def _former_partners(case: RmaCase) -> Partners:
+    """Who made a pair with the failed unit before; the last is the default, unless it has another mate.
+
+    Where one was replaced since, its replacement stands for it.
+    """
+    found = [_present(unit) for unit in mates_of(case.failed)]
+    units = {unit.pk: unit for unit in found if unit and unit.unit_id != case.replacement_id}
+    first = next(iter(units.values()), None)
+    is_taken = first is not None and _has_other_mate(first, case)
+    return Partners(list(units.values()), None if is_taken else first)
+
+
+def mates_of(registration: Registration) -> list[Registration]:
+    """The units with which one shared licences, now or before, in either role; the last first, each once."""
+    groups = registration.seats.filter(type__shares_licences=True).values("group")
+    seats = Seat.objects.with_units().filter(Q(side=Side.PARENT) | Q(shares=True), group__in=groups)
+    seats = seats.exclude(registration=registration).order_by("-pk")[:MOST_PARTNERS]
+    return list({seat.registration_id: seat.registration for seat in seats}.values())
+
+
+def former_mates(registration: Registration) -> list[Registration]:
+    """The units of the account that shared licences with one before, and are in no pair now (X4)."""
+    paired = Seat.objects.live().filter(type__shares_licences=True).values("registration")
+    alone = Registration.objects.visible_to(registration.account).exclude(pk__in=paired)
+    pks = [unit.pk for unit in mates_of(registration)]
+    found = alone.in_bulk(pks)
+    return [found[pk] for pk in pks if pk in found]
+
+
+def successors_of(registration: Registration) -> list[Registration]:
+    """The units of the account with which a unit, in no pair now, shared licences: each may get its (X4)."""
+    if registration.seats.live().filter(type__shares_licences=True).exists():
+        return []
+    pks = [unit.pk for unit in mates_of(registration)]
+    found = Registration.objects.visible_to(registration.account).in_bulk(pks)
+    return [found[pk] for pk in pks if pk in found]
+
+
+def _has_other_mate(unit: Registration, case: RmaCase) -> bool:
+    """Whether a unit is in a pair, and the replacement isn't in it."""
+    groups = unit.seats.live().filter(type__shares_licences=True).values("group")
+    mates = Seat.objects.live().filter(group__in=groups).exclude(registration=unit)
+    return mates.exists() and not mates.filter(registration__unit=case.replacement_id).exists()
+
+
+def _present(registration: Registration) -> Registration | None:
+    """A unit that made a pair before, or what replaced it since; none where the account has neither."""
+    if registration.ended_at is None:
+        return registration
+    case = (
+        RmaCase.objects.filter(failed=registration, kind=RmaCase.Kind.REPLACEMENT)
+        .filter(state__in=RmaCase.DONE)
+        .first()
+    )
+    live = Registration.objects.visible_to(registration.account)
+    return live.filter(unit=case.replacement_id).first() if case else None
+
+
+def keeper_of(failed: Registration, *, now: datetime.datetime) -> Registration | None:
+    """The secondary that shares a failed primary's licences, or did within the last 30 days (X3).
+
+    A unit that is, or was last, somebody's secondary has none: what it holds is shared with nobody.
+    """
+    last = last_place(failed)
+    if last is None or last.side == Side.CHILD:
+        return None
+    groups = failed.seats.filter(side=Side.PARENT).values("group")
+    shared = Seat.objects.with_units().filter(group__in=groups, shares=True, registration__ended_at=None)
+    recent = shared.filter(
+        Q(ended_at=None) | Q(ended_at__gte=now - GRACE), registration__unit__retired_at=None
+    )
+    seat = recent.order_by("-pk").first()
+    return seat.registration if seat else None
+
+
+def last_place(registration: Registration) -> Seat | None:
+    """The seat that a unit has in its pair, or had in the last one."""
+    seats = registration.seats.filter(type__shares_licences=True)
+    return seats.live().first() or seats.order_by("-pk").first()
+
+
+def cases_of(unit: Unit) -> QuerySet[RmaCase]:
+    """The cases in which a unit failed or replaced another, the newest first."""
+    cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit))
+    return cases.select_related("failed__unit", "replacement", "account", "asked_by").order_by("-pk")
+
+
+def open_cases(registration: Registration) -> list[RmaCase]:
+    """The open cases that a unit's page tells of: it failed, replaces another, or keeps rights meanwhile."""
+    concerned = Q(failed=registration) | Q(secondary=registration) | Q(replacement=registration.unit_id)
+    cases = RmaCase.objects.filter(concerned, account=registration.account_id, state__in=RmaCase.OPEN)
+    return list(cases.select_related("failed__unit").order_by("pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """A page of cases, the newest first; `next` is where the following one begins."""
+
+    rows: list[RmaCase]
+    next: int | None
+
+
+def cases_in(state: str, *, after: int | None = None, account: Account | None = None) -> CasePage:
+    """Cases in a state ("open": those that are; "all"), of an account or of all; those older than one."""
+    cases = RmaCase.objects.select_related("failed__unit", "replacement", "account")
+    if account is not None:
+        cases = cases.filter(account=account)
+    if state == "open":
+        cases = cases.filter(state__in=RmaCase.OPEN)
+    elif state != "all":
+        cases = cases.filter(state=state)
+    if after is not None:
+        cases = cases.filter(pk__lt=after)
+    rows = list(cases.order_by("-pk")[: PAGE_ROWS + 1])
+    return CasePage(rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].pk if rows[PAGE_ROWS:] else None)

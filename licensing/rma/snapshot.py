@@ -1,0 +1,121 @@
+"""What is shown of units before and after a case, in words, so that both can stand side by side (X2)."""
+
+import datetime
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from associations.models import Seat, Side
+from licensing.entitlements import Entitlement, Right, read_holdings
+from licensing.keyset import Status
+from licensing.models import Service
+from licensing.terms import told
+from products.models import Registration, Unit
+
+RIGHTS = {
+    Right.OWN: "own",
+    Right.PART: "part of a pool",
+    Right.MODEL: "comes with the model",
+    Right.SHARED: "shared",
+    Right.KEPT: "kept while the case is open",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceShown:
+    """A service in a unit's keyset: what it is licensed for, by which right, and whether it runs."""
+
+    name: str
+    what: str
+    right: str
+    runs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnitShown:
+    """A unit as it stands: its name ("" where it belongs to nobody), its roles, what its keyset says."""
+
+    serial: str
+    name: str
+    model: str
+    state: str
+    roles: tuple[str, ...]
+    services: tuple[ServiceShown, ...]
+
+
+def snapshot(units: Iterable[Unit], today: datetime.date) -> list[UnitShown]:
+    """Show some units as they stand now, from a constant number of queries."""
+    units = list(units)
+    live = Registration.objects.live().select_related("unit__model", "account").filter(unit__in=units)
+    registrations = {registration.unit_id: registration for registration in live}
+    retired = set(
+        Unit.objects.filter(pk__in=[u.pk for u in units])
+        .exclude(retired_at=None)
+        .values_list("pk", flat=True)
+    )
+    roles, sources = _places(registrations.values())
+    held = read_holdings({r.pk: r for r in [*registrations.values(), *sources.values()]}.values())
+    services = list(Service.objects.all())
+    shown = []
+    for unit in units:
+        registration = registrations.get(unit.pk)
+        state = "retired" if unit.pk in retired else "registered" if registration else "not registered"
+        rows: list[Entitlement] = []
+        if registration:
+            source = sources.get(registration.pk)
+            rows = [held.entitlement(registration, source, service, today) for service in services]
+        shown.append(
+            UnitShown(
+                unit.serial,
+                registration.friendly_name if registration else "",
+                unit.model.name,
+                state,
+                tuple(roles.get(registration.pk, [])) if registration else (),
+                tuple(_shown(row, today) for row in rows if row.right),
+            )
+        )
+    return shown
+
+
+def _places(
+    registrations: Iterable[Registration],
+) -> tuple[dict[int, list[str]], dict[int, Registration]]:
+    """The roles of registrations in words, and of whom each shares."""
+    registrations = list(registrations)
+    groups = Seat.objects.live().filter(registration__in=registrations).values_list("group", flat=True)
+    seats = list(
+        Seat.objects.live().with_units().filter(group__in=set(groups)).order_by("type__position", "pk")
+    )
+    parents = {seat.group: seat.registration for seat in seats if seat.side == Side.PARENT}
+    wanted = {registration.pk for registration in registrations}
+    roles: dict[int, list[str]] = {}
+    sources: dict[int, Registration] = {}
+    for seat in seats:
+        parent = parents[seat.group]
+        if seat.side == Side.CHILD and seat.registration_id in wanted:
+            spare = " (spare)" if seat.is_spare else ""
+            roles.setdefault(seat.registration_id, []).append(f"{seat.label}{spare} of {_named(parent)}")
+        if seat.side == Side.CHILD and parent.pk in wanted:
+            spare = " (spare)" if seat.is_spare else ""
+            label = seat.type.parent_label
+            roles.setdefault(parent.pk, []).append(f"{label} of {_named(seat.registration)}{spare}")
+        if seat.shares:
+            sources[seat.registration_id] = parent
+    return roles, sources
+
+
+def _named(registration: Registration) -> str:
+    return f"{registration.friendly_name} ({registration.unit.serial})"
+
+
+def _shown(held: Entitlement, today: datetime.date) -> ServiceShown:
+    runs = held.status(today) != Status.EXPIRED
+    right = RIGHTS[held.right] if held.right else ""
+    return ServiceShown(held.service.name, told(held), right, runs)
+
+
+def fingerprint(*shown: Iterable[object]) -> str:
+    """A short text that is another one as soon as anything that is shown is."""
+    rows = [[asdict(row) for row in part] for part in shown]  # type: ignore[call-overload]
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,68 @@
+"""The shape of what people type at the desk about RMA cases."""
+
+from typing import Any
+
+from django import forms
+
+from licensing.models import RmaCase
+from portal.forms import judged
+from products.forms import TYPED_CODE
+from products.serials import normalize_serial
+
+
+class ReplacementForm(forms.Form):
+    """Which unit replaces the failed one; a lead may let an ended warranty or another model pass."""
+
+    replacement = forms.CharField(
+        label="Replacement (serial number)",
+        max_length=200,
+        required=False,
+        help_text="In any notation; it may be named later.",
+        widget=forms.TextInput(attrs=TYPED_CODE),
+    )
+    waiver = forms.CharField(
+        label="Let it pass, because",
+        max_length=200,
+        required=False,
+        help_text="Only where the warranty has ended or the replacement is of a successor model.",
+    )
+
+    def __init__(self, *args: Any, is_lead: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not is_lead:
+            del self.fields["waiver"]
+
+    def clean(self) -> dict[str, Any]:
+        return {"waiver": "", **self.cleaned_data}
+
+    def clean_replacement(self) -> str:
+        typed = self.cleaned_data["replacement"]
+        return judged(normalize_serial, typed) if typed else ""
+
+
+class OpenCaseForm(ReplacementForm):
+    """What an agent is told on the phone."""
+
+    kind = forms.ChoiceField(
+        label="What is to be done",
+        choices=[
+            (RmaCase.Kind.REPLACEMENT, "Replace the unit"),
+            (RmaCase.Kind.TRANSFER, "Transfer its licenses only: the customer did the rest"),
+        ],
+    )
+    symptom = forms.CharField(label="What is wrong with it", max_length=500)
+    contact = forms.CharField(label="Contact", max_length=200, required=False)
+    address = forms.CharField(
+        label="Address of delivery", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+    field_order = ["kind", "replacement", "symptom", "contact", "address", "waiver"]
+
+    def clean_kind(self) -> RmaCase.Kind:
+        return RmaCase.Kind(self.cleaned_data["kind"])
+
+
+class DecideForm(forms.Form):
+    """Decline, cancel or undo: with a reason that the customer reads."""
+
+    reason = forms.CharField(label="Reason", max_length=200, help_text="The customer reads it.")

@@ -1,0 +1,119 @@
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from associations.models import AssociationType
+from licensing.history import value_in_words
+from licensing.models import Service
+from portal.access import MemberRequest, member_required
+from portal.activity import Action, activity_page, in_words
+from portal.forms import judged
+from portal.models import Account, User
+from products.models import Registration
+from products.serials import normalize_serial
+
+MOST_UNITS = 20
+
+
+class SerialForm(forms.Form):
+    serial = forms.CharField(
+        label="Serial Number",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "code", "autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_serial(self) -> str:
+        typed = self.cleaned_data["serial"]
+        return judged(normalize_serial, typed) if typed else ""
+
+
+class Names(NamedTuple):
+    """What codes in the trail are called: services, association types, and the units that have a page."""
+
+    services: Mapping[str, str]
+    types: Mapping[str, AssociationType]
+    live: Mapping[str, str]
+
+
+@require_safe
+@member_required
+def activity(request: MemberRequest) -> HttpResponse:
+    form = SerialForm({"serial": request.GET.get("serial", "")})
+    if not form.is_valid():
+        return render(request, "portal/activity.html", {"form": form}, status=422)
+    account, serial = request.membership.account, form.cleaned_data["serial"]
+    page = activity_page(account, serial=serial, before=_uuid(request.GET.get("before", "")))
+    shown = {serial, *(unit for action in page.actions for unit in action.serials[:MOST_UNITS])}
+    names = _names(account, shown)
+    context = {
+        "form": form,
+        "page": page,
+        "serial": serial,
+        "unit": names.live.get(serial),
+        "rows": [_row(action, names) for action in page.actions],
+        "newest": _address(serial=serial),
+        "older": _address(serial=serial, before=page.actions[-1].entry.action) if page.has_older else "",
+    }
+    return render(request, "portal/activity.html", context)
+
+
+def _row(action: Action, names: Names) -> dict[str, object]:
+    """What the page shows of an action."""
+    entry = action.entry
+    return {
+        "entry": entry,
+        "what": in_words(entry.code, _facts(entry.data, names)),
+        "units": [(serial, serial in names.live) for serial in action.serials[:MOST_UNITS]],
+        "more": max(len(action.serials) - MOST_UNITS, 0),
+        "who": _who(entry.actor),
+    }
+
+
+def _facts(data: Mapping[str, object], names: Names) -> dict[str, object]:
+    """An entry's data, with names in the place of codes; what can't be named is left out."""
+    facts = {name: value for name, value in data.items() if name not in {"service", "licence"}}
+    if service := names.services.get(str(data.get("service"))):
+        facts["service"] = service
+    if isinstance(licence := data.get("licence"), dict) and {"kind", "count", "expires_on"} <= set(licence):
+        facts["licence"] = value_in_words(licence)
+    if type := names.types.get(str(data.get("type"))):
+        facts |= {"parent_label": type.parent_label, "child_label": type.child_label}
+        if type.shares_licences and data.get("shares") is False:
+            facts["spare"] = data.get("child")
+    return facts
+
+
+def _who(actor: User | None) -> str:
+    if actor is None:
+        return "the portal"
+    name = actor.get_username()
+    return f"Support ({name})" if actor.is_staff else name
+
+
+def _names(account: Account, serials: Iterable[str]) -> Names:
+    live = Registration.objects.live().filter(account=account, unit__serial__in=serials)
+    return Names(
+        services={str(code): name for code, name in Service.objects.values_list("code", "name")},
+        types={type.slug: type for type in AssociationType.objects.all()},
+        live=dict(live.values_list("unit__serial", "friendly_name")),
+    )
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _address(**parameters: object) -> str:
+    given = {name: value for name, value in parameters.items() if value}
+    return f"{reverse('activity')}?{urlencode(given)}" if given else reverse("activity")

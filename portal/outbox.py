@@ -1,0 +1,194 @@
+"""The outbox: mail is written in the transaction of what it tells, and sent afterwards, at least once.
+
+A sender leases a mail before it sends it, and notes afterwards that it went out. One that dies in between
+leaves a lease that runs out: the next sender then sends the mail, perhaps for the second time. Nothing of a
+mail's text, and no address, is ever logged.
+"""
+
+import datetime
+import logging
+import re
+import smtplib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.core.mail import EmailMessage, mailers
+from django.core.mail.backends import filebased
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.transaction import TransactionManagementError
+
+from portal import audit
+from portal.errors import ReasonNeeded, RuleViolation
+from portal.models import Account, Mail, User
+
+logger = logging.getLogger(__name__)
+
+SUBJECT_CHARACTERS = 200
+LEASE = datetime.timedelta(minutes=5)
+FIRST_PAUSE, LONGEST_PAUSE = datetime.timedelta(minutes=1), datetime.timedelta(hours=6)
+MOST_TRIES = 12
+"""With pauses that double from a minute to six hours, a mail is given up after some 20 hours."""
+
+type Clock = Callable[[], datetime.datetime]
+
+
+class MailWaiting(RuleViolation):
+    """A mail that waits to be sent, or is being sent, isn't sent again."""
+
+    code = "mail-waiting"
+    message = "This mail hasn't gone out yet: it is sent in a moment."
+
+
+class Round(NamedTuple):
+    """What became of some mails. `problem` is the last failure; `is_cut_short`: it would meet every mail."""
+
+    sent: int = 0
+    failed: int = 0
+    problem: str = ""
+    is_cut_short: bool = False
+
+
+class FileBackend(filebased.EmailBackend):
+    """Mail as files, in a folder that nobody else can read, for a portal without a mail server."""
+
+    def __init__(self, *, file_path: str, **options: Any) -> None:
+        folder = Path(file_path)
+        with suppress(OSError):  # what is wrong with it is told below
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        super().__init__(file_path=file_path, **options)
+
+
+def post(
+    *, to: Iterable[str], subject: str, body: str, account: Account | None = None, about: str = ""
+) -> int:
+    """Put a mail to each of these addresses into the outbox; return how many, without empty ones and doubles.
+
+    It goes with the caller's transaction: raises TransactionManagementError outside of one. `about` is what
+    the desk finds the mail by, such as the number of an RMA case: at most 20 characters.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise TransactionManagementError("a mail is posted in the transaction of what it tells")
+    stripped = [address.strip() for address in to]
+    addresses = {address.casefold(): address for address in stripped if address}
+    line = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", subject).strip()[:SUBJECT_CHARACTERS]
+    mails = [
+        Mail(to=address, subject=line, body=body, account=account, about=about)
+        for address in addresses.values()
+    ]
+    Mail.objects.bulk_create(mails)
+    return len(mails)
+
+
+def send_waiting(*, now: Clock, limit: int, goes_on: Callable[[Round], bool] = lambda so_far: True) -> Round:
+    """Send what waits, the oldest first, and return what became of it; outside of any transaction.
+
+    `now` is asked for every mail, because sending takes time; `goes_on` is told after every mail how far it
+    is, and may end the round. A failure that would meet every mail ends it too. Raises InvalidMailer.
+    """
+    mailer, so_far = mailers.default, Round()
+    _give_up_unfinished(now())
+    for pk in list(_due(now()).order_by("created_at", "pk").values_list("pk", flat=True)[:limit]):
+        mail = _lease(pk, now())
+        if mail is None:
+            continue  # another sender has it
+        so_far = _deliver(mail, mailer, now, so_far)
+        if so_far.is_cut_short or not goes_on(so_far):
+            break
+    return so_far
+
+
+@transaction.atomic
+def resend(*, mail: Mail, by: User, now: datetime.datetime, reason: str) -> None:
+    """Put a mail that went out, was given up, or failed and waits for its next try, back into the outbox.
+
+    Raises ReasonNeeded and MailWaiting.
+    """
+    if not reason.strip():
+        raise ReasonNeeded
+    ended = Q(sent_at__isnull=False) | Q(gave_up_at__isnull=False) | ~Q(last_error="")
+    fresh: dict[str, Any] = {"sent_at": None, "gave_up_at": None, "tries": 0, "last_error": ""}
+    if not Mail.objects.filter(ended, pk=mail.pk).update(leased_until=now, **fresh):
+        raise MailWaiting
+    data: dict[str, object] = {"mail": mail.pk, "subject": mail.subject, "about": mail.about}
+    audit.record("mail-resent", by=by, account=mail.account, reason=reason, data=data)
+
+
+def _due(now: datetime.datetime) -> QuerySet[Mail]:
+    """What waits and nobody has leased."""
+    unleased = Q(leased_until=None) | Q(leased_until__lte=now)
+    return Mail.objects.filter(unleased, sent_at=None, gave_up_at=None)
+
+
+def _lease(pk: int, now: datetime.datetime) -> Mail | None:
+    """Take a mail for this sender alone; none where another one was quicker.
+
+    The try is counted here: a mail that kills its sender each time is given up as well.
+    """
+    lease = {"leased_until": now + LEASE, "tries": F("tries") + 1, "last_error": ""}
+    return Mail.objects.get(pk=pk) if _due(now).filter(pk=pk).update(**lease) else None
+
+
+def _give_up_unfinished(now: datetime.datetime) -> None:
+    """Give up what was tried to the end, the last time by a sender that died."""
+    tried = _due(now).filter(tries__gte=MOST_TRIES)
+    tried.update(gave_up_at=now, last_error="the sender ended before it was done")
+
+
+def _deliver(mail: Mail, mailer: BaseEmailBackend, now: Clock, so_far: Round) -> Round:
+    """Send one leased mail, note what became of it, and add it to the round's."""
+    headers = {"Auto-Submitted": "auto-generated"}  # so that nobody's absence notice answers it
+    try:
+        mailer.open()
+        message = EmailMessage(mail.subject, mail.body, to=[mail.to], headers=headers)
+        mailer.send_messages([message])
+    except Exception as error:  # whatever it is: the mails behind this one are to go out
+        problem = _describe(error)
+        _note_failure(mail, problem, now())
+        ended = so_far._replace(
+            failed=so_far.failed + 1, problem=problem, is_cut_short=_meets_every_mail(error)
+        )
+    else:
+        Mail.objects.filter(pk=mail.pk).update(sent_at=now(), leased_until=None)
+        ended = so_far._replace(sent=so_far.sent + 1)
+    with suppress(OSError):  # it is noted already: how the server says goodbye changes nothing
+        mailer.close()
+    return ended
+
+
+def _note_failure(mail: Mail, problem: str, now: datetime.datetime) -> None:
+    """Let a mail wait for its next try, or give it up; a lease that ran out has another sender by now."""
+    held = Mail.objects.filter(pk=mail.pk, sent_at=None, leased_until=mail.leased_until)
+    if mail.tries < MOST_TRIES:
+        pause = min(FIRST_PAUSE * 2 ** (mail.tries - 1), LONGEST_PAUSE)
+        held.update(leased_until=now + pause, last_error=problem)
+    elif held.update(leased_until=None, gave_up_at=now, last_error=problem):
+        logger.warning("Mail %s was given up after %s tries: %s", mail.pk, mail.tries, problem)
+
+
+def _meets_every_mail(error: Exception) -> bool:
+    """Whether it is the server, or the way there, that fails, and not this one mail."""
+    own = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPNotSupportedError)
+    return isinstance(error, OSError) and not isinstance(error, own)
+
+
+def _describe(error: Exception) -> str:
+    """Say what went wrong, without the server's own words: those may name people."""
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            codes = sorted({str(code) for code, _ in error.recipients.values()})
+            return f"the mail server refuses the address ({', '.join(codes)})"
+        case smtplib.SMTPAuthenticationError():
+            return f"the mail server refuses MAIL_URL's user name or password ({error.smtp_code})"
+        case smtplib.SMTPSenderRefused():
+            return f"the mail server refuses the sender, MAIL_FROM ({error.smtp_code})"
+        case smtplib.SMTPResponseException():
+            return f"the mail server refuses the mail ({error.smtp_code})"
+        case OSError():
+            return f"the mail can't be handed over ({type(error).__name__})"
+        case _:
+            return f"no mail can be made of it ({type(error).__name__})"

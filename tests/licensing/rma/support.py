@@ -1,0 +1,144 @@
+"""What the tests of RMA cases share."""
+
+import datetime
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+from django.utils import timezone
+
+from associations.models import AssociationType, Seat
+from associations.services import associate
+from licensing.models import Licence, PoolPart, RmaCase
+from licensing.rma.cases import ask_for_case, open_case
+from licensing.rma.completing import Outcome, complete_case, rehearse_case
+from licensing.rma.selectors import partners_of
+from licensing.rma.undoing import undo_case
+from licensing.verification import verify
+from portal.clock import today
+from portal.models import User
+from products.models import Registration, Unit
+from tests.factories import UserFactory
+from tests.licensing.oracle import derived, shown
+
+YEAR = datetime.timedelta(days=365)
+TRANSFER = RmaCase.Kind.TRANSFER
+
+
+def ask(failed: Registration, *, by: User, symptom: str = "no link light") -> RmaCase:
+    """A case as a member of the account asks for it."""
+    return ask_for_case(
+        registration=failed,
+        kind=RmaCase.Kind.REPLACEMENT,
+        symptom=symptom,
+        contact="Night shift",
+        address="",
+        by=by,
+        now=timezone.now(),
+    )
+
+
+def open_for(
+    failed: Registration,
+    replacement: Unit | None,
+    *,
+    by: User | None = None,
+    kind: RmaCase.Kind = RmaCase.Kind.REPLACEMENT,
+    waiver: str = "",
+) -> RmaCase:
+    """An approved case, opened at the desk."""
+    return open_case(
+        registration=failed,
+        kind=kind,
+        symptom="no link light",
+        contact="",
+        address="",
+        replacement=replacement.serial if replacement else "",
+        waiver=waiver,
+        by=by or UserFactory(is_staff=True),
+        now=timezone.now(),
+    )
+
+
+def opening(failed: Registration, replacement: Unit | None, **facts: object) -> Callable[[], RmaCase]:
+    """What opens a case, by an agent who is there already."""
+    return partial(open_for, failed, replacement, by=UserFactory(is_staff=True), **facts)
+
+
+def rehearse(
+    case: RmaCase, *, partner: Registration | None = None, day: datetime.date | None = None
+) -> Outcome:
+    """The dry run, with the partner that is proposed unless one is named."""
+    partner = partner or partners_of(case).default
+    return rehearse_case(case=case, partner=partner, by=case.asked_by, today=day or today())
+
+
+def complete(
+    case: RmaCase,
+    *,
+    partner: Registration | None = None,
+    by: User | None = None,
+    day: datetime.date | None = None,
+) -> Outcome:
+    """Complete a case as its dry run shows it, with the partner that is proposed unless one is named."""
+    by, day = by or case.asked_by, day or today()
+    partner = partner or partners_of(case).default
+    seen = rehearse_case(case=case, partner=partner, by=by, today=day).seen
+    return complete_case(case=case, partner=partner, seen=seen, by=by, today=day)
+
+
+def undo(case: RmaCase, *, as_lead: bool = True, day: datetime.date | None = None) -> RmaCase:
+    """Undo a case, as a lead unless it is said otherwise."""
+    return undo_case(case=case, as_lead=as_lead, reason="wrong unit", by=case.asked_by, today=day or today())
+
+
+def hf(parent: Registration, child: Registration, *, by: User, type: str = "hf") -> Seat:
+    """Associate two units as their administrator does."""
+    return associate(
+        parent=parent, child=child, type=AssociationType.objects.get(slug=type), by=by, today=today()
+    )
+
+
+def of(unit: Unit) -> Registration:
+    """A unit's live registration."""
+    return Registration.objects.live().select_related("unit__model", "account").get(unit=unit)
+
+
+def roles() -> dict[str, str]:
+    """The place of every unit that is in an association, by serial number."""
+    seats = Seat.objects.live().select_related("registration__unit", "type").order_by("-type__slug")
+    return {s.registration.unit.serial: f"{s.label}{' (spare)' if s.is_spare else ''}" for s in seats}
+
+
+def links() -> set[tuple[str, str, bool]]:
+    """Every live association: serial number of parent and child, and whether the child shares."""
+    seats = list(Seat.objects.live().select_related("registration__unit"))
+    parents = {s.group: s.registration.unit.serial for s in seats if s.side == "parent"}
+    return {(parents[s.group], s.registration.unit.serial, s.shares) for s in seats if s.side == "child"}
+
+
+def holdings() -> dict[tuple[str, int], tuple[str, int | None, datetime.date | None]]:
+    """Every licence: by serial number and service its kind, count and last day."""
+    rows = Licence.objects.select_related("registration__unit", "service")
+    return {
+        (row.registration.unit.serial, row.service.code): (row.kind, row.count, row.expires_on)
+        for row in rows
+    }
+
+
+def terms() -> Counter[tuple[object, ...]]:
+    """All licences, whosever they are: nothing appears or vanishes by an RMA."""
+    return Counter(Licence.objects.values_list("service__code", "kind", "count", "expires_on"))
+
+
+def parts() -> dict[tuple[str, str], int]:
+    """What units have of pools, by the serial numbers of the pool's unit and the part's."""
+    rows = PoolPart.objects.select_related("registration__unit", "licence__registration__unit")
+    return {(p.licence.registration.unit.serial, p.registration.unit.serial): p.count for p in rows}
+
+
+def check_truth(day: datetime.date | None = None) -> None:
+    """The ledger agrees with the rows, and every unit's keyset tells what it is entitled to."""
+    verify(progress=lambda done: None)
+    for registration in Registration.objects.live().select_related("unit__model", "account"):
+        assert shown(registration, day or today()) == derived(registration, day or today())

@@ -1,0 +1,674 @@
+"""Completing a case: who has which role and which licences afterwards (X2, L7), in each case of the desk."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from associations.errors import TooManySharers
+from associations.models import Seat
+from associations.services import remove_association
+from licensing.catalogue import save_service
+from licensing.entitlements import Right
+from licensing.errors import TrialOver
+from licensing.keysets import read_keyset
+from licensing.models import LedgerEntry, TrialStart
+from licensing.rma.cases import approve_case
+from licensing.rma.completing import complete_case
+from licensing.rma.errors import (
+    CaseNotOpen,
+    NotReplaceable,
+    PlanChanged,
+    ReplacementNeeded,
+    ReplacementPaired,
+    StillAssociated,
+    WrongPartner,
+)
+from licensing.rma.selectors import partners_of
+from licensing.services import start_trial
+from portal.clock import today
+from portal.models import Membership
+from products.errors import UnitRetired
+from products.models import Registration, Unit
+from products.services import register, rename
+from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, pair
+from tests.licensing.history import grant
+from tests.licensing.rma.support import (
+    TRANSFER,
+    YEAR,
+    ask,
+    check_truth,
+    complete,
+    hf,
+    holdings,
+    links,
+    of,
+    open_for,
+    rehearse,
+    roles,
+    terms,
+)
+from tests.licensing.support import CONTENT_FILTER, GATEWAY_AV, SERVER_AV, SUPPORT, held, refuses, service
+from tests.rows import every_row
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+NEXT_YEAR = today() + YEAR
+
+
+class Scene(NamedTuple):
+    """A pair whose primary has a licence, and a unit in stock to replace one of them."""
+
+    member: Membership
+    primary: Registration
+    secondary: Registration
+    seat: Seat
+    new: Unit
+
+    @property
+    def serials(self) -> tuple[str, str, str]:
+        return self.primary.unit.serial, self.secondary.unit.serial, self.new.serial
+
+    def hf(self, parent: Registration, child: Registration, type: str = "hf") -> Seat:
+        return hf(parent, child, by=self.member.user, type=type)
+
+    def remove(self, seat: Seat | None = None) -> None:
+        remove_association(seat=seat or self.seat, by=self.member.user)
+
+    def unit(self, model: str = "PRO 5060", **facts: object) -> Registration:
+        return RegistrationFactory(account=self.member.account, unit__model_name=model, **facts)
+
+    def register(self) -> Registration:
+        """The administrator registers the replacement."""
+        return RegistrationFactory(account=self.member.account, unit=self.new, friendly_name="Its own name")
+
+
+@pytest.fixture
+def scene() -> Scene:
+    member = MembershipFactory()
+    primary, secondary, seat = pair(member.account, member.user)
+    grant(primary, GATEWAY_AV, expires_on=NEXT_YEAR)
+    return Scene(member, primary, secondary, seat, UnitFactory())
+
+
+def test_a_failed_primary_hands_its_role_and_licences_to_its_secondary(scene: Scene) -> None:
+    _, secondary, new = scene.serials
+
+    outcome = complete(open_for(scene.primary, scene.new))
+
+    assert links() == {(secondary, new, True)}
+    assert holdings() == {(secondary, GATEWAY_AV): ("licensed", None, NEXT_YEAR)}
+    assert held(of(scene.new), GATEWAY_AV, today()).right == Right.SHARED
+    assert (outcome.heir, outcome.role) == (scene.secondary, "parent")
+    check_truth()
+
+
+def test_a_failed_secondarys_primary_stays(scene: Scene) -> None:
+    primary, _, new = scene.serials
+    grant(scene.secondary, SERVER_AV)
+
+    outcome = complete(open_for(scene.secondary, scene.new))
+
+    assert links() == {(primary, new, True)}
+    assert set(holdings()) == {(primary, GATEWAY_AV), (primary, SERVER_AV)}
+    assert (outcome.heir, outcome.role) == (scene.primary, "child")
+    check_truth()
+
+
+def test_a_unit_without_a_pair_is_replaced_by_one_without(scene: Scene) -> None:
+    alone = scene.unit()
+    grant(alone, SERVER_AV, expires_on=today())
+
+    outcome = complete(open_for(alone, scene.new))
+
+    assert links() == {(*scene.serials[:2], True)}
+    assert holdings()[scene.new.serial, SERVER_AV] == ("licensed", None, today())
+    assert (outcome.heir.unit, outcome.role, outcome.pair) == (scene.new, "", None)
+    check_truth()
+
+
+def test_the_failed_unit_is_retired(scene: Scene) -> None:
+    failed, account, by = scene.primary, scene.member.account, scene.member.user
+
+    complete(open_for(failed, scene.new))
+
+    failed.refresh_from_db()
+    failed.unit.refresh_from_db()
+    assert failed.ended_at
+    assert failed.unit.retired_at
+    refuses(UnitRetired, partial(read_keyset, registration=failed, today=today()))
+    facts = {"authentication_code": CODE, "friendly_name": "", "by": by, "now": timezone.now()}
+    refuses(UnitRetired, partial(register, account=account, serial_number=failed.unit.serial, **facts))
+
+
+def test_a_replacement_from_stock_gets_the_failed_units_name(scene: Scene) -> None:
+    complete(open_for(scene.primary, scene.new))
+
+    assert of(scene.new).friendly_name == scene.primary.friendly_name
+
+
+def test_a_replacement_that_is_registered_keeps_its_name(scene: Scene) -> None:
+    present = scene.register()
+
+    complete(open_for(scene.primary, scene.new))
+
+    assert of(scene.new) == present
+    assert of(scene.new).friendly_name == "Its own name"
+
+
+@pytest.mark.parametrize("is_primary_first", [True, False])
+def test_both_units_of_a_pair_are_replaced(scene: Scene, is_primary_first: bool) -> None:
+    cases = [open_for(scene.primary, scene.new), open_for(scene.secondary, UnitFactory())]
+    before = terms()
+
+    for case in cases if is_primary_first else cases[::-1]:
+        complete(case)
+
+    first, second = (case.replacement.serial for case in cases)
+    heir, other = (first, second) if is_primary_first else (second, first)
+    assert links() == {(heir, other, True)}
+    assert set(holdings()) == {(heir, GATEWAY_AV)}
+    assert terms() == before
+    check_truth()
+
+
+# What the administrator has done by the source's steps before Support comes to it
+
+
+def removed(scene: Scene) -> None:
+    scene.remove()
+
+
+def registered(scene: Scene) -> None:
+    scene.remove()
+    scene.register()
+
+
+def paired(scene: Scene) -> None:
+    scene.remove()
+    scene.hf(scene.secondary, scene.register())
+
+
+def beside(scene: Scene) -> None:
+    scene.hf(scene.primary, scene.register())
+
+
+@pytest.mark.parametrize("is_done_before_the_case", [True, False])
+@pytest.mark.parametrize("done", [removed, registered, paired, beside])
+def test_a_failed_primary_whose_pair_was_half_remade(
+    scene: Scene, done: Callable[[Scene], None], is_done_before_the_case: bool
+) -> None:
+    _, secondary, new = scene.serials
+    if is_done_before_the_case:
+        done(scene)
+    case = open_for(scene.primary, scene.new)
+    if not is_done_before_the_case:
+        done(scene)
+
+    complete(case)
+
+    assert links() == {(secondary, new, True)}
+    assert set(holdings()) == {(secondary, GATEWAY_AV)}
+    check_truth()
+
+
+def test_a_pair_that_was_made_the_wrong_way_round_stays_so(scene: Scene) -> None:
+    _, secondary, new = scene.serials
+    scene.remove()
+    scene.hf(scene.register(), scene.secondary)
+
+    complete(open_for(scene.primary, scene.new))
+
+    assert links() == {(new, secondary, True)}
+    assert set(holdings()) == {(new, GATEWAY_AV)}
+    check_truth()
+
+
+def paired_with_primary(scene: Scene) -> None:
+    scene.remove()
+    scene.hf(scene.primary, scene.register())
+
+
+@pytest.mark.parametrize("done", [removed, registered, paired_with_primary, beside])
+def test_a_failed_secondary_whose_pair_was_half_remade(scene: Scene, done: Callable[[Scene], None]) -> None:
+    primary, _, new = scene.serials
+    done(scene)
+
+    complete(open_for(scene.secondary, scene.new))
+
+    assert links() == {(primary, new, True)}
+    assert set(holdings()) == {(primary, GATEWAY_AV)}
+    check_truth()
+
+
+def test_a_further_secondary_may_stand_in_the_pair_that_was_remade(scene: Scene) -> None:
+    _, secondary, new = scene.serials
+    spare = scene.unit()
+    beside_it = scene.hf(scene.primary, spare)
+    scene.remove(beside_it)
+    paired(scene)
+    scene.hf(scene.secondary, spare)
+
+    complete(open_for(scene.primary, scene.new))
+
+    assert links() == {(secondary, new, True), (secondary, spare.unit.serial, False)}
+    assert set(holdings()) == {(secondary, GATEWAY_AV)}
+
+
+def test_a_primary_takes_the_place_of_its_own_secondary(scene: Scene) -> None:
+    grant(scene.secondary, SERVER_AV)
+
+    complete(open_for(scene.secondary, scene.primary.unit))
+
+    assert links() == set()
+    assert set(holdings()) == {(scene.serials[0], code) for code in (GATEWAY_AV, SERVER_AV)}
+    check_truth()
+
+
+def test_a_secondary_takes_the_place_of_its_own_primary(scene: Scene) -> None:
+    complete(open_for(scene.primary, scene.secondary.unit))
+
+    assert links() == set()
+    assert set(holdings()) == {(scene.serials[1], GATEWAY_AV)}
+    check_truth()
+
+
+# Further secondaries
+
+
+@pytest.mark.parametrize("is_spare_chosen", [False, True])
+def test_of_two_secondaries_the_chosen_one_becomes_primary(scene: Scene, is_spare_chosen: bool) -> None:
+    _, first, new = scene.serials
+    spare = scene.unit()
+    scene.hf(scene.primary, spare)
+    case = open_for(scene.primary, scene.new)
+    assert partners_of(case).units == [scene.secondary, spare]
+
+    complete(case, partner=spare if is_spare_chosen else scene.secondary)
+
+    second = spare.unit.serial
+    expected = {(second, first, True), (second, new, False)} if is_spare_chosen else {(first, second, False)}
+    assert links() == expected | (set() if is_spare_chosen else {(first, new, True)})
+    assert set(holdings()) == {(second if is_spare_chosen else first, GATEWAY_AV)}
+    check_truth()
+
+
+def test_a_failed_spare_is_replaced_by_a_spare(scene: Scene) -> None:
+    primary, secondary, new = scene.serials
+    spare = scene.unit()
+    scene.hf(scene.primary, spare)
+
+    complete(open_for(spare, scene.new))
+
+    assert links() == {(primary, secondary, True), (primary, new, False)}
+    check_truth()
+
+
+def test_a_spare_beside_nobody_who_shares_is_replaced_by_a_spare(scene: Scene) -> None:
+    spare = scene.unit()
+    scene.hf(scene.primary, spare)
+    scene.remove()
+
+    complete(open_for(spare, scene.new))
+
+    assert links() == {(scene.serials[0], scene.new.serial, False)}
+
+
+def test_a_spare_that_replaces_the_sharing_secondary_shares(scene: Scene) -> None:
+    spare = scene.unit()
+    scene.hf(scene.primary, spare)
+
+    complete(open_for(scene.secondary, spare.unit))
+
+    assert links() == {(scene.serials[0], spare.unit.serial, True)}
+    check_truth()
+
+
+# Access points
+
+
+def test_a_primarys_access_points_go_with_its_role(scene: Scene) -> None:
+    _, secondary, new = scene.serials
+    point = scene.unit("SonicPoint")
+    scene.hf(scene.primary, point, "sonicpoint")
+
+    complete(open_for(scene.primary, scene.new))
+
+    assert links() == {(secondary, new, True), (secondary, point.unit.serial, False)}
+
+
+def test_they_do_also_where_the_pair_was_removed_before(scene: Scene) -> None:
+    _, secondary, new = scene.serials
+    point = scene.unit("SonicPoint")
+    scene.hf(scene.primary, point, "sonicpoint")
+    scene.remove()
+
+    complete(open_for(scene.primary, scene.new))
+
+    assert links() == {(secondary, new, True), (secondary, point.unit.serial, False)}
+
+
+def test_a_secondarys_access_points_go_to_the_replacement(scene: Scene) -> None:
+    primary, _, new = scene.serials
+    point = scene.unit("SonicPoint")
+    scene.hf(scene.secondary, point, "sonicpoint")
+
+    complete(open_for(scene.secondary, scene.new))
+
+    assert links() == {(primary, new, True), (new, point.unit.serial, False)}
+
+
+def test_a_failed_access_point_is_replaced_where_it_was(scene: Scene) -> None:
+    primary, secondary, _ = scene.serials
+    point, new = scene.unit("SonicPoint"), UnitFactory(model_name="SonicPoint")
+    scene.hf(scene.primary, point, "sonicpoint")
+    grant(point, SUPPORT)
+
+    complete(open_for(point, new))
+
+    assert links() == {(primary, secondary, True), (primary, new.serial, False)}
+    assert set(holdings()) == {(primary, GATEWAY_AV), (new.serial, SUPPORT)}
+
+
+# Another model, with a lead's waiver
+
+
+def test_a_successor_model_makes_no_pair_with_a_failed_primarys_secondary(scene: Scene) -> None:
+    new = UnitFactory(model_name="PRO 4060")
+
+    complete(open_for(scene.primary, new, waiver="the 5060 isn't made any more"))
+
+    assert links() == set()
+    assert set(holdings()) == {(scene.serials[1], GATEWAY_AV)}
+    check_truth()
+
+
+def test_a_successor_model_makes_no_pair_with_a_failed_secondarys_primary(scene: Scene) -> None:
+    new = UnitFactory(model_name="PRO 4060")
+
+    complete(open_for(scene.secondary, new, waiver="the 5060 isn't made any more"))
+
+    assert (links(), of(new).friendly_name) == (set(), scene.secondary.friendly_name)
+    assert set(holdings()) == {(scene.serials[0], GATEWAY_AV)}
+
+
+# Licences
+
+
+def test_a_licence_that_expired_on_the_way_goes_along(scene: Scene) -> None:
+    case = open_for(scene.primary, scene.new)
+    later = NEXT_YEAR + timedelta(days=1)
+
+    complete(case, day=later)
+
+    assert holdings() == {(scene.serials[1], GATEWAY_AV): ("licensed", None, NEXT_YEAR)}
+    check_truth(later)
+
+
+def test_a_trial_goes_on_for_its_remaining_days(scene: Scene) -> None:
+    start = partial(start_trial, service=service(CONTENT_FILTER), by=scene.member.user, today=today())
+    start(registration=scene.primary)
+
+    complete(open_for(scene.primary, scene.new))
+
+    last_day = today() + timedelta(days=30)
+    assert holdings()[scene.serials[1], CONTENT_FILTER] == ("trial", None, last_day)
+    had = set(TrialStart.objects.values_list("unit__serial", "service__code"))
+    assert had == {(serial, CONTENT_FILTER) for serial in scene.serials}
+
+
+def test_nobody_of_the_case_tries_again_what_one_had_tried(scene: Scene) -> None:
+    alone = scene.unit()
+    TrialStart.objects.create(unit=alone.unit, service=service(CONTENT_FILTER))
+    complete(open_for(alone, scene.new))
+    start = partial(start_trial, service=service(CONTENT_FILTER), by=scene.member.user, today=today())
+
+    refuses(TrialOver, partial(start, registration=of(scene.new)))
+
+
+def test_a_better_licence_of_the_failed_unit_takes_the_place_of_the_heirs(scene: Scene) -> None:
+    _, secondary, new = scene.serials
+    grant(scene.secondary, GATEWAY_AV, expires_on=today())
+    before = terms()
+
+    outcome = complete(open_for(scene.primary, scene.new))
+
+    assert holdings() == {
+        (secondary, GATEWAY_AV): ("licensed", None, NEXT_YEAR),
+        (new, GATEWAY_AV): ("licensed", None, today()),
+    }
+    assert terms() == before
+    assert (
+        next(line.verdict for line in outcome.lines if line.service == service(GATEWAY_AV).name) == "merges"
+    )
+    check_truth()
+
+
+def test_a_lesser_licence_of_the_failed_unit_goes_to_the_replacement(scene: Scene) -> None:
+    _, secondary, new = scene.serials
+    grant(scene.secondary, GATEWAY_AV)
+    before = terms()
+
+    complete(open_for(scene.primary, scene.new))
+
+    assert holdings() == {
+        (secondary, GATEWAY_AV): ("licensed", None, None),
+        (new, GATEWAY_AV): ("licensed", None, NEXT_YEAR),
+    }
+    assert terms() == before
+    check_truth()
+
+
+@pytest.mark.parametrize("is_failed_better", [True, False])
+def test_where_all_three_have_it_the_rest_stays_in_the_failed_units_record(
+    scene: Scene, is_failed_better: bool
+) -> None:
+    primary, secondary, new = scene.serials
+    grant(scene.secondary, GATEWAY_AV, expires_on=today() if is_failed_better else None)
+    grant(scene.register(), GATEWAY_AV, expires_on=today() + timedelta(days=3))
+    before = holdings()
+
+    complete(open_for(scene.primary, scene.new))
+
+    after = holdings()
+    best, rest = (primary, secondary) if is_failed_better else (secondary, primary)
+    assert after[secondary, GATEWAY_AV] == before[best, GATEWAY_AV]
+    assert after[primary, GATEWAY_AV] == before[rest, GATEWAY_AV]
+    assert after[new, GATEWAY_AV] == before[new, GATEWAY_AV]
+    check_truth()
+
+
+def test_what_is_not_transferable_ends_with_the_unit(scene: Scene) -> None:
+    bound = service(SERVER_AV)
+    bound.is_transferable = False
+    save_service(service=bound, by=None, reason="decided so")
+    grant(scene.primary, SERVER_AV)
+
+    outcome = complete(open_for(scene.primary, scene.new))
+
+    assert set(holdings()) == {(scene.serials[1], GATEWAY_AV), (scene.serials[0], SERVER_AV)}
+    assert next(line.verdict for line in outcome.lines if line.service == bound.name) == "stays"
+    shown = next(unit for unit in outcome.after if unit.serial == scene.serials[1])
+    assert bound.name not in {row.name for row in shown.services}
+    check_truth()
+
+
+def test_the_ledger_tells_that_it_came_by_the_rma(scene: Scene) -> None:
+    case = open_for(scene.primary, scene.new)
+
+    complete(case)
+
+    entries = LedgerEntry.objects.filter(right=LedgerEntry.Right.RMA)
+    assert {(entry.unit.serial, entry.detail) for entry in entries} == {
+        (serial, scene.serials[0]) for serial in scene.serials[:2]
+    }
+    assert all(entry.reason.startswith(case.number) and entry.actor == case.asked_by for entry in entries)
+
+
+# Licences only (X4)
+
+
+def test_a_transfer_moves_licences_only(scene: Scene) -> None:
+    _, secondary, new = scene.serials
+    paired(scene)
+
+    outcome = complete(open_for(scene.primary, scene.secondary.unit, kind=TRANSFER))
+
+    assert links() == {(secondary, new, True)}
+    assert set(holdings()) == {(secondary, GATEWAY_AV)}
+    assert (outcome.heir, outcome.role) == (scene.secondary, "parent")
+    check_truth()
+
+
+def test_a_transfer_is_for_who_has_removed_the_association(scene: Scene) -> None:
+    case = open_for(scene.primary, scene.secondary.unit, kind=TRANSFER)
+
+    refuses(StillAssociated, partial(rehearse, case))
+
+
+# The dry run
+
+
+def test_a_dry_run_writes_nothing(scene: Scene) -> None:
+    scene.hf(scene.primary, scene.unit())
+    case = open_for(scene.primary, scene.new)
+    before = every_row()
+
+    rehearse(case)
+
+    assert every_row() == before
+
+
+def test_completing_does_what_the_dry_run_showed(scene: Scene) -> None:
+    grant(scene.secondary, GATEWAY_AV)
+    grant(scene.primary, SERVER_AV)
+    case = open_for(scene.primary, scene.new)
+
+    shown, done = rehearse(case), complete(case)
+
+    assert (shown.before, shown.after, shown.lines) == (done.before, done.after, done.lines)
+    assert shown.before != shown.after
+
+
+def _licence(scene: Scene) -> None:
+    grant(scene.primary, SERVER_AV)
+
+
+def _name(scene: Scene) -> None:
+    rename(registration=scene.secondary, friendly_name="Another", by=scene.member.user)
+
+
+def _spare(scene: Scene) -> None:
+    scene.hf(scene.primary, scene.unit())
+
+
+@pytest.mark.parametrize("change", [_licence, _name, _spare, removed, beside])
+def test_what_changed_since_it_was_shown_is_shown_anew(scene: Scene, change: Callable) -> None:
+    case = open_for(scene.primary, scene.new)
+    seen = rehearse(case).seen
+    change(scene)
+    facts = {"partner": scene.secondary, "by": case.asked_by, "today": today()}
+
+    refuses(PlanChanged, partial(complete_case, case=case, seen=seen, **facts))
+
+
+def test_a_licence_that_ended_overnight_is_shown_anew(scene: Scene) -> None:
+    case = open_for(scene.primary, scene.new)
+    seen = rehearse(case, day=NEXT_YEAR).seen
+    facts = {"partner": scene.secondary, "by": case.asked_by, "today": NEXT_YEAR + timedelta(days=1)}
+
+    refuses(PlanChanged, partial(complete_case, case=case, seen=seen, **facts))
+
+
+# Refusals
+
+
+def test_who_completes_names_a_replacement(scene: Scene) -> None:
+    refuses(ReplacementNeeded, partial(rehearse, open_for(scene.primary, None)))
+
+
+def test_what_is_not_approved_is_not_completed(scene: Scene) -> None:
+    refuses(CaseNotOpen, partial(rehearse, ask(scene.primary, by=scene.member.user)))
+
+
+def test_a_case_is_completed_once(scene: Scene) -> None:
+    case = open_for(scene.primary, scene.new)
+    complete(case)
+
+    refuses(CaseNotOpen, partial(complete, case))
+
+
+def test_a_unit_that_was_released_since_is_not_replaced(scene: Scene) -> None:
+    case = open_for(scene.primary, scene.new)
+    scene.remove()
+    Registration.objects.filter(pk=scene.primary.pk).update(ended_at=timezone.now())
+
+    refuses(NotReplaceable, partial(rehearse, case))
+
+
+@pytest.mark.parametrize("is_parent", [True, False])
+def test_a_replacement_in_a_strangers_pair_is_refused(scene: Scene, is_parent: bool) -> None:
+    mine, stranger = scene.register(), scene.unit()
+    scene.hf(*((mine, stranger) if is_parent else (stranger, mine)))
+    case = open_for(scene.primary, scene.new)
+
+    refuses(ReplacementPaired, partial(rehearse, case))
+
+
+def test_a_replacement_beside_the_secondary_of_a_stranger_is_refused(scene: Scene) -> None:
+    mine, stranger = scene.register(), scene.unit()
+    scene.remove()
+    scene.hf(stranger, scene.secondary)
+    scene.hf(stranger, mine)
+    case = open_for(scene.primary, scene.new)
+
+    refuses(ReplacementPaired, partial(rehearse, case, partner=scene.secondary))
+
+
+def test_a_stranger_makes_no_pair_with_the_replacement(scene: Scene) -> None:
+    case = open_for(scene.primary, scene.new)
+
+    refuses(WrongPartner, partial(rehearse, case, partner=scene.unit()))
+
+
+def test_the_replacement_may_be_named_when_the_first_one_is_missing(scene: Scene) -> None:
+    case = open_for(scene.primary, None)
+
+    approve_case(case=case, replacement=scene.new.serial, waiver="", by=case.asked_by)
+    case.refresh_from_db()
+    complete(case)
+
+    assert roles() == {scene.serials[1]: "HF Primary", scene.new.serial: "HF Secondary"}
+
+
+# How many units licences reach (A9)
+
+
+def _reach(scene: Scene, parent: Registration, count: int) -> None:
+    """Associate so many other units with a parent, one after the other."""
+    for _ in range(count):
+        scene.remove(scene.hf(parent, scene.unit()))
+
+
+def test_a_replacement_comes_though_the_licences_have_reached_as_many_as_they_may(scene: Scene) -> None:
+    scene.remove()
+    _reach(scene, scene.primary, settings.MOST_SHARERS - 1)
+    scene.hf(scene.primary, scene.secondary)
+
+    complete(open_for(scene.secondary, scene.new))
+
+    assert links() == {(scene.serials[0], scene.new.serial, True)}
+
+
+def test_a_replacement_does_not_count_later_either(scene: Scene) -> None:
+    complete(open_for(scene.secondary, scene.new))
+    scene.remove(of(scene.new).seats.live().get())
+
+    _reach(scene, scene.primary, settings.MOST_SHARERS - 1)
+
+    with pytest.raises(TooManySharers):
+        scene.hf(scene.primary, scene.unit())
