@@ -142,6 +142,11 @@ DESK = """
 admin:index                                  200     200
 desk:search                                  200     200
 desk:unit                                    200     405
+desk:import_units                            200     422
+desk:units_template                          200     405
+desk:preview_import                          404     405
+desk:confirm_import                          405     422
+desk:cancel_import                           405     desk:import_units
 admin:password_change                        200     200
 admin:password_change_done                   200     405
 admin:autocomplete                           403     405
