@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0005_auditentry_action"),
+        ("portal", "0004_find_by_name"),
     ]
 
     operations = [
