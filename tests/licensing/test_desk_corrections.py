@@ -146,6 +146,17 @@ def test_no_customer_gets_there(client: Client, action: str) -> None:
     assert every_row() == before
 
 
+@pytest.mark.parametrize(("role", "count"), [(LEAD, 9), (AGENT, 2), (OPERATOR, 0)])
+def test_each_role_is_offered_what_it_may(client: Client, unit: Registration, role: str, count: int) -> None:
+    client.force_login(staff(role))
+
+    page = Page(client.get(after(unit.unit.serial)))
+
+    links = [a.attrs["href"] for group in page.root.all("div", role="group") for a in group.all("a")]
+    assert len(links) == count
+    assert {client.get(link).status_code for link in links} <= {200}
+
+
 # In every state of a unit
 
 
