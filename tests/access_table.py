@@ -268,7 +268,7 @@ desk:units_template             403/403   403/403                     403/403   
 desk:preview_import             403/403   403/403                     403/403                     404/405
 desk:confirm_import             403/403   403/403                     403/403                     405/422
 desk:cancel_import              403/403   403/403                     403/403                     405/desk:import_units
-"""
+"""  # noqa: E501
 
 # The same of the desk's lists, model by model. "every": of each model that has no row of its own below.
 DESK_ROLES_MODELS = """
