@@ -8,6 +8,8 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
 
 from licensing import activation, catalogue, services
 from licensing.activation_keys import known_macs, normalize_key
@@ -21,6 +23,7 @@ from licensing.models import (
     Licence,
     ModelService,
     PoolPart,
+    RmaCase,
     Service,
     TrialStart,
 )
@@ -369,3 +372,32 @@ class TrialStartAdmin(ReadOnlyAdmin):
     list_select_related = ["service", "unit"]
     search_fields = ["unit__serial__exact"]
     ordering = ["-pk"]
+
+
+@admin.register(RmaCase)
+class RmaCaseAdmin(ReadOnlyAdmin):
+    """All cases as a list; what is done about one is done on its own page."""
+
+    list_display = ["number", "state", "failed", "serial_number", "replacement", "account", "asked_at"]
+    list_select_related = ["failed__unit", "replacement", "account"]
+    list_filter = ["state", "kind"]
+    search_fields = ["failed__unit__serial__exact", "replacement__serial__exact"]
+    search_help_text = "The whole serial number of the failed unit or of its replacement"
+    ordering = ["-pk"]
+    exclude = ["done"]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        may_work = agent(request).has_perm("portal.support")
+        return [*self.list_display, "page"] if may_work else self.list_display
+
+    @admin.display(description="RMA case", ordering="pk")
+    def number(self, case: RmaCase) -> str:
+        return case.number
+
+    @admin.display
+    def serial_number(self, case: RmaCase) -> str:
+        return case.failed.unit.serial
+
+    @admin.display
+    def page(self, case: RmaCase) -> str:
+        return format_html('<a href="{}">Open</a>', reverse("desk:case", args=[case.uuid]))

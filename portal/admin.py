@@ -4,6 +4,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
@@ -26,6 +28,7 @@ from portal.desk import (
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from portal.models import Account, AuditEntry, Key, Mail, Membership, User
+from portal.roles import MAY, roles_of
 from products.attempts import forgive_tries
 from products.errors import InvalidSerial
 from products.serials import normalize_serial
@@ -88,21 +91,60 @@ class MembershipAdmin(ServiceAdmin):
         services.remove_membership(membership=obj, by=by, reason=reason)
 
 
+class PersonForm(UserChangeForm):
+    """Who somebody is, and which roles it has at the desk."""
+
+    roles = forms.ModelMultipleChoiceField(
+        Group.objects.filter(name__in=MAY).order_by("name"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What somebody of the staff may do here.",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            self.initial["roles"] = self.instance.groups.filter(name__in=MAY)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.cleaned_data.get("roles") and not self.cleaned_data.get("is_staff"):
+            refusal = forms.ValidationError("Only the staff has roles at the desk.", code="staff-only")
+            self.add_error("roles", refusal)
+        return cleaned
+
+
 @admin.register(User)
 class PortalUserAdmin(FoundByName, QuickAdmin, UserAdmin):
+    """People who log in. Only a superuser makes another one, or changes anything of one."""
+
     search_fields = ["username", "email"]
+    form = PersonForm
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         ("Person", {"fields": ["first_name", "last_name", "email"]}),
-        ("May do", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        ("May do", {"fields": ["is_active", "is_staff", "roles", "is_superuser"]}),
     ]
     list_filter = ["is_staff", "is_active"]
+
+    @admin.display(description="Roles")
+    def roles(self, user: User) -> str:
+        return ", ".join(roles_of(user)) or "none"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        return [] if agent(request).is_superuser else ["is_superuser"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        is_guarded = isinstance(obj, User) and obj.is_superuser and not agent(request).is_superuser
+        return not is_guarded and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        services.save_user(user=obj, by=agent(request))
+        chosen = form.cleaned_data.get("roles")  # whoever is new gets them on the next page
+        roles = None if chosen is None else [group.name for group in chosen]
+        services.save_user(user=obj, by=agent(request), roles=roles)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Note in the audit trail that a password was set, in the same transaction."""

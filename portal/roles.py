@@ -6,6 +6,8 @@ from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 from django.db.models import Q
 
+from portal.models import User
+
 AGENT, LEAD, OPERATOR = "support agent", "support lead", "operator"
 DESK_APPS = ("portal", "products", "associations", "licensing")
 
@@ -39,6 +41,11 @@ def load_roles() -> None:
     for name, allowed in MAY.items():
         group, _ = Group.objects.get_or_create(name=name)
         group.permissions.set(Permission.objects.filter(looking | _named(allowed)))
+
+
+def roles_of(user: User) -> list[str]:
+    """The names of the roles that somebody has."""
+    return sorted(user.groups.filter(name__in=MAY).values_list("name", flat=True))
 
 
 def _named(permissions: Iterable[str]) -> Q:

@@ -1,9 +1,13 @@
 """What is written about accounts, their members and the people who log in."""
 
+from collections.abc import Iterable
+
+from django.contrib.auth.models import Group
 from django.db import transaction
 
 from portal import audit
 from portal.models import Account, Membership, User
+from portal.roles import MAY, roles_of
 
 
 @transaction.atomic
@@ -32,8 +36,17 @@ def remove_membership(*, membership: Membership, by: User, reason: str) -> None:
 
 
 @transaction.atomic
-def save_user(*, user: User, by: User, reason: str = "") -> User:
-    """Create a login, or change who it is and whether it may log in."""
+def save_user(*, user: User, by: User, reason: str = "", roles: Iterable[str] | None = None) -> User:
+    """Create a login, or change who it is, whether it may log in, and which roles it has at the desk.
+
+    `roles` are names of portal.roles; none said leaves those that it has, and groups that are no role stay.
+    """
     user.save()
-    audit.record("user-saved", by=by, reason=reason, data={"user": user.username, "active": user.is_active})
+    before = roles_of(user)
+    after = before if roles is None else sorted(set(roles) & set(MAY))
+    user.groups.remove(*Group.objects.filter(name__in=set(before) - set(after)))
+    user.groups.add(*Group.objects.filter(name__in=set(after) - set(before)))
+    data: dict[str, object] = {"user": user.username, "active": user.is_active, "staff": user.is_staff}
+    data |= {"superuser": user.is_superuser, "roles": after, "roles_before": before}
+    audit.record("user-saved", by=by, reason=reason, data=data)
     return user

@@ -118,6 +118,24 @@ release_product      GET   own       login      404        403        403       
 release_product      GET   foreign   login      404        403        403        404        support
 release_product      POST  own       login      404        403        403        my_products support
 release_product      POST  foreign   login      404        403        403        404        support
+replace_appliance    GET   own       login      404        403        200        200        support
+replace_appliance    GET   foreign   login      404        403        404        404        support
+replace_appliance    POST  own       login      404        403        rma_case   rma_case   support
+replace_appliance    POST  foreign   login      404        403        404        404        support
+transfer_licenses    GET   own       login      404        403        200        200        support
+transfer_licenses    GET   foreign   login      404        403        404        404        support
+transfer_licenses    POST  own       login      404        403        422        422        support
+transfer_licenses    POST  foreign   login      404        403        404        404        support
+rma_cases            GET             login      200        200        200        200        support
+rma_cases            POST            login      405        405        405        405        405
+rma_case             GET   own       login      404        200        200        200        support
+rma_case             GET   foreign   login      404        404        404        404        support
+rma_case             POST  own       login      405        405        405        405        405
+rma_case             POST  foreign   login      405        405        405        405        405
+cancel_case          GET   own       login      405        405        405        405        405
+cancel_case          GET   foreign   login      405        405        405        405        405
+cancel_case          POST  own       login      404        403        rma_case   rma_case   support
+cancel_case          POST  foreign   login      404        403        404        404        support
 
 admin:login          GET             login      403        403        403        403        support
 admin:login          POST            login      403        403        403        403        200
@@ -147,19 +165,16 @@ desk:units_template                          200     405
 desk:preview_import                          404     405
 desk:confirm_import                          405     422
 desk:cancel_import                           405     desk:import_units
-admin:password_change                        200     200
-admin:password_change_done                   200     405
-admin:autocomplete                           403     405
-admin:jsi18n                                 200     405
-admin:view_on_site                           404     404
-admin:app_list                               200     200
-support/(?P<url>.*)$                         404     404
-"""
-
-# The desk's own pages: GET and POST of staff who may everything. What each role may, their own tests tell.
-DESK_OWN = """
-                                             GET     POST
-desk:unit                                    200     405
+desk:cases                                   200     405
+desk:open_case                               200     desk:case
+desk:case                                    200     405
+desk:approve_case                            405     desk:case
+desk:complete_case                           405     422
+desk:receive_case                            405     desk:case
+desk:resend_mail                             405     desk:case
+desk:decline_case                            405     desk:case
+desk:cancel_case                             405     desk:case
+desk:undo_case                               405     422
 desk:associate                               200     422
 desk:remove                                  200     422
 desk:change_parent                           200     422
@@ -172,6 +187,13 @@ desk:move                                    200     422
 desk:release                                 200     422
 desk:take_back                               200     422
 desk:open                                    200     422
+admin:password_change                        200     200
+admin:password_change_done                   200     405
+admin:autocomplete                           403     405
+admin:jsi18n                                 200     405
+admin:view_on_site                           404     404
+admin:app_list                               200     200
+support/(?P<url>.*)$                         404     404
 """
 
 # GET/POST of staff, model by model. 403: the desk shows such rows and changes none, or not in this way.
@@ -198,4 +220,73 @@ licensing_poolpart            200/200      403/403   200/403   200/200   403/403
 licensing_trialstart          200/200      403/403   200/403   200/200   403/403
 licensing_ledgerentry         200/200      403/403   200/403   200/200   403/403
 licensing_keyset              200/200      403/403   200/403   200/200   403/403
+licensing_rmacase             200/200      403/403   200/403   200/200   403/403
+"""
+
+ROLES = ["roleless", "agent", "lead", "operator"]
+
+# GET/POST of staff who aren't superusers, by their role (portal.roles): the desk's own pages first.
+DESK_ROLES = """
+                                roleless  agent                       lead                        operator
+admin:index                     200/200   200/200                     200/200                     200/200
+admin:password_change           200/200   200/200                     200/200                     200/200
+admin:password_change_done      200/405   200/405                     200/405                     200/405
+admin:autocomplete              403/405   403/405                     403/405                     403/405
+admin:jsi18n                    200/405   200/405                     200/405                     200/405
+admin:view_on_site              404/404   404/404                     404/404                     404/404
+admin:app_list                  404/404   200/200                     200/200                     200/200
+support/(?P<url>.*)$            404/404   404/404                     404/404                     404/404
+admin:auth_user_password_change 403/403   403/403                     403/403                     200/200
+admin:portal_mail_resend        403/403   200/admin:portal_mail_change 200/admin:portal_mail_change 403/403
+
+desk:search                     403/403   200/200                     200/200                     200/200
+desk:unit                       403/403   200/405                     200/405                     200/405
+desk:cases                      403/403   200/405                     200/405                     403/403
+desk:open_case                  403/403   200/desk:case               200/desk:case               403/403
+desk:case                       403/403   200/405                     200/405                     403/403
+desk:approve_case               403/403   405/desk:case               405/desk:case               403/403
+desk:complete_case              403/403   405/422                     405/422                     403/403
+desk:receive_case               403/403   405/desk:case               405/desk:case               403/403
+desk:resend_mail                403/403   405/desk:case               405/desk:case               403/403
+desk:decline_case               403/403   405/desk:case               405/desk:case               403/403
+desk:cancel_case                403/403   405/desk:case               405/desk:case               403/403
+desk:undo_case                  403/403   405/422                     405/422                     403/403
+desk:associate                  403/403   403/403                     200/422                     403/403
+desk:remove                     403/403   403/403                     200/422                     403/403
+desk:change_parent              403/403   403/403                     200/422                     403/403
+desk:swap                       403/403   403/403                     200/422                     403/403
+desk:make_standby               403/403   403/403                     200/422                     403/403
+desk:extend                     403/403   403/403                     200/422                     403/403
+desk:revoke                     403/403   403/403                     200/422                     403/403
+desk:reissue                    403/403   403/403                     200/desk:unit               403/403
+desk:move                       403/403   403/403                     200/422                     403/403
+desk:release                    403/403   403/403                     200/422                     403/403
+desk:take_back                  403/403   403/403                     200/422                     403/403
+desk:open                       403/403   200/422                     200/422                     403/403
+desk:import_units               403/403   403/403                     403/403                     200/422
+desk:units_template             403/403   403/403                     403/403                     200/405
+desk:preview_import             403/403   403/403                     403/403                     404/405
+desk:confirm_import             403/403   403/403                     403/403                     405/422
+desk:cancel_import              403/403   403/403                     403/403                     405/desk:import_units
+"""  # noqa: E501
+
+# The same of the desk's lists, model by model. "every": of each model that has no row of its own below.
+DESK_ROLES_MODELS = """
+                                       changelist   add       change    history   delete
+every                        roleless  403/403      403/403   403/403   403/403   403/403
+every                        agent     200/200      403/403   200/403   200/200   403/403
+every                        lead      200/200      403/403   200/403   200/200   403/403
+every                        operator  200/200      403/403   200/403   200/200   403/403
+
+portal_account               lead      200/200      200/200   200/200   200/200   403/403
+portal_membership            lead      200/200      200/200   200/200   200/200   200/list
+licensing_licence            lead      200/200      200/200   200/403   200/200   403/403
+
+portal_user                  operator  200/200      200/200   200/200   200/200   403/403
+products_productmodel        operator  200/200      200/200   200/200   200/200   403/403
+associations_associationtype operator  200/200      200/200   200/200   200/200   403/403
+associations_typemodel       operator  200/200      200/200   200/403   200/200   200/support
+licensing_service            operator  200/200      200/200   200/200   200/200   403/403
+licensing_modelservice       operator  200/200      200/200   200/200   200/200   200/list
+licensing_activationkey operator 200/200 200/200 200/403 200/200 200/admin:licensing_activationkey_change
 """

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
@@ -22,12 +24,22 @@ from associations.models import AssociationType, Seat
 from associations.services import associate
 from licensing.activation import make_activation_keys
 from licensing.keysets import read_keyset
-from licensing.models import Licence, PoolPart, Service, TrialStart
+from licensing.models import Keyset, KeysetHead, Licence, PoolPart, RmaCase, Service, TrialStart
 from licensing.releasing import plan_release
+from licensing.rma.cases import ask_for_case
 from portal.clock import today
 from portal.models import Account, Mail, Membership, User
+from portal.roles import AGENT, LEAD, OPERATOR, load_roles
 from products.models import Registration, Survey
-from tests.access_table import ACTORS, DESK, DESK_MODELS, DESK_OWN, PORTAL
+from tests.access_table import (
+    ACTORS,
+    DESK,
+    DESK_MODELS,
+    DESK_ROLES,
+    DESK_ROLES_MODELS,
+    PORTAL,
+    ROLES,
+)
 from tests.factories import (
     CODE,
     PASSWORD,
@@ -36,8 +48,10 @@ from tests.factories import (
     UnitFactory,
     UserFactory,
 )
+from tests.rows import every_row
 
 SHORT = {"account_login": "login", "admin:index": "support", "admin:login": "desk-login"}
+SAYS_WHY = {"desk:reissue", "desk:decline_case", "desk:cancel_case", "desk:undo_case"}
 REFUSED = {"login", "desk-login", "403", "404"}
 DESK_PAGES = ["changelist", "add", "change", "history", "delete"]
 
@@ -51,7 +65,7 @@ class Address:
 
     @property
     def names_a_row(self) -> bool:
-        return bool(re.search("<serial:serial>|<(path:object_)?id>", self.route))
+        return bool(re.search("<serial:serial>|<(path:object_)?id>|rma/<uuid:uuid>", self.route))
 
     def path(self, arguments: dict[str, object]) -> str:
         """The route, filled in. A placeholder is `<serial:serial>` or, among the admin's, `(?P<url>.*)$`."""
@@ -81,8 +95,6 @@ def table() -> Table:
         rows[name][method, whose] = rest
     for name, *cells in lines(DESK):
         add_desk_row(rows, name, "desk-login", cells)
-    for name, *cells in lines(DESK_OWN):
-        add_desk_row(rows, name, "login", cells)
     for model, *pages in lines(DESK_MODELS):
         for page, pair in zip(DESK_PAGES, pages, strict=True):
             cells = pair.replace("list", f"admin:{model}_changelist").split("/")
@@ -111,7 +123,8 @@ TABLE = table()
 class Side:
     """An account with a lone unit, another that could be its HF Primary, and a row of everything else.
 
-    `spare` is the seat of a spare beside a pair, `standby` that of the pair's secondary.
+    `spare` is the seat of a spare beside a pair, `standby` that of the pair's secondary. `case` is requested,
+    because of `other`.
     """
 
     account: Account
@@ -120,6 +133,7 @@ class Side:
     spare: Seat
     standby: Seat
     key: str
+    case: RmaCase
 
 
 @dataclass(frozen=True)
@@ -161,13 +175,31 @@ def side(member: Membership) -> Side:
         by=member.user,
     )
     Mail.objects.create(to="ann@a.example", subject="Sent", account=member.account, sent_at=timezone.now())
-    return Side(member.account, unit, other, spare, standby, key)
+    case = ask_for_case(
+        registration=other,
+        kind=RmaCase.Kind.REPLACEMENT,
+        symptom="no link light",
+        contact="",
+        address="",
+        by=member.user,
+        now=timezone.now(),
+    )
+    return Side(member.account, unit, other, spare, standby, key, case)
 
 
 def session(user: User) -> str:
     client = Client()
     client.force_login(user)
     return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def staff_by_role() -> dict[str, User]:
+    """Somebody of the staff for each role at the desk, and one without."""
+    load_roles()
+    users = {actor: UserFactory(is_staff=True) for actor in ROLES}
+    for actor, role in {"agent": AGENT, "lead": LEAD, "operator": OPERATOR}.items():
+        users[actor].groups.add(Group.objects.get(name=role))
+    return users
 
 
 @pytest.fixture
@@ -179,6 +211,7 @@ def world(keys: None, catalogue: None) -> World:
         "viewer": MembershipFactory(account=owner.account, role=Membership.Role.VIEWER).user,
         "stranger": stranger.user,
         "staff": UserFactory(is_staff=True, is_superuser=True),
+        **staff_by_role(),
     }
     sessions = {actor: session(user) for actor, user in users.items()}
     return World(Client(), users, sessions, side(owner), side(third), UnitFactory().serial, counts())
@@ -193,14 +226,14 @@ def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
     filled = {
         "serial": unit.serial,
         "slug": "hf",
-        "uuid": seat.uuid,
+        "uuid": place.case.uuid if "rma/" in address.route else seat.uuid,
         "code": 2 if address.name == "share_licenses" else 5,
         "topic": "index",
         "token": "nowhere",
         "app_label": "products",
         "url": "nowhere/",
     }
-    if address.names_a_row and "serial" not in address.route:
+    if re.search("<(path:object_)?id>", address.route):
         label, model = address.route.split("/")[1:3]
         if label == "r":
             label, model = "products", "unit"
@@ -218,8 +251,11 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
     """The least that the address takes from somebody who may send it."""
     place = world.foreign if whose == "foreign" else world.own
     choice = {"choice": f"hf:{place.other.unit.serial}"}
+    why_it_failed = {"symptom": "no link light"}
     forms = {
         "account_login": {"login": world.users["owner"].username, "password": PASSWORD},
+        "replace_appliance": why_it_failed,
+        "desk:open_case": {"kind": "replacement", **why_it_failed},
         "register": {"serial_number": world.unregistered, "authentication_code": CODE},
         "desk:search": {"q": "Shelbyville"},
         "product_survey": {"bought_at": "Shelbyville"},
@@ -238,7 +274,7 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
             "count": "1",
         },
     }
-    says_why = name.endswith(("_delete", "_resend")) or name == "desk:reissue"
+    says_why = name.endswith(("_delete", "_resend")) or name in SAYS_WHY
     why = {"post": "yes", "reason": "the access table"} if says_why else {}
     return forms.get(name, why)
 
@@ -296,6 +332,39 @@ def test_every_address_has_its_row_and_every_row_its_address() -> None:
     }
 
 
+def roles_table() -> Table:
+    """Per address of the desk: the answers of each role by method; whose row it is makes no difference."""
+    rows: Table = defaultdict(dict)
+    for name, *cells in lines(DESK_ROLES):
+        add_roles(rows, name, dict(zip(ROLES, cells, strict=True)))
+    written = {(model, role): pages for model, role, *pages in lines(DESK_ROLES_MODELS)}
+    for model, *_ in lines(DESK_MODELS):
+        for number, page in enumerate(DESK_PAGES):
+            cells = {role: written.get((model, role), written["every", role])[number] for role in ROLES}
+            add_roles(rows, f"admin:{model}_{page}", cells, model)
+        change = f"admin:{model}_change"
+        old = f"support/{model.replace('_', '/')}/<path:object_id>/"
+        add_roles(rows, old, dict.fromkeys(ROLES, f"{change}/{change}"), model)
+    return rows
+
+
+def add_roles(rows: Table, name: str, cells: dict[str, str], model: str = "") -> None:
+    whose = "own" if name in ADDRESSES and ADDRESSES[name].names_a_row else ""
+    pairs = [cell.replace("list", f"admin:{model}_changelist").split("/") for cell in cells.values()]
+    for method, answers in zip(("GET", "POST"), zip(*pairs, strict=True), strict=True):
+        rows[name][method, whose] = list(answers)
+
+
+ROLES_TABLE = roles_table()
+ENTRANCES = {"admin:login", "admin:logout"}
+
+
+def test_every_address_of_the_desk_says_what_each_role_may() -> None:
+    desk = {name for name, address in ADDRESSES.items() if address.route.startswith("support/")}
+
+    assert set(ROLES_TABLE) == desk - ENTRANCES
+
+
 GROUPS: dict[str, list[str]] = defaultdict(list)
 for name in TABLE:
     model = re.match("admin:([a-z]+_[a-z]+)_|support/([a-z]+/[a-z]+)/", name)
@@ -307,9 +376,10 @@ for name in TABLE:
 def test_everybody_gets_the_answer_of_the_table(group: str, world: World) -> None:
     expected = {
         (name, *key, actor): cell
+        for rows, actors in ((TABLE, ACTORS), (ROLES_TABLE, ROLES))
         for name in GROUPS[group]
-        for key, cells in TABLE[name].items()
-        for actor, cell in zip(ACTORS, cells, strict=True)
+        for key, cells in rows.get(name, {}).items()
+        for actor, cell in zip(actors, cells, strict=True)
     }
 
     given = {
@@ -318,3 +388,59 @@ def test_everybody_gets_the_answer_of_the_table(group: str, world: World) -> Non
     }
 
     assert {key: given[key] for key in expected if given[key] != expected[key]} == {}
+
+
+# What no door of the desk may do, whoever opens it
+
+ACTION = {
+    "action": "delete_selected",
+    "_selected_action": ["1", "2", "3"],
+    "select_across": "1",
+    "post": "yes",
+}
+TELLS_NOBODY = {Session._meta.label, LogEntry._meta.label}
+# Buttons beside which nothing needs to be typed.
+BUTTONS = {"desk:resend_mail", "desk:approve_case"}
+# What no junk gets at, even where its reason would do.
+SAFE = {
+    model._meta.label
+    for model in (Keyset, KeysetHead, Licence, PoolPart, Registration, Seat, TrialStart, User)
+}
+
+
+def junk_for(kind: str) -> dict[str, object]:
+    """What nobody would send from a page: nothing, an action over many rows, or junk in every field."""
+    if kind == "junk":
+        fields = [field for model in apps.get_models() for field in model._meta.get_fields()]
+        typed = ["choice", "seen", "reason", "replacement", "serial_number", "form-TOTAL_FORMS"]
+        sent = dict.fromkeys([*(field.name for field in fields), *typed], "junk")
+        rows = {field.name: "0" for field in fields if field.is_relation}
+        return sent | rows | {"replacement": "junk"}  # Django's own choice of a row takes no word
+    return ACTION if kind == "action" else {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["nothing", "action", "junk"])
+def test_whatever_is_sent_to_the_desk_goes_through_services(kind: str, world: World) -> None:
+    changed = changed_by(world, kind)
+
+    assert kind == "junk" or set(changed) <= BUTTONS
+    assert {name: tables for name, tables in changed.items() if "portal.AuditEntry" not in tables} == {}
+    assert {name: tables for name, tables in changed.items() if tables & SAFE} == {}
+
+
+def changed_by(world: World, kind: str) -> dict[str, set[str]]:
+    """In which tables each address of the desk changes rows when a superuser sends it junk."""
+    world.client.cookies[settings.SESSION_COOKIE_NAME] = world.sessions["staff"]
+    before, changed = kept_rows(), {}
+    for name in ROLES_TABLE:
+        path = ADDRESSES[name].path(arguments(world, ADDRESSES[name], "own"))
+        with taken_back():
+            world.client.post(path, junk_for(kind))
+            after = kept_rows()
+            changed[name] = {table for table in after if after[table] != before[table]}
+    return {name: tables for name, tables in changed.items() if tables}
+
+
+def kept_rows() -> dict[str, list[tuple[object, ...]]]:
+    return {table: rows for table, rows in every_row().items() if table not in TELLS_NOBODY}
