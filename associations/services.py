@@ -77,7 +77,7 @@ def remove_association(*, seat: Seat, by: User, reason: str = "") -> None:
     A parent whose last child goes is in no association any more. Raises AssociationGone.
     """
     parent = parent_of(seat)
-    parent, child = _lock(parent, seat.registration)
+    parent, child = _lock(parent, seat.registration, seat=seat)
     end_seat(seat, by=by)
     leave_group(seat, by=by)
     _record("association-removed", seat, parent, child, by=by, reason=reason)
@@ -92,7 +92,7 @@ def change_parent(
     Where nothing would change the present seat is returned. Raises AssociationGone and what `associate` does.
     """
     former = parent_of(seat)
-    parent, child, former = _lock(parent, seat.registration, former)
+    parent, child, former = _lock(parent, seat.registration, former, seat=seat)
     type = lock_type(seat.type)
     if parent.pk == former.pk and Seat.objects.live().filter(pk=seat.pk).exists():
         return seat
@@ -117,7 +117,9 @@ def make_standby(
     AssociationGone, NoSpare, UnitNotActive and TooManySharers.
     """
     sharing = sharing_seats(seat.group)
-    parent, child, *former = _lock(parent_of(seat), seat.registration, *(s.registration for s in sharing))
+    parent, child, *former = _lock(
+        parent_of(seat), seat.registration, *(s.registration for s in sharing), seat=seat
+    )
     if not Seat.objects.live().filter(pk=seat.pk).exists():
         raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
     if sharing_seats(seat.group) != sharing or "".join(str(s.uuid) for s in sharing) != instead:
@@ -149,7 +151,8 @@ def swap_places(
     """
     former = parent_of(seat)
     others = children_of(former, besides=seat)
-    parent, child, *_ = _lock(former, seat.registration, *(s.registration for s in others), also=also)
+    concerned = (former, seat.registration, *(s.registration for s in others))
+    parent, child, *_ = _lock(*concerned, seat=seat, also=also)
     if not Seat.objects.live().filter(pk=seat.pk).exists():
         raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
     if children_of(former, besides=seat) != others:
@@ -216,10 +219,13 @@ def change_parent_and_rename(
     return changed
 
 
-def _lock(*registrations: Registration, also: Collection[int] = ()) -> list[Registration]:
+def _lock(
+    *registrations: Registration, seat: Seat | None = None, also: Collection[int] = ()
+) -> list[Registration]:
     """Lock the units of these registrations, then read the registrations as they are now, in the given order.
 
-    `also` are further units to lock. Raises WithItself and NotOneAccount (A1, A2).
+    `also` are further units to lock. Raises WithItself and NotOneAccount (A1, A2); AssociationGone where a
+    unit has left the account with the association that `seat` was.
     """
     parent, child, *_ = registrations
     if parent.pk == child.pk:
@@ -229,6 +235,8 @@ def _lock(*registrations: Registration, also: Collection[int] = ()) -> list[Regi
     fresh = Registration.objects.live().select_related("account", "unit__model").in_bulk(pks)
     accounts = {registration.account_id for registration in fresh.values()}
     if len(fresh) < len(set(pks)) or len(accounts) > 1:
+        if seat and not Seat.objects.live().filter(pk=seat.pk).exists():
+            raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
         raise NotOneAccount
     return [fresh[pk] for pk in pks]
 

@@ -70,11 +70,11 @@ def empty() -> None:
 
 def import_file(path: Path) -> float:
     """The seconds that an import takes."""
-    from products.factory import import_units
+    from products.factory import import_units, reading
 
     start = time.perf_counter()
     rows, created = import_units(
-        lambda: path.open(encoding="utf-8-sig", errors="surrogateescape", newline=""),
+        reading(path),
         by=None,
         report=lambda problem: write(f"{problem}\n"),
         progress=lambda rows: None,

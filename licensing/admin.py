@@ -1,9 +1,10 @@
+import contextlib
 import re
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -32,7 +33,8 @@ from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin, agent
 from portal.errors import RuleViolation
 from portal.forms import judged
 from portal.models import User
-from products.models import Unit
+from products.errors import InvalidSerial
+from products.models import Registration, Unit
 from products.serials import normalize_serial
 
 
@@ -336,8 +338,20 @@ class ActivationKeyAdmin(ServiceAdmin):
 class PoolPartAdmin(ReadOnlyAdmin):
     list_display = ["service", "owner", "unit", "count"]
     list_select_related = ["licence__service", "licence__registration__unit", "registration__unit"]
-    search_fields = ["registration__unit__serial__exact", "licence__registration__unit__serial__exact"]
+    search_fields = ["registration__unit__serial__exact"]
     ordering = ["-pk"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The parts that a unit has, and those that others have of its licences."""
+        if not search_term.strip():
+            return queryset, False
+        serial = search_term.strip().upper()
+        with contextlib.suppress(InvalidSerial):
+            serial = normalize_serial(search_term)
+        own = list(Registration.objects.filter(unit__serial=serial).values_list("pk", flat=True))
+        return queryset.filter(Q(registration__in=own) | Q(licence__registration__in=own)), False
 
     @admin.display
     def service(self, part: PoolPart) -> Service:

@@ -16,12 +16,22 @@ from django.urls import path
 from django.utils import timezone
 
 from portal import audit, outbox, services
-from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin, agent
+from portal.desk import (
+    FoundByName,
+    QuickAdmin,
+    ReadOnlyAdmin,
+    ReasonForm,
+    ServiceAdmin,
+    agent,
+    pks_named,
+)
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from portal.models import Account, AuditEntry, Key, Mail, Membership, User
 from portal.roles import MAY, roles_of
 from products.attempts import forgive_tries
+from products.errors import InvalidSerial
+from products.serials import normalize_serial
 
 
 class AccountForm(ReasonForm):
@@ -41,10 +51,11 @@ class AccountForm(ReasonForm):
 
 
 @admin.register(Account)
-class AccountAdmin(ServiceAdmin):
+class AccountAdmin(FoundByName, ServiceAdmin):
     form = AccountForm
     list_display = ["name", "uuid", "created_at"]
     search_fields = ["name"]
+    ordering = ["-pk"]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return AccountForm.field_order if obj else ["name", "reason"]
@@ -63,7 +74,15 @@ class MembershipAdmin(ServiceAdmin):
     list_select_related = ["user", "account"]
     search_fields = ["user__username", "account__name"]
     autocomplete_fields = ["user", "account"]
+    ordering = ["-pk"]
     is_removable = True
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        users, accounts = pks_named(User, ["username"], text), pks_named(Account, ["name"], text)
+        return (queryset.filter(Q(user__in=users) | Q(account__in=accounts)) if text else queryset), False
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         services.save_membership(membership=obj, by=agent(request), reason=form.cleaned_data["reason"])
@@ -96,11 +115,11 @@ class PersonForm(UserChangeForm):
 
 
 @admin.register(User)
-class PortalUserAdmin(UserAdmin):
+class PortalUserAdmin(FoundByName, QuickAdmin, UserAdmin):
     """People who log in. Only a superuser makes another one, or changes anything of one."""
 
-    actions = None
     form = PersonForm
+    search_fields = ["username", "email"]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         ("Person", {"fields": ["first_name", "last_name", "email"]}),
@@ -142,8 +161,18 @@ class PortalUserAdmin(UserAdmin):
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ["at", "code", "serial", "actor", "account", "reason"]
     list_select_related = ["actor", "account"]
-    search_fields = ["serial__exact", "code__exact"]
+    search_fields = ["serial__exact"]
+    search_help_text = "A serial number, in any notation, or what was done"
     ordering = ["-pk"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        try:
+            return queryset.filter(serial=normalize_serial(search_term)), False
+        except InvalidSerial:
+            text = search_term.strip()
+            return (queryset.filter(code=text) if text else queryset), False
 
 
 @admin.register(Key)

@@ -1,19 +1,24 @@
 """The support desk: Django's admin site behind the portal's login, its writes through services."""
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Model
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.functional import cached_property
 
 from portal.errors import ReasonNeeded, RuleViolation
+from portal.finding import find_named
 from portal.forms import add_refusal
 from portal.models import User
 
 OWN_APPS = {"portal", "products", "associations", "licensing"}
+MOST_COUNTED, MOST_NAMED = 10_000, 200
 
 
 def agent(request: HttpRequest) -> User:
@@ -55,11 +60,51 @@ class ReasonForm(forms.ModelForm):
         return cleaned
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows to look at. Nothing is written here, and no action runs over many of them."""
+class Capped(int):
+    """A count that stands for more; people read it so."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}+"
+
+
+class CappedPaginator(Paginator):
+    """Counts no further than MOST_COUNTED, and has no page beyond: what is deeper is searched for."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = cast("QuerySet[Any]", self.object_list)
+        found = rows.order_by()[: MOST_COUNTED + 1].count()
+        return found if found <= MOST_COUNTED else Capped(MOST_COUNTED)
+
+
+class QuickAdmin(admin.ModelAdmin):
+    """A list of rows that costs the same with millions of them: nothing counts them all or sorts them."""
 
     actions = None
     show_full_result_count = False
+    paginator = CappedPaginator
+    sortable_by = ()
+
+
+class FoundByName(admin.ModelAdmin):
+    """Rows that are searched by `search_fields`, their own: by the beginning, then by any part."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(pk__in=pks_named(self.model, self.search_fields, search_term)), False
+
+
+def pks_named(model: type[Model], fields: Iterable[str], text: str) -> set[int]:
+    """The primary keys of the first rows of which one of the fields begins with a text, or has it inside."""
+    rows, text = model._default_manager.all(), text.replace("\x00", "").strip()
+    return {row.pk for field in fields for row in find_named(rows, field, text, limit=MOST_NAMED)}
+
+
+class ReadOnlyAdmin(QuickAdmin):
+    """Rows to look at. Nothing is written here, and no action runs over many of them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -71,15 +116,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class ServiceAdmin(admin.ModelAdmin):
+class ServiceAdmin(QuickAdmin):
     """Rows that staff write, through services only: no bulk action, no inline, no delete unless allowed.
 
     What a service refuses is shown beside its field, and nothing is written.
     """
 
     form = ReasonForm
-    actions = None
-    show_full_result_count = False
     delete_confirmation_template = "admin/delete_with_reason.html"
     is_removable = False
 

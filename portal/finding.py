@@ -3,28 +3,56 @@
 from typing import Any
 
 from django.db import connection
-from django.db.models import Model, Q, QuerySet, Value
-from django.db.models.functions import Collate, Concat, Upper
+from django.db.models import F, Model, Q, QuerySet, Value
+from django.db.models.functions import Collate, Concat, StrIndex, Upper
+from django.db.models.lookups import GreaterThan
 
 BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
 """The collations in which a beginning is a range, whatever the database's own is."""
 LAST_CHARACTER = "\U0010ffff"
+FEWEST_CHARACTERS = 3
+"""Of a part of a name: an index knows those by every three characters that stand side by side."""
 
 
-def find_named[M: Model](rows: QuerySet[M], field: str, text: str, *, inside: Q, limit: int) -> list[M]:
-    """Find rows by the beginning of a field, in its order; then, if there is room, by any part.
+def find_named[M: Model](
+    rows: QuerySet[M], field: str, text: str, *, limit: int, prepared: str = ""
+) -> list[M]:
+    """Find rows by the beginning of a field, in its order; then, if there is room, by a part of it.
 
-    `inside` is the condition for a part. Letters' case doesn't matter. At most `limit` rows.
+    A part has three characters at least, and is looked for in the lower-case field `prepared` where one is
+    named. Letters' case doesn't matter. At most `limit` rows.
     """
     key = Collate(Upper(field), BYTE_ORDER[connection.vendor])
     start = Upper(Value(text))
     end = Concat(start, Value(LAST_CHARACTER))
     begin = rows.annotate(found_by=key).filter(found_by__gte=start, found_by__lt=end)
     found = {row.pk: row for row in begin.order_by("found_by", "pk")[:limit]}
-    if len(found) < limit:
+    if len(found) < limit and len(text) >= FEWEST_CHARACTERS:
+        inside = _stands_in(prepared, text.lower()) if prepared else _stands_in_any_case(field, text)
         rest = sorted(rows.filter(inside)[:limit], key=lambda row: _folded(row, field))
         found |= {row.pk: row for row in rest if row.pk not in found}
     return list(found.values())[:limit]
+
+
+def _stands_in(field: str, text: str) -> Q:
+    pieces = Q(*(Q((f"{field}__contains", piece)) for piece in _pieces(text)))
+    return pieces & Q(GreaterThan(StrIndex(F(field), Value(text)), 0))
+
+
+def _stands_in_any_case(field: str, text: str) -> Q:
+    pieces = Q(*(Q((f"{field}__icontains", piece)) for piece in _pieces(text)))
+    return pieces & Q(GreaterThan(StrIndex(Upper(field), Upper(Value(text))), 0))
+
+
+def _pieces(text: str) -> list[str]:
+    """What the index is asked for: one word as it is; of several the beginnings.
+
+    It intersects what it knows of every three characters, and each three more take longer than the few rows
+    that they rule out: those are read and compared as a whole.
+    """
+    first, *others = text.split(" ")
+    beginnings = [first[:FEWEST_CHARACTERS], *(f" {word[:FEWEST_CHARACTERS]}" for word in others)]
+    return beginnings if others else [text]
 
 
 def _folded(row: Any, field: str) -> str:

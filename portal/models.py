@@ -86,6 +86,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["serial", "at"], name="auditentry_serial_at"),
             models.Index(fields=["account", "at"], name="auditentry_account_at"),
             models.Index(fields=["action"], name="auditentry_action"),
+            models.Index(fields=["code", "-id"], name="auditentry_by_code"),
         ]
 
     def __str__(self) -> str:

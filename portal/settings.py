@@ -262,3 +262,9 @@ LOGGING = {
 
 # A primary's licences reach at most so many different units in 90 days (A9); beyond that Support does it.
 MOST_SHARERS = _number("MOST_SHARERS", 3, "how many units a primary's licenses reach in 90 days")
+
+# Factory files from the browser name authentication codes: they never lie where others may look.
+# The handler takes no other file from anybody.
+MAX_IMPORT_MEGABYTES = _number("MAX_IMPORT_MEGABYTES", 200, "how large a factory file the desk takes")
+IMPORTS_FOLDER = DATA_DIR / "imports"
+FILE_UPLOAD_HANDLERS = ["licensing.support.uploads.UnitsFileHandler"]

@@ -7,11 +7,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from portal.desk import ReadOnlyAdmin, ServiceAdmin, agent
+from portal.desk import MOST_NAMED, ReadOnlyAdmin, ServiceAdmin, agent
+from portal.finding import find_named
 from products import services
 from products.errors import InvalidSerial
 from products.models import ProductModel, Registration, Survey, Unit
-from products.serials import normalize_serial
+from products.serials import normalize_serial, strip_separators
 
 
 @admin.register(ProductModel)
@@ -58,8 +59,23 @@ class UnitAdmin(BySerialAdmin):
 class RegistrationAdmin(BySerialAdmin):
     list_display = ["friendly_name", "unit", "account", "code", "registered_at", "ended_at"]
     list_select_related = ["unit", "account"]
-    search_fields = ["unit__serial__exact", "code__exact", "friendly_name__istartswith"]
+    search_fields = ["friendly_name"]
+    search_help_text = "A serial number in any notation, a registration code, or part of a friendly name"
     ordering = ["-pk"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.replace("\x00", "").strip()
+        if not text:
+            return queryset, False
+        with contextlib.suppress(InvalidSerial):
+            return queryset.filter(unit__serial=normalize_serial(text)), False
+        coded = Registration.objects.filter(code=strip_separators(text)).values_list("pk", flat=True)
+        named = find_named(
+            Registration.objects.all(), "friendly_name", text, prepared="search", limit=MOST_NAMED
+        )
+        return queryset.filter(pk__in={*coded, *(registration.pk for registration in named)}), False
 
 
 @admin.register(Survey)

@@ -15,11 +15,21 @@ from django.db import IntegrityError, transaction
 from portal import audit
 from portal.models import User
 from products.errors import ImportRefused
-from products.factory_file import COLUMNS, FactoryFile, Problem, Problems
+from products.factory_file import COLUMNS, FactoryFile, Problem, Problems, problem_of_first_line, reading
 from products.factory_staging import MEANWHILE, Sample, Staging, Tally, staging
 from products.models import ProductModel
 
-__all__ = ["COLUMNS", "Preview", "Problem", "import_units", "importing", "previewing"]
+__all__ = [
+    "COLUMNS",
+    "Preview",
+    "Problem",
+    "Steps",
+    "import_units",
+    "importing",
+    "previewing",
+    "problem_of_first_line",
+    "reading",
+]
 
 BATCH = 10_000
 SAMPLES = 10

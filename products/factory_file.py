@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from portal.errors import RuleViolation
@@ -101,6 +102,19 @@ class FactoryFile:
         except ValueError as error:
             self._problems.add(line, str(error))
         return None
+
+
+def reading(path: Path) -> Callable[[], TextIO]:
+    """What opens a file as it is to be read: with or without the mark that spreadsheets begin UTF-8 with."""
+    return lambda: path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def problem_of_first_line(file: TextIO) -> str:
+    """What is wrong with a file's first line, of which no more is read than there could be."""
+    try:
+        return problem_of_header(next(csv.reader([file.readline(_CHARACTERS_AT_ONCE)], strict=True), []))
+    except csv.Error as error:
+        return f"this is no CSV: {error}"
 
 
 def problem_of_header(values: list[str]) -> str:

@@ -170,6 +170,11 @@ desk:resend_mail                             405     desk:case
 desk:decline_case                            405     desk:case
 desk:cancel_case                             405     desk:case
 desk:undo_case                               405     422
+desk:import_units                            200     422
+desk:units_template                          200     405
+desk:preview_import                          404     405
+desk:confirm_import                          405     422
+desk:cancel_import                           405     desk:import_units
 desk:associate                               200     422
 desk:remove                                  200     422
 desk:change_parent                           200     422
@@ -258,6 +263,11 @@ desk:move                       403/403   403/403                     200/422   
 desk:release                    403/403   403/403                     200/422                     403/403
 desk:take_back                  403/403   403/403                     200/422                     403/403
 desk:open                       403/403   200/422                     200/422                     403/403
+desk:import_units               403/403   403/403                     403/403                     200/422
+desk:units_template             403/403   403/403                     403/403                     200/405
+desk:preview_import             403/403   403/403                     403/403                     404/405
+desk:confirm_import             403/403   403/403                     403/403                     405/422
+desk:cancel_import              403/403   403/403                     403/403    405/desk:import_units
 """
 
 # The same of the desk's lists, model by model. "every": of each model that has no row of its own below.

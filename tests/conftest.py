@@ -7,11 +7,17 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_django
 
 from tests.postgres import PostgresServer, ServerFailed
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+OWN_APPS = ["portal", "products", "associations", "licensing"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -114,12 +120,26 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker) -> None:
-    """Load the catalogue once, in 1,100 queries: the fixture `catalogue` then finds it there with 32."""
+def shipped() -> dict[type["Model"], list["Model"]]:
+    """The rows of the shipped catalogue, and of its audit and ledger, once the database is set up."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None,
+    django_db_blocker: pytest_django.DjangoDbBlocker,
+    shipped: dict[type["Model"], list["Model"]],
+) -> None:
+    """Load the catalogue once, in 1,100 queries, and keep its rows for those whose database was flushed."""
+    from django.apps import apps
+
     from licensing.shipped import load_catalogue
 
     with django_db_blocker.unblock():
         load_catalogue()
+        models = [model for label in OWN_APPS for model in apps.get_app_config(label).get_models()]
+        shipped |= {model: rows for model in models if (rows := list(model._base_manager.all()))}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -168,8 +188,14 @@ def keys(db: None) -> None:
 
 
 @pytest.fixture
-def catalogue(db: None) -> None:
-    """The shipped catalogue."""
-    from licensing.shipped import load_catalogue
+def catalogue(db: None, shipped: dict[type["Model"], list["Model"]]) -> None:
+    """The shipped catalogue. A transactional test flushes it away, and the next one lays it down again."""
+    from django.db import transaction
 
-    load_catalogue()
+    from licensing.models import Service
+
+    if Service.objects.exists():
+        return
+    with transaction.atomic():  # foreign keys are checked at its end, so any order will do
+        for model, rows in shipped.items():
+            model._base_manager.bulk_create(rows)

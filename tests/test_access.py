@@ -229,6 +229,7 @@ def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
         "uuid": place.case.uuid if "rma/" in address.route else seat.uuid,
         "code": 2 if address.name == "share_licenses" else 5,
         "topic": "index",
+        "token": "nowhere",
         "app_label": "products",
         "url": "nowhere/",
     }

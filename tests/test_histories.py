@@ -33,14 +33,17 @@ from licensing.models import (
     LedgerEntry,
     Licence,
     PoolPart,
+    RmaCase,
     Service,
     TrialStart,
 )
 from licensing.pools import move_counts
+from licensing.releasing import release_to_account
 from licensing.services import grant_licence, start_trial
 from licensing.swapping import swap_roles
+from licensing.verification import verify
 from portal.errors import RuleViolation
-from portal.models import AuditEntry, Membership, User
+from portal.models import AuditEntry, Mail, Membership, User
 from products.errors import NoMatch
 from products.models import Attempt, Registration, Unit
 from products.services import register
@@ -62,6 +65,8 @@ CHANGED: list[type[Model]] = [
     Keyset,
     KeysetHead,
     AuditEntry,
+    RmaCase,
+    Mail,
 ]
 """What these histories write, but for the tries."""
 
@@ -76,7 +81,7 @@ class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = START
-        self._clock = mock.patch("django.utils.timezone.now", side_effect=lambda: self.now)
+        self._clock = mock.patch("django.utils.timezone.now", side_effect=self._tick)
         self._clock.start()
         self._world = transaction.atomic()
         self._world.__enter__()
@@ -87,10 +92,18 @@ class Histories(RuleBasedStateMachine):
             owner = self.members[number == 5]
             RegistrationFactory(unit=self.units[number], account=owner.account)
         self.issued: dict[str, tuple[int, Payload]] = {}
+        self.codes: dict[str, str] = {}
+        self.told: dict[str, tuple[str, bool]] = {}
+        self.told_until = 0
         for number, code, days in ((0, 3, 40), (0, 4, 300), (1, 3, 10), (2, 3, 100), (5, 4, 30), (0, 2, 60)):
             self._grant(self.units[number], code, days)
         for child in (1, 2):
             self._associate(0, child)
+
+    def _tick(self) -> datetime:
+        """The moment; no two are the same."""
+        self.now += timedelta(microseconds=1)
+        return self.now
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
@@ -105,7 +118,9 @@ class Histories(RuleBasedStateMachine):
                 register,
                 account=member.account,
                 serial_number=self.units[unit].serial,
-                authentication_code=CODE if is_right else "ZZZZ-9999",
+                authentication_code=self.codes.get(self.units[unit].serial, CODE)
+                if is_right
+                else "ZZZZ-9999",
                 friendly_name="",
                 by=member.user,
                 now=self.now,
@@ -194,6 +209,20 @@ class Histories(RuleBasedStateMachine):
                 )
             )
 
+    @rule(unit=_units, account=_accounts)
+    def release(self, unit: int, account: int) -> None:
+        if registration := self._registration(unit):
+            self._take(
+                partial(
+                    release_to_account,
+                    registration=registration,
+                    account=self.members[account].account,
+                    by=self._user(registration),
+                    today=self.now.date(),
+                    now=self.now,
+                )
+            )
+
     @rule(days=st.sampled_from([1, 20, 91]))
     def wait(self, days: int) -> None:
         self.now += timedelta(days=days)
@@ -224,7 +253,7 @@ class Histories(RuleBasedStateMachine):
         """A9."""
         since = datetime.combine(self.now.date() - REACH_WINDOW, time(), tzinfo=UTC)
         reached: dict[int, set[int]] = defaultdict(set)
-        for seat in Seat.objects.filter(shares=True).select_related("registration"):
+        for seat in Seat.objects.filter(shares=True, by_rma=False).select_related("registration"):
             if seat.ended_at is None or seat.ended_at >= since:
                 reached[parent_of(seat).unit_id].add(seat.registration.unit_id)
         assert all(sum(seat.shares for seat in seats) <= 1 for seats in self._groups().values())
@@ -262,9 +291,15 @@ class Histories(RuleBasedStateMachine):
                 assert own[code].expiry is None or own[code].expiry >= theirs[code].expiry
 
     @invariant()
+    def the_ledger_tells_what_is_held(self) -> None:
+        """L6: no day and no count comes or goes but by an entry; none stays with a former owner."""
+        verify(progress=lambda done: None)
+        assert not Licence.objects.exclude(registration__ended_at=None).exists()
+
+    @invariant()
     def history_leads_to_the_present(self) -> None:
         """X1: what the audit trail tells, from the first entry on, ends with the seats that are there."""
-        told: dict[str, tuple[str, bool]] = {}
+        told = dict(self.told)
         for code, data in self._trail():
             if code == "association-removed":
                 del told[data["child"]]
@@ -276,8 +311,12 @@ class Histories(RuleBasedStateMachine):
                 told[data["child"]] = data["parent"], data["shares"]
             if code == "made-standby" and "former" in data:
                 told[data["former"]] = data["parent"], False
+        assert told == self._places()
+
+    def _places(self) -> dict[str, tuple[str, bool]]:
+        """Whose child each child is, and whether it shares."""
         present = Seat.objects.live().filter(side="child").select_related("registration__unit")
-        assert told == {s.registration.unit.serial: (parent_of(s).unit.serial, s.shares) for s in present}
+        return {s.registration.unit.serial: (parent_of(s).unit.serial, s.shares) for s in present}
 
     @invariant()
     def seats_follow_one_another(self) -> None:
@@ -295,11 +334,11 @@ class Histories(RuleBasedStateMachine):
     def _take(self, action: Callable[[], object]) -> None:
         """Act; a refusal writes nothing, but for a wrong try."""
         self.now += timedelta(minutes=1)
-        before, tries = _rows(), Attempt.objects.count()
+        before, tries = rows(), Attempt.objects.count()
         try:
             action()
         except RuleViolation as refusal:
-            assert _rows() == before
+            assert rows() == before
             tries += isinstance(refusal, NoMatch)
         assert Attempt.objects.count() == tries
 
@@ -334,13 +373,13 @@ class Histories(RuleBasedStateMachine):
         return groups
 
     def _trail(self) -> list[tuple[str, dict[str, object]]]:
-        """What was done to associations, one after the other."""
+        """What was done to associations, one after the other, since `told`."""
         codes = ["associated", "parent-changed", "made-standby", "association-removed", "roles-swapped"]
-        entries = AuditEntry.objects.filter(code__in=codes).order_by("pk")
+        entries = AuditEntry.objects.filter(code__in=codes, pk__gt=self.told_until).order_by("pk")
         return list({entry.action: (entry.code, entry.data) for entry in entries}.values())
 
 
-def _rows() -> list[list[tuple[object, ...]]]:
+def rows() -> list[list[tuple[object, ...]]]:
     return [list(model._base_manager.order_by("pk").values_list()) for model in CHANGED]
 
 

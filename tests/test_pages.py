@@ -140,7 +140,7 @@ def problems_of(page: Page) -> Iterator[str]:
 
 def controls(page: Page) -> Iterator[Element]:
     for tag in ("input", "select", "textarea"):
-        yield from (e for e in page.root.all(tag) if e.attrs.get("type") != "hidden")
+        yield from (e for e in page.root.all(tag) if e.attrs.get("type") not in {"hidden", "submit"})
 
 
 def has_name(control: Element, page: Page) -> bool:

@@ -235,7 +235,8 @@ def _has_free(service: int, owner: int, number: int) -> bool:
 def _travelling(past: _Past) -> tuple[dict[int, int], list[Service]]:
     """The licences that came since, by service: with which unit they are; and those that can't go back.
 
-    The heir's and, where it leaves the account again, the replacement's go back to the failed unit.
+    The heir's and, where it leaves the account again, the replacement's go back to the failed unit; of both
+    the replacement's: the heir can keep its own.
     """
     units = {past.heir.pk} | ({past.replacement.pk} if past.is_registered_by_it else set())
     new = Licence.objects.filter(registration__in=units, service__is_transferable=True)
@@ -244,6 +245,7 @@ def _travelling(past: _Past) -> tuple[dict[int, int], list[Service]]:
         for row in new.select_related("service").order_by("pk")
         if (row.registration_id, row.service_id) not in past.held
     ]
+    rows.sort(key=lambda row: row.registration_id == past.replacement.pk)
     kept = set(Licence.objects.filter(registration=past.failed).values_list("service", flat=True))
     taken = kept | set(past.handed.owners)
     travelling = {row.service_id: row.registration_id for row in rows if row.service_id not in taken}

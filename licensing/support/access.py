@@ -6,7 +6,7 @@ from typing import Concatenate, cast
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse_lazy
 
@@ -22,8 +22,8 @@ class DeskRequest(HttpRequest):
 LOOK = "products.view_unit"
 """The permission of every role at the desk (portal.roles): whoever works there may look everything up."""
 
-type DeskView[**P] = Callable[Concatenate[DeskRequest, P], HttpResponse]
-type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponse]
+type DeskView[**P] = Callable[Concatenate[DeskRequest, P], HttpResponseBase]
+type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def desk_page[**P](permission: str) -> Callable[[DeskView[P]], View[P]]:
@@ -31,7 +31,7 @@ def desk_page[**P](permission: str) -> Callable[[DeskView[P]], View[P]]:
 
     def decorate(view: DeskView[P]) -> View[P]:
         @wraps(view)
-        def allowed(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def allowed(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             member = cast("DeskRequest", request)
             if not member.user.has_perm(permission):
                 raise PermissionDenied("Your role at the desk doesn't allow this. Ask a support lead.")

@@ -7,7 +7,8 @@ from licensing.keyset import Malformed
 from licensing.support.access import LOOK, DeskRequest, desk_page, render_desk
 from licensing.support.addresses import case_url, desk_url
 from licensing.support.keyset_check import CheckedKeyset
-from licensing.support.search_selectors import FEWEST_CHARACTERS, Found, clean, find, is_number
+from licensing.support.search_selectors import Found, clean, find, is_number
+from portal.finding import FEWEST_CHARACTERS
 
 LONGEST_TEXT = 20_000
 
@@ -30,7 +31,7 @@ class SearchForm(forms.Form):
 def search(request: DeskRequest) -> HttpResponse:
     """Names come by POST only: they belong into no address and no log. Numbers may come by GET, as links."""
     typed = (request.POST if request.method == "POST" else request.GET).get("q", "")
-    context: dict[str, object] = {"title": "Search", "typed": clean(typed[:LONGEST_TEXT])}
+    context: dict[str, object] = {"title": "Look up", "typed": clean(typed[:LONGEST_TEXT])}
     if request.method != "POST" and not is_number(str(context["typed"])):
         return render_desk(request, "desk/search.html", context)
     form, found = SearchForm({"q": typed.replace("\x00", "")}), Found()

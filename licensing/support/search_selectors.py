@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import F, Model, Q
+from django.db.models import F, Model
 
 from licensing.models import RmaCase
 from licensing.support.addresses import CaseRow
@@ -17,7 +17,6 @@ from products.models import Registration, Unit
 from products.serials import SERIAL_DIGITS, normalize_serial, strip_separators
 
 MOST_FOUND, MOST_READ = 20, 200
-FEWEST_CHARACTERS = 3
 FEWEST_DIGITS = 6
 """Of the beginning of a serial number: before these stands the same for every unit of a vendor."""
 _CASE = re.compile(r"RMA\W*(?:(?P<year>\d{4})\W+)?0*(?P<number>\d{1,9})", re.ASCII | re.IGNORECASE)
@@ -126,12 +125,9 @@ def _unit_named(text: str) -> Unit | None:
 
 
 def _units(text: str) -> Group[UnitHit]:
-    """Units by the beginning of a serial number, and registrations by their names and search texts."""
-    numbered = _units_beginning(_digits(text))
-    rows = Registration.objects.select_related("unit__model", "account")
-    inside = Q(search__contains=text.lower())
-    named = find_named(rows, "friendly_name", text, inside=inside, limit=MOST_FOUND + 1)
-    shown = _group(_once([*numbered, *(registration.unit for registration in named)]))
+    """Units by the beginning of a serial number; where none is so numbered, by names and search texts."""
+    units = _units_beginning(_digits(text)) or _units_named(text)
+    shown = _group(_once(units))
     latest = _latest_registrations(shown.rows)
     return Group([UnitHit(unit, latest.get(unit.pk)) for unit in shown.rows], shown.has_more)
 
@@ -143,6 +139,12 @@ def _latest_registrations(units: Sequence[Unit]) -> dict[int, Registration]:
     return {registration.unit_id: registration for registration in reversed(latest_first)}
 
 
+def _units_named(text: str) -> list[Unit]:
+    rows = Registration.objects.select_related("unit__model")
+    found = find_named(rows, "friendly_name", text, prepared="search", limit=MOST_FOUND + 1)
+    return [registration.unit for registration in found]
+
+
 def _units_beginning(digits: str) -> list[Unit]:
     if len(digits) < FEWEST_DIGITS:
         return []
@@ -152,16 +154,14 @@ def _units_beginning(digits: str) -> list[Unit]:
 
 
 def _accounts(text: str) -> Group[Account]:
-    inside = Q(name__icontains=text)
-    return _group(find_named(Account.objects.all(), "name", text, inside=inside, limit=MOST_FOUND + 1))
+    return _group(find_named(Account.objects.all(), "name", text, limit=MOST_FOUND + 1))
 
 
 def _users(text: str) -> Group[User]:
     """Users by name and by e-mail."""
     rows = User.objects.select_related("membership__account")
     by_name, by_mail = (
-        find_named(rows, field, text, inside=Q(**{f"{field}__icontains": text}), limit=MOST_FOUND + 1)
-        for field in ("username", "email")
+        find_named(rows, field, text, limit=MOST_FOUND + 1) for field in ("username", "email")
     )
     return _group(_once([*by_name, *by_mail]))
 

@@ -163,9 +163,12 @@ def went_to(unit: Unit, cases: list[CaseRow]) -> WentTo | None:
     case = row.case
     heirs = [case.replacement_id, case.partner.unit_id if case.partner else None]
     entries = LedgerEntry.objects.filter(
-        unit__in=[pk for pk in heirs if pk], right=LedgerEntry.Right.RMA, detail=unit.serial
+        unit__in=[pk for pk in heirs if pk],
+        right=LedgerEntry.Right.RMA,
+        detail=unit.serial,
+        after__isnull=False,
     )
-    found = entries.exclude(after=None).select_related("unit", "service").order_by("-at", "-pk")[:MOST]
+    found = entries.select_related("unit", "service").order_by("-at", "-pk")[:MOST]
     return WentTo(row, sorted({(e.service.name, e.unit.serial) for e in found if e.unit}))
 
 

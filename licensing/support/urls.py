@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from licensing.support import associating, corrections, rma, search, unit
+from licensing.support import associating, corrections, import_units, rma, search, unit
 
 app_name = "desk"
 
@@ -31,4 +31,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("units/<serial:serial>/release/", corrections.release, name="release"),
     path("units/<serial:serial>/take-back/", corrections.take_back, name="take_back"),
     path("units/<serial:serial>/open/", corrections.open_again, name="open"),
+    path("import/", import_units.import_units, name="import_units"),
+    path("import/units.csv", import_units.units_template, name="units_template"),
+    path("import/<slug:token>/", import_units.preview_import, name="preview_import"),
+    path("import/<slug:token>/confirm/", import_units.confirm_import, name="confirm_import"),
+    path("import/<slug:token>/cancel/", import_units.cancel_import, name="cancel_import"),
 ]

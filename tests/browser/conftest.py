@@ -17,8 +17,6 @@ from pytest_django.live_server_helper import LiveServer
 from tests.browser.guard import PATIENCE, Guard
 
 if TYPE_CHECKING:
-    from django.db.models import Model
-
     from portal.models import User
 
 NO_BROWSER = (
@@ -36,7 +34,6 @@ FLAGS = [
     # No name but the portal's own leads anywhere; `portal.test` is the portal on an origin that isn't secure.
     "--host-resolver-rules=MAP portal.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost",
 ]
-CATALOGUE_APPS = ["products", "associations", "licensing"]
 
 
 def find_chromium(playwrights_own: str) -> str | None:
@@ -98,30 +95,6 @@ def guard(browser: Browser, live_server: LiveServer, transactional_db: None) -> 
 def javascript(request: pytest.FixtureRequest) -> bool:
     """Whether the browser runs scripts."""
     return bool(request.param)
-
-
-@pytest.fixture(scope="session")
-def shipped() -> dict[type["Model"], list["Model"]]:
-    """The rows of the shipped catalogue, once a test has loaded it."""
-    return {}
-
-
-@pytest.fixture
-def catalogue(transactional_db: None, shipped: dict[type["Model"], list["Model"]]) -> None:
-    """The shipped catalogue. Loading it takes long: its rows are kept and laid down again."""
-    from django.apps import apps
-    from django.db import transaction
-
-    from licensing.shipped import load_catalogue
-
-    if not shipped:
-        load_catalogue()
-        models = [m for label in CATALOGUE_APPS for m in apps.get_app_config(label).get_models()]
-        shipped |= {model: rows for model in models if (rows := list(model._base_manager.all()))}
-        return
-    with transaction.atomic():  # foreign keys are checked at its end, so any order will do
-        for model, rows in shipped.items():
-            model._base_manager.bulk_create(rows)
 
 
 @pytest.fixture

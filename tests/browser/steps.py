@@ -11,6 +11,7 @@ from tests.browser.guard import Guard
 from tests.factories import PASSWORD
 
 FIRST, SECOND, NEW, NEWER, OTHER_MODEL = UNITS
+BETTER = "Holds better licenses"
 VISIBLE_TEXT = """
     (cell) => {
         const shown = cell.cloneNode(true);
@@ -86,6 +87,12 @@ def cells(table: Locator) -> list[list[str]]:
         [cell.evaluate(VISIBLE_TEXT) for cell in row.locator("th, td").all()]
         for row in table.locator("tr").all()
     ]
+
+
+def view_license_keyset(page: Page) -> None:
+    """Click the unit's own button: a finding of readiness leads to a keyset by a link of this name, too."""
+    page.get_by_role("region", name="This unit").get_by_role("link", name="View License keyset").click()
+    page.wait_for_url("**/keyset/")
 
 
 def facts(page: Page) -> dict[str, str]:

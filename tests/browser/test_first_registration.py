@@ -10,6 +10,7 @@ from licensing.keyset import Outcome
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import EVERY_LOOK, inspect_page
 from tests.browser.steps import (
+    BETTER,
     FIRST,
     NEW,
     NEWER,
@@ -25,6 +26,7 @@ from tests.browser.steps import (
     step_6_choose_child,
     unregister,
     verified,
+    view_license_keyset,
 )
 
 pytestmark = pytest.mark.usefixtures("demo")
@@ -65,13 +67,14 @@ def test_steps_1_to_7_with_the_new_unit_as_primary(guard: Guard, javascript: boo
     step_5_choose_parent(page, None)
     step_6_choose_child(page, FIRST.serial)
 
-    expect(page.locator(".note.ok").get_by_role("link", name="PRO 5060 1st")).to_be_visible()
+    expect(page.locator(".note.warn").get_by_role("link", name="PRO 5060 1st")).to_be_visible()
+    expect(page.locator(".note.warn").get_by_role("link", name="Swap roles")).to_be_visible()
     assert_pair_has_keysets(page, primary=NEW.serial, secondary=FIRST.serial)
 
 
 def assert_pair_has_keysets(page: Page, *, primary: str, secondary: str) -> None:
     """Both keysets stand on the page License Keyset, and either appliance would take its own."""
-    page.get_by_role("link", name="View License keyset").click()
+    view_license_keyset(page)
     expect(page.locator("textarea.keyset")).to_have_count(2)
     of_primary, of_secondary = verified(page, primary), verified(page, secondary)
 
@@ -121,7 +124,10 @@ def test_figure_of_children(guard: Guard, javascript: bool) -> None:
     step_5_choose_parent(page, None)
 
     expect(page.get_by_role("heading", level=2).last).to_have_text("Associate child products.")
-    assert cells(page.locator("table")) == [CHILDREN, ["", "HF Secondary", "PRO 5060 1st", "0006B1124416"]]
+    assert cells(page.locator("table")) == [
+        [*CHILDREN, ""],
+        ["", "HF Secondary", "PRO 5060 1st", "0006B1124416", BETTER],
+    ]
 
 
 def test_every_page_of_the_way_is_fit_to_be_seen(guard: Guard) -> None:
@@ -141,8 +147,7 @@ def test_every_page_of_the_way_is_fit_to_be_seen(guard: Guard) -> None:
     step_6_choose_child(page, FIRST.serial)
     page.wait_for_url(f"**/products/{NEW.serial}/")
     inspect_page(page, EVERY_LOOK)
-    page.get_by_role("link", name="View License keyset").click()
-    page.wait_for_url("**/keyset/")
+    view_license_keyset(page)
     inspect_page(page, EVERY_LOOK)
 
 

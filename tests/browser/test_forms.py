@@ -50,7 +50,7 @@ def test_add_new_product_refuses_beside_the_field(
     assert Registration.objects.count() == 2
 
 
-NEW_UNIT_REFUSED = [("", "invalid-code"), (FIRST.code, "no-match")]
+NEW_UNIT_REFUSED = [("", "code-needed"), ("Q3VC", "invalid-code"), (FIRST.code, "no-match")]
 
 
 @pytest.mark.parametrize(("typed", "code"), NEW_UNIT_REFUSED, ids=[row[1] for row in NEW_UNIT_REFUSED])

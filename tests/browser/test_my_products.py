@@ -76,7 +76,7 @@ def test_roles_filter_the_list(page: Page) -> None:
     associate_registered(page, parent=FIRST.serial, child=SECOND.serial)
     page.goto("/products/")
     roles = [row[5] for row in cells(page.locator("#registered table"))[1:]]
-    assert roles == ["HF Primary, PRO 5060 2nd", "HF Secondary, PRO 5060 1st"]
+    assert roles == ["HF Primary, PRO 5060 2nd Unknown", "HF Secondary, PRO 5060 1st Unknown"]
 
     page.get_by_label("Filter by role").select_option("HF Secondary")
     page.get_by_role("button", name="Filter").click()

@@ -31,6 +31,7 @@ TOPICS = [
     "change-parent",
     "manage-service",
     "swap-roles",
+    "release-product",
     "entitlements",
     "activity",
     "readiness",

@@ -10,6 +10,7 @@ from licensing.keyset import Payload
 from portal.models import User
 from tests.browser.guard import Guard
 from tests.browser.steps import (
+    BETTER,
     FIRST,
     NEW,
     NEWER,
@@ -192,7 +193,7 @@ def test_associating_a_new_unit_to_a_secondary(page: Page) -> None:
     figure_6 = cells(page.locator("table"))
     assert figure_6 == [
         ["", "Child Product Type", "Friendly Name", "Serial Number", ""],
-        ["", "HF Secondary", "PRO 5060 1st", "0006B1124416", "HF Secondary of the old primary"],
+        ["", "HF Secondary", "PRO 5060 1st", "0006B1124416", f"HF Secondary of the old primary {BETTER}"],
         ["", "HF Secondary", "PRO 5060 2nd", "0006B112441C", ""],
         ["", "No child product"],
     ]
@@ -202,7 +203,7 @@ def test_associating_a_new_unit_to_a_secondary(page: Page) -> None:
     page.get_by_role("button", name="Change parent").click()
 
     page.wait_for_url(f"**/products/{NEW.serial}/")
-    expect(page.locator(".note.ok").get_by_role("link", name="PRO 5060 1st")).to_be_visible()
+    expect(page.locator(".note.warn").get_by_role("link", name="PRO 5060 1st")).to_be_visible()
     figure_7 = table_of(page, "Associated Products")
     assert figure_7 == [*COUNTS, ["HF Secondary", "1"]]
     step_5_click_label(page, "HF Secondary")

@@ -1,4 +1,4 @@
-"""What a unit's keyset has to say, derived from the rows by the words of L2, L3 and K1 and nothing else."""
+"""What a unit's keyset has to say, derived from the rows by the words of L2, L3, X3 and K1 alone."""
 
 import datetime
 from dataclasses import replace
@@ -7,7 +7,7 @@ from associations.models import Seat
 from licensing.keyset import Kind, Payload, read
 from licensing.keyset import Service as KeysetService
 from licensing.keysets import read_keyset
-from licensing.models import Keyset, Licence, ModelService, PoolPart, Service
+from licensing.models import Keyset, Licence, ModelService, PoolPart, RmaCase, Service
 from products.models import Registration
 
 type Held = tuple[bool, str, int | None, datetime.date | None]
@@ -16,11 +16,14 @@ type Held = tuple[bool, str, int | None, datetime.date | None]
 
 def derived(registration: Registration, today: datetime.date) -> Payload:
     """The unit's payload on a day; generation and moment are 0."""
-    primary = _primary(registration)
+    primary, case = _primary(registration), _open_case(registration, today)
     own, shared = _own(registration, today), _own(primary, today) if primary else {}
+    kept = _kept(case, today) if case else {}
     held: dict[int, Held] = {}
     for service in Service.objects.all():
-        choices = [own.get(service.code), shared.get(service.code) if service.is_shareable else None]
+        choices = [own.get(service.code)]
+        if service.is_shareable:
+            choices += [shared.get(service.code), kept.get(service.code)]
         if best := max(filter(None, choices), key=lambda choice: _worth(choice, today), default=None):
             held[service.code] = best
     nodes = held.pop(1, None)
@@ -31,7 +34,7 @@ def derived(registration: Registration, today: datetime.date) -> Payload:
         model=registration.unit.model.code,
         nodes=nodes[2] or 0 if nodes and not _is_over(nodes, today) else 0,
         services=tuple(_row(code, *held[code]) for code in sorted(held)),
-        primary=primary.unit.serial if primary else None,
+        primary=next((r.unit.serial for r in (primary, case and case.failed) if r), None),
     )
 
 
@@ -48,6 +51,22 @@ def said_by(keyset: Keyset) -> Payload:
 def _primary(registration: Registration) -> Registration | None:
     seat = Seat.objects.filter(registration=registration, ended_at=None, shares=True).first()
     return seat and Seat.objects.get(group=seat.group, ended_at=None, side="parent").registration
+
+
+def _open_case(registration: Registration, today: datetime.date) -> RmaCase | None:
+    """The open case of the primary whose rights a secondary keeps, until the 30 days are over."""
+    cases = RmaCase.objects.filter(secondary=registration, state__in=["requested", "approved"])
+    return cases.filter(grace_ends_on__gte=today).order_by("-pk").first()
+
+
+def _kept(case: RmaCase, today: datetime.date) -> dict[int, Held]:
+    """What the failed unit has and runs now, for no longer than the grace."""
+    last = case.grace_ends_on
+    return {
+        code: (is_licence, kind, count, min(last_day or last, last))
+        for code, (is_licence, kind, count, last_day) in _own(case.failed, today).items()
+        if last_day is None or last_day >= today
+    }
 
 
 def _own(registration: Registration, today: datetime.date) -> dict[int, Held]:

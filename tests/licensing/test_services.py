@@ -110,7 +110,7 @@ def test_a_grant_is_in_the_audit(agent: User) -> None:
     entry = AuditEntry.objects.get(code="licence-granted")
     assert (entry.actor, entry.account) == (agent, registration.account)
     assert (entry.serial, entry.reason) == (registration.unit.serial, "bought")
-    assert entry.data["after"]["count"] == 3
+    assert entry.data["licence"]["count"] == 3
 
 
 def test_a_grant_goes_to_the_present_owner() -> None:

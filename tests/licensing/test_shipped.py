@@ -120,6 +120,7 @@ def test_a_model_is_shown_in_full() -> None:
 
 
 def test_loading_again_changes_nothing() -> None:
+    call_command("load_catalogue", verbosity=0)
     before = snapshot()
 
     call_command("load_catalogue", verbosity=0)

@@ -12,7 +12,7 @@ from associations.models import AssociationType, Seat, Side
 from associations.seating import parent_of
 from associations.services import associate, remove_association
 from licensing.entitlements import Right
-from licensing.errors import LicensedAlready, TrialOver
+from licensing.errors import TrialOver
 from licensing.keyset import read
 from licensing.keysets import read_keyset
 from licensing.models import LedgerEntry, Licence, PoolPart, TrialStart
@@ -318,7 +318,7 @@ def test_a_trial_goes_on_with_its_remaining_days(couple: tuple, by: User) -> Non
     _swap(seat, by)
 
     assert _own(secondary) == {CONTENT_FILTER: (None, TODAY + timedelta(30))}
-    refuses(LicensedAlready, partial(start, registration=primary))
+    refuses(TrialOver, partial(start, registration=primary))
 
 
 # Keysets

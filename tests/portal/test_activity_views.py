@@ -38,9 +38,8 @@ from tests.pages import Page
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
 ROOT = Path(__file__).resolve().parents[2]
-DIFFERENT = ["rma-requested", "rma-opened", "rma-approved", "rma-declined", "rma-cancelled", "rma-completed"]
-DIFFERENT += ["rma-undone", "rma-received", "rma-replacement-set", "licence-revoked", "licence-extended"]
-DIFFERENT += ["keyset-reissued", "registration-released", "registration-moved", "unit-taken-back"]
+WORDLESS = ["licence-revoked", "licence-extended", "keyset-reissued", "unit-released", "unit-taken-back"]
+OF_A_CASE = ["requested", "opened", "approved", "declined", "cancelled", "completed", "undone", "received"]
 
 
 def rows(client: Client, path: str = "/activity/") -> list[list[str]]:
@@ -209,9 +208,16 @@ def test_every_code_that_is_written_has_its_words() -> None:
     assert max(len(code) for code in WORDS) <= 40
 
 
-@pytest.mark.parametrize("code", DIFFERENT)
+@pytest.mark.parametrize("code", WORDLESS)
 def test_a_code_without_data_has_words_too(code: str) -> None:
     assert in_words(code, {}) not in {code, code.replace("-", " ").capitalize()}
+
+
+@pytest.mark.parametrize("what", [*OF_A_CASE, "replacement-set"])
+def test_what_happens_in_a_case_names_it(what: str) -> None:
+    units = {"failed": "0006B1124416", "replacement": "0006B1124422", "licences": "0006B112441C"}
+
+    assert "RMA-2026-000007" in in_words(f"rma-{what}", {"case": "RMA-2026-000007", **units})
 
 
 @pytest.mark.parametrize("code", ["power-cut-noted", "renamed"])

@@ -10,7 +10,7 @@ from typing import IO, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.errors import RuleViolation
-from products.factory import Problem, import_units
+from products.factory import Problem, import_units, reading
 
 
 class Command(BaseCommand):
@@ -35,12 +35,7 @@ class Command(BaseCommand):
 
     def _import(self, path: Path) -> None:
         try:
-            rows, created = import_units(
-                lambda: path.open(encoding="utf-8-sig", errors="surrogateescape", newline=""),
-                by=None,
-                report=self._report,
-                progress=self._progress,
-            )
+            rows, created = import_units(reading(path), by=None, report=self._report, progress=self._progress)
         except OSError as error:
             raise CommandError(f"{path.name} can't be read: {error.strerror}.") from None
         except RuleViolation as refusal:

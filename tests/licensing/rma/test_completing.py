@@ -22,10 +22,10 @@ from licensing.rma.completing import complete_case
 from licensing.rma.errors import (
     CaseNotOpen,
     NotReplaceable,
+    PairStands,
     PlanChanged,
     ReplacementNeeded,
     ReplacementPaired,
-    StillAssociated,
     WrongPartner,
 )
 from licensing.rma.selectors import partners_of
@@ -527,7 +527,7 @@ def test_a_transfer_moves_licences_only(scene: Scene) -> None:
 def test_a_transfer_is_for_who_has_removed_the_association(scene: Scene) -> None:
     case = open_for(scene.primary, scene.secondary.unit, kind=TRANSFER)
 
-    refuses(StillAssociated, partial(rehearse, case))
+    refuses(PairStands, partial(rehearse, case))
 
 
 # The dry run

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0004_find_by_name"),
+        ("portal", "0005_audit_by_code"),
     ]
 
     operations = [

@@ -1,0 +1,345 @@
+"""While a case is open, a secondary keeps what its failed primary shared, for 30 days at most (X3)."""
+
+import datetime
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from associations.models import Seat
+from associations.services import make_standby, remove_association
+from licensing.entitlements import Right
+from licensing.history import entitlements_on
+from licensing.keyset import Payload
+from licensing.keysets import read_keyset
+from licensing.models import KeysetHead, RmaCase
+from licensing.rma.cases import approve_case, cancel_case, decline_case
+from licensing.rma.selectors import GRACE, keeper_of
+from licensing.services import start_trial
+from licensing.swapping import swap_roles
+from portal.clock import today
+from portal.models import User
+from products.models import Registration
+from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory, pair, sharing
+from tests.licensing.history import divide, grant
+from tests.licensing.oracle import derived, said_by, shown
+from tests.licensing.rma.support import YEAR, ask, check_truth, complete, hf, open_for, undo
+from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, GATEWAY_AV, SERVER_AV, SUPPORT, VPN, service
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+
+class Scene(NamedTuple):
+    """A pair whose primary has a licence for a year."""
+
+    by: User
+    primary: Registration
+    secondary: Registration
+    seat: Seat
+
+    def remove(self) -> None:
+        remove_association(seat=self.seat, by=self.by)
+
+    def open(self) -> RmaCase:
+        return ask(self.primary, by=self.by)
+
+    def last_day(self, code: int = GATEWAY_AV, *, day: datetime.date | None = None) -> object:
+        """The last day of a service in the secondary's keyset; "none" where it isn't there."""
+        services = shown(self.secondary, day or today()).services
+        return next((s.expiry for s in services if s.code == code), "none")
+
+
+@pytest.fixture
+def scene() -> Scene:
+    member = MembershipFactory()
+    primary, secondary, seat = pair(member.account, member.user)
+    grant(primary, GATEWAY_AV, expires_on=today() + YEAR)
+    return Scene(member.user, primary, secondary, seat)
+
+
+def removed_before(scene: Scene) -> RmaCase:
+    scene.remove()
+    return scene.open()
+
+
+def removed_after(scene: Scene) -> RmaCase:
+    case = scene.open()
+    scene.remove()
+    return case
+
+
+REMOVED = [removed_before, removed_after]
+
+
+@pytest.mark.parametrize("open_case", REMOVED)
+def test_a_secondary_keeps_its_rights_after_remove(scene: Scene, open_case: Callable) -> None:
+    case = open_case(scene)
+
+    assert scene.last_day() == case.grace_ends_on == today() + GRACE
+    assert shown(scene.secondary, today()).primary == scene.primary.unit.serial
+    check_truth()
+
+
+def test_it_shares_as_before_while_the_association_stands(scene: Scene) -> None:
+    scene.open()
+
+    assert scene.last_day() == today() + YEAR
+    assert scene.last_day(day=today() + GRACE + timedelta(days=1)) == today() + YEAR
+    check_truth()
+
+
+def test_what_ends_sooner_keeps_its_day(scene: Scene) -> None:
+    grant(scene.primary, SERVER_AV, expires_on=today() + timedelta(days=3))
+
+    removed_after(scene)
+
+    assert scene.last_day(SERVER_AV) == today() + timedelta(days=3)
+    check_truth()
+
+
+def test_a_trial_is_kept_as_well(scene: Scene) -> None:
+    start_trial(registration=scene.primary, service=service(CONTENT_FILTER), by=scene.by, today=today())
+
+    removed_after(scene)
+
+    assert scene.last_day(CONTENT_FILTER) == today() + GRACE
+
+
+def test_what_the_secondary_has_itself_is_not_shortened(scene: Scene) -> None:
+    grant(scene.secondary, GATEWAY_AV, expires_on=today() + 2 * YEAR)
+
+    removed_after(scene)
+
+    assert scene.last_day() == today() + 2 * YEAR
+    assert scene.last_day(VPN) is None
+    check_truth()
+
+
+def test_what_is_not_shared_is_not_kept(scene: Scene) -> None:
+    grant(scene.primary, SUPPORT)
+
+    removed_after(scene)
+
+    assert scene.last_day(SUPPORT) == "none"
+
+
+@pytest.mark.parametrize("open_case", REMOVED)
+def test_it_ends_by_itself_after_thirty_days(scene: Scene, open_case: Callable) -> None:
+    last = open_case(scene).grace_ends_on
+    first = read_keyset(registration=scene.secondary, today=today())
+    assert KeysetHead.objects.get(unit=scene.secondary.unit).recheck_on == last + timedelta(days=1)
+
+    assert read_keyset(registration=scene.secondary, today=last) == first
+    assert scene.last_day(day=last + timedelta(days=1)) == "none"
+    assert shown(scene.secondary, last + timedelta(days=1)).primary is None
+    check_truth(last + timedelta(days=1))
+
+
+def _decline(case: RmaCase) -> None:
+    decline_case(case=case, reason="not broken", by=case.asked_by)
+
+
+def _cancel(case: RmaCase) -> None:
+    cancel_case(case=case, by=case.asked_by)
+
+
+@pytest.mark.parametrize("end", [_decline, _cancel])
+@pytest.mark.parametrize("open_case", REMOVED)
+def test_it_ends_with_the_case(scene: Scene, open_case: Callable, end: Callable) -> None:
+    case = open_case(scene)
+    before = read_keyset(registration=scene.secondary, today=today())
+
+    end(case)
+
+    assert scene.last_day() == "none"
+    assert read_keyset(registration=scene.secondary, today=today()).generation == before.generation + 1
+    check_truth()
+
+
+def test_completing_ends_it_and_gives_the_licence_itself(scene: Scene) -> None:
+    case = removed_after(scene)
+    approve_case(case=case, replacement=UnitFactory().serial, waiver="", by=scene.by)
+
+    complete(case)
+
+    assert scene.last_day() == today() + YEAR
+    assert shown(scene.secondary, today()).primary is None
+    check_truth()
+
+
+def test_an_undone_case_leaves_no_grace(scene: Scene) -> None:
+    scene.remove()
+    case = open_for(scene.primary, UnitFactory())
+    complete(case)
+
+    undo(case)
+
+    assert scene.last_day() == "none"
+    check_truth()
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(29, True), (31, False)])
+def test_who_was_removed_long_ago_keeps_nothing(scene: Scene, days: int, is_kept: bool) -> None:
+    scene.remove()
+    Seat.objects.update(ended_at=timezone.now() - timedelta(days=days))
+
+    assert scene.open().secondary == (scene.secondary if is_kept else None)
+
+
+def test_a_unit_that_was_never_in_a_pair_leaves_nobody_a_grace(scene: Scene) -> None:
+    assert ask(RegistrationFactory(account=scene.primary.account), by=scene.by).secondary is None
+
+
+def test_a_primary_that_became_secondary_leaves_nobody_a_grace(scene: Scene) -> None:
+    grant(scene.primary, SERVER_AV)
+    swap_roles(seat=scene.seat, by=scene.by, today=today())
+
+    assert scene.open().secondary is None
+
+
+def test_a_spare_keeps_nothing(scene: Scene) -> None:
+    spare = RegistrationFactory(account=scene.primary.account)
+    hf(scene.primary, spare, by=scene.by)
+
+    assert scene.open().secondary == scene.secondary
+
+
+def test_the_unit_that_shares_now_keeps_and_not_the_one_before(scene: Scene) -> None:
+    spare = RegistrationFactory(account=scene.primary.account)
+    seat = hf(scene.primary, spare, by=scene.by)
+    make_standby(seat=seat, instead=sharing(seat), by=scene.by, today=today())
+
+    assert scene.open().secondary == spare
+
+
+def test_a_spare_made_standby_meanwhile_shares_and_the_former_keeps(scene: Scene) -> None:
+    spare = RegistrationFactory(account=scene.primary.account)
+    seat = hf(scene.primary, spare, by=scene.by)
+    case = scene.open()
+
+    make_standby(seat=seat, instead=sharing(seat), by=scene.by, today=today())
+
+    assert scene.last_day() == case.grace_ends_on
+    assert {s.expiry for s in shown(spare, today()).services if s.code == GATEWAY_AV} == {today() + YEAR}
+    check_truth()
+
+
+def test_the_asking_of_another_account_finds_no_keeper(scene: Scene) -> None:
+    scene.remove()
+    Registration.objects.filter(pk=scene.secondary.pk).update(ended_at=timezone.now())
+
+    assert keeper_of(scene.primary, now=timezone.now()) is None
+
+
+# The keysets follow, and only those that change
+
+
+def _said(*units: Registration) -> list[tuple[int, Payload]]:
+    keysets = [read_keyset(registration=unit, today=today()) for unit in units]
+    return [(keyset.generation, said_by(keyset)) for keyset in keysets]
+
+
+def _check_generations(before: list[tuple[int, Payload]], after: list[tuple[int, Payload]]) -> None:
+    """A new generation is issued for exactly the units whose payload changed."""
+    for (old, said), (new, says) in zip(before, after, strict=True):
+        assert new == old + (said != says)
+
+
+def test_opening_a_case_issues_what_it_changes(scene: Scene) -> None:
+    units = scene.primary, scene.secondary, RegistrationFactory(account=scene.primary.account)
+    scene.remove()
+    before = _said(*units)
+
+    scene.open()
+
+    after = _said(*units)
+    _check_generations(before, after)
+    assert [new != old for (old, _), (new, _) in zip(before, after, strict=True)] == [False, True, False]
+
+
+def test_completing_and_undoing_issue_what_they_change(scene: Scene) -> None:
+    units = scene.secondary, RegistrationFactory(account=scene.primary.account)
+    hf(scene.primary, units[1], by=scene.by)
+    before = _said(*units)
+    case = open_for(scene.primary, UnitFactory())
+
+    complete(case)
+    between = _said(*units)
+    undo(case)
+
+    _check_generations(before, between)
+    _check_generations(between, _said(*units))
+    check_truth()
+
+
+def test_what_the_failed_unit_gets_meanwhile_is_kept_too(scene: Scene) -> None:
+    removed_after(scene)
+    shown(scene.secondary, today())
+
+    grant(scene.primary, SERVER_AV)
+
+    assert scene.last_day(SERVER_AV) == today() + GRACE
+    check_truth()
+
+
+def test_a_pool_that_the_failed_unit_has_a_part_of_is_followed(scene: Scene) -> None:
+    third = RegistrationFactory(account=scene.primary.account)
+    divide(grant(third, CLIENT_AV), scene.primary, 4, by=scene.by)
+    removed_after(scene)
+    assert scene.last_day(CLIENT_AV) == today() + GRACE
+
+    grant(third, CLIENT_AV, expires_on=today() + timedelta(days=3))
+
+    assert scene.last_day(CLIENT_AV) == today() + timedelta(days=3)
+    check_truth()
+
+
+def test_the_unit_that_the_failed_one_has_no_part_of_is_not_followed(scene: Scene) -> None:
+    third = RegistrationFactory(account=scene.primary.account)
+    removed_after(scene)
+    before = read_keyset(registration=scene.secondary, today=today())
+
+    divide(grant(third, CLIENT_AV), scene.secondary, 4, by=scene.by)
+
+    assert read_keyset(registration=scene.secondary, today=today()).generation == before.generation + 1
+    assert shown(scene.secondary, today()) == derived(scene.secondary, today())
+
+
+# The days before (L6)
+
+
+def test_the_history_tells_what_was_kept(scene: Scene) -> None:
+    start = timezone.now().replace(hour=12) + timedelta(days=1)
+    with time_machine.travel(start, tick=False):
+        scene.remove()
+    with time_machine.travel(start + timedelta(days=2), tick=False):
+        case = scene.open()
+    with time_machine.travel(start + timedelta(days=5), tick=False):
+        _decline(case)
+
+    days = [start.date() + timedelta(days=number) for number in range(7)]
+    told = [_recalled(scene.secondary, day) for day in days]
+    kept = (Right.KEPT, case.grace_ends_on)
+    assert told == [(None, None), (None, None), kept, kept, kept, (None, None), (None, None)]
+
+
+def test_the_history_tells_what_was_kept_until_it_was_completed_and_undone(scene: Scene) -> None:
+    start = timezone.now().replace(hour=12) + timedelta(days=1)
+    with time_machine.travel(start, tick=False):
+        scene.remove()
+        case = open_for(scene.primary, UnitFactory())
+    with time_machine.travel(start + timedelta(days=2), tick=False):
+        complete(case)
+    with time_machine.travel(start + timedelta(days=4), tick=False):
+        undo(case)
+
+    told = [_recalled(scene.secondary, start.date() + timedelta(days=number))[0] for number in range(6)]
+    assert told == [Right.KEPT, Right.KEPT, Right.OWN, Right.OWN, None, None]
+
+
+def _recalled(registration: Registration, day: datetime.date) -> tuple[Right | None, datetime.date | None]:
+    rows = {row.entitlement.service.code: row.entitlement for row in entitlements_on(registration, day)}
+    return rows[GATEWAY_AV].right, rows[GATEWAY_AV].expires_on

@@ -1,0 +1,181 @@
+"""Whatever two accounts and Support do, with cases, undoings and units that come and go: the rules hold."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+
+from licensing.keysets import read_keyset
+from licensing.models import Licence, RmaCase
+from licensing.releasing import release_to_account, release_to_stock, take_back
+from licensing.rma.cases import approve_case, cancel_case, decline_case, open_case, receive_case
+from licensing.rma.completing import complete_case, rehearse_case
+from licensing.rma.selectors import partners_of
+from licensing.rma.undoing import undo_case
+from licensing.verification import verify
+from portal.models import AuditEntry
+from products.errors import UnitRetired
+from products.models import Registration, Unit
+from tests.factories import UnitFactory, UserFactory
+from tests.test_histories import Histories, rows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+_accounts = st.integers(0, 1)
+_units = st.integers(0, 9)
+_cases = st.integers(0, 3)
+_partners = st.none() | st.integers(0, 2)
+
+
+class RmaHistories(Histories):
+    """Two further units are in stock, and Support is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.agent = UserFactory(is_staff=True)
+        self.units += UnitFactory.create_batch(2)
+        self._numbers = count(1)
+
+    @rule(unit=_units, replacement=st.none() | _units, is_waived=st.booleans())
+    def open_case(self, unit: int, replacement: int | None, is_waived: bool) -> None:
+        self._open(unit, replacement, is_waived)
+
+    @rule(pick=_cases, replacement=_units)
+    def name_replacement(self, pick: int, replacement: int) -> None:
+        if case := self._case(pick):
+            serial = self.units[replacement].serial
+            self._take(partial(approve_case, case=case, replacement=serial, waiver="", by=self.agent))
+
+    @rule(pick=_cases, partner=_partners)
+    def complete(self, pick: int, partner: int | None) -> None:
+        if case := self._case(pick):
+            self._complete(case, partner)
+
+    @rule(unit=_units, replacement=_units, is_waived=st.booleans(), partner=_partners)
+    def replace(self, unit: int, replacement: int, is_waived: bool, partner: int | None) -> None:
+        before = set(RmaCase.objects.all())
+        self._open(unit, replacement, is_waived)
+        for case in set(RmaCase.objects.all()) - before:
+            self._complete(case, partner)
+
+    @rule(pick=_cases, as_lead=st.booleans())
+    def undo(self, pick: int, as_lead: bool) -> None:
+        done = RmaCase.objects.exclude(completed_at=None).order_by("-pk")
+        for case in done[pick % 2 : pick % 2 + 1]:
+            facts = {"as_lead": as_lead, "reason": "wrong unit", "by": self.agent}
+            undoing = partial(undo_case, case=case, **facts, today=self.now.date())
+            self._take(partial(self._keeping_terms, undoing))
+
+    @rule(pick=_cases, end=st.sampled_from([decline_case, cancel_case]))
+    def end_case(self, pick: int, end: Callable) -> None:
+        if case := self._case(pick):
+            self._take(partial(end, case=case, reason="not broken", by=self.agent))
+
+    @rule(pick=_cases)
+    def receive(self, pick: int) -> None:
+        if case := self._case(pick):
+            self._take(partial(receive_case, case=case, by=self.agent))
+
+    @rule(unit=_units, account=_accounts)
+    def move(self, unit: int, account: int) -> None:
+        if registration := self._registration(unit):
+            moving = partial(release_to_account, registration=registration, by=self.agent, reason="sold")
+            target = self.members[account].account
+            self._take(partial(moving, account=target, today=self.now.date(), now=self.now))
+
+    @rule(unit=_units)
+    def release(self, unit: int) -> None:
+        if registration := self._registration(unit):
+            releasing = partial(release_to_stock, registration=registration, by=self.agent, reason="bankrupt")
+            self._take(partial(self._with_code, self.units[unit], partial(releasing, today=self.now.date())))
+
+    @rule(unit=_units)
+    def take_back(self, unit: int) -> None:
+        taking = partial(take_back, unit=self.units[unit], by=self.agent, reason="mended")
+        self._take(partial(self._with_code, self.units[unit], lambda now, **code: taking(**code)))
+
+    @invariant()
+    def the_ledger_agrees_with_the_rows(self) -> None:
+        """L6: nothing appears or vanishes but by an entry."""
+        verify(progress=lambda done: None)
+
+    @invariant()
+    def retired_units_are_out_of_use(self) -> None:
+        """K3 and X2: a retired unit belongs to nobody, and gets no keyset."""
+        for registration in Registration.objects.exclude(unit__retired_at=None).select_related("unit"):
+            assert registration.ended_at
+            with pytest.raises(UnitRetired):
+                read_keyset(registration=registration, today=self.now.date())
+
+    @invariant()
+    def a_unit_is_in_one_open_case(self) -> None:
+        """X6."""
+        cases = RmaCase.objects.filter(state__in=RmaCase.OPEN)
+        units = [unit for pair in cases.values_list("failed__unit", "replacement") for unit in pair if unit]
+        assert len(units) == len(set(units))
+
+    def _open(self, unit: int, replacement: int | None, is_waived: bool) -> None:
+        if registration := self._registration(unit):
+            facts = {"kind": RmaCase.Kind.REPLACEMENT, "symptom": "dead", "contact": "", "address": ""}
+            if replacement is not None and self._registration(replacement) and self.now.second % 3 == 0:
+                facts["kind"] = RmaCase.Kind.TRANSFER
+            opening = partial(open_case, registration=registration, **facts, by=self.agent, now=self.now)
+            serial = "" if replacement is None else self.units[replacement].serial
+            waiver = "a successor" if is_waived else ""
+            self._take(partial(opening, replacement=serial, waiver=waiver))
+
+    def _complete(self, case: RmaCase, pick: int | None) -> None:
+        partners = partners_of(case)
+        partner = partners.default
+        if pick is not None and partners.units:
+            partner = partners.units[pick % len(partners.units)]
+        self._take(partial(self._keeping_terms, partial(self._rehearse_and_complete, case, partner)))
+
+    def _rehearse_and_complete(self, case: RmaCase, partner: Registration | None) -> None:
+        facts = {"case": case, "partner": partner, "by": self.agent, "today": self.now.date()}
+        before = rows()
+        shown = rehearse_case(**facts)
+        assert rows() == before
+        done = complete_case(**facts, seen=shown.seen)
+        assert (shown.before, shown.after, shown.lines) == (done.before, done.after, done.lines)
+
+    def _keeping_terms(self, action: Callable[[], object]) -> None:
+        """A case, done or undone, moves licences: none comes or goes, and none changes its terms (L7)."""
+        before = _terms()
+        action()
+        assert _terms() == before
+        self.told, self.told_until = self._places(), AuditEntry.objects.latest("pk").pk
+
+    def _with_code(self, unit: Unit, action: Callable[..., object]) -> None:
+        """Act with a new authentication code, by which the unit is registered from now on."""
+        code = f"WXYZ-{next(self._numbers):04d}"
+        action(authentication_code=code, now=self.now)
+        self.codes[unit.serial] = code
+
+    def _case(self, pick: int) -> RmaCase | None:
+        """A case: the open ones first, then what stale pages may name."""
+        cases = sorted(RmaCase.objects.order_by("-pk"), key=lambda case: not case.is_open)
+        return cases[pick % len(cases)] if cases else None
+
+
+def _terms() -> Counter[tuple[object, ...]]:
+    return Counter(Licence.objects.values_list("service", "kind", "count", "expires_on"))
+
+
+def test_the_rules_hold_over_any_history_of_replacements() -> None:
+    run_state_machine_as_test(
+        RmaHistories,
+        settings=settings(
+            max_examples=8,
+            stateful_step_count=16,
+            deadline=None,
+            phases=[Phase.generate],  # the steps are few enough to read, and shrinking takes minutes
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
