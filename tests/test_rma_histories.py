@@ -192,8 +192,8 @@ def test_the_rules_hold_over_any_history_of_replacements() -> None:
     run_state_machine_as_test(
         RmaHistories,
         settings=settings(
-            max_examples=8,
-            stateful_step_count=18,
+            max_examples=5,
+            stateful_step_count=15,
             deadline=None,
             phases=[Phase.generate],  # the steps are few enough to read, and shrinking takes minutes
             database=None,
