@@ -102,7 +102,7 @@ def approve_case(*, case: RmaCase, replacement: str, waiver: str, by: User) -> R
     case.state = RmaCase.State.APPROVED
     case.save()
     code = "rma-approved" if was == RmaCase.State.REQUESTED else "rma-replacement-set"
-    _record(code, case, by=by, reason=case.waiver)
+    _record(code, case, by=by)
     if was == RmaCase.State.REQUESTED:
         telling.tell(case, "approved")
     return case
@@ -266,4 +266,5 @@ def _record(code: str, case: RmaCase, *, by: User, reason: str = "") -> None:
     serials = [case.failed.unit.serial, *([case.replacement.serial] if case.replacement else [])]
     data: dict[str, object] = {"case": case.number, "failed": serials[0], "kind": str(case.kind)}
     data |= {"replacement": serials[1]} if serials[1:] else {}
+    data |= {"waiver": case.waiver} if case.waiver else {}  # the account reads reasons, and no data
     audit.record(code, by=by, account=case.account, serials=serials, reason=reason[:200], data=data)

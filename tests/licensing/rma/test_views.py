@@ -330,7 +330,7 @@ def test_what_a_lead_let_pass_is_for_the_staff_alone(
     case = open_for(mine, UnitFactory(), waiver="a goodwill of ours", by=agent)
     complete(case, by=agent)
 
-    pages = [f"/rma/{case.uuid}/", "/rma/", url(mine, ""), url(mine, "entitlements/")]
+    pages = [f"/rma/{case.uuid}/", "/rma/", url(mine, ""), url(mine, "entitlements/"), "/activity/"]
     texts = [client.get(page).content.decode() for page in pages]
 
     assert "Support" in facts(shown(client, case))["Asked for"]
