@@ -105,7 +105,7 @@ def approve_case(*, case: RmaCase, replacement: str, waiver: str, by: User) -> R
     case.state = RmaCase.State.APPROVED
     case.save()
     code = "rma-approved" if was == RmaCase.State.REQUESTED else "rma-replacement-set"
-    _record(code, case, by=by, reason=case.waiver)
+    _record(code, case, by=by)
     if was == RmaCase.State.REQUESTED:
         telling.tell(case, "approved")
     return case
@@ -244,18 +244,18 @@ def check_replacement(case: RmaCase) -> None:
     if owner and owner.account_id != case.account_id:
         raise ReplacementElsewhere(serial=unit.serial)
     if case.kind == RmaCase.Kind.TRANSFER:
-        _check_receiver(unit, owner)
+        _check_receiver(unit, owner, case.failed)
     if unit.model_id != failed.model_id and not case.waiver:
         raise WrongModel(serial=unit.serial, present=unit.model, wanted=failed.model)
 
 
-def _check_receiver(unit: Unit, owner: Registration | None) -> None:
-    """Licences alone go to a unit of the account that isn't another one's secondary."""
+def _check_receiver(unit: Unit, owner: Registration | None, failed: Registration) -> None:
+    """Licences alone go to a unit of the account that isn't a third one's secondary."""
     if owner is None:
         raise NotInAccount(serial=unit.serial)
     shared = owner.seats.live().with_units().filter(side=Side.CHILD, type__shares_licences=True)
-    if seat := shared.first():
-        primary = parent_of(seat)
+    seat = shared.first()
+    if seat and (primary := parent_of(seat)) != failed:
         named = f"{primary.friendly_name} ({primary.unit.serial})"
         raise GoesToSecondary(serial=unit.serial, label=seat.type.child_label, primary=named)
 
@@ -281,4 +281,5 @@ def _record(code: str, case: RmaCase, *, by: User, reason: str = "") -> None:
     data: dict[str, object] = {"case": case.number, "failed": serials[0], "kind": str(case.kind)}
     if case.kind == RmaCase.Kind.REPLACEMENT and case.replacement:
         data["replacement"] = case.replacement.serial
+    data |= {"waiver": case.waiver} if case.waiver else {}  # the account reads reasons, and no data
     audit.record(code, by=by, account=case.account, serials=serials, reason=reason[:200], data=data)

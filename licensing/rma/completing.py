@@ -280,6 +280,6 @@ def _note(
         by=by,
         account=case.account,
         serials=serials,
-        reason=(case.waiver or case.symptom)[:200],
+        reason=case.symptom[:200],
         data=data,
     )

@@ -3,81 +3,43 @@
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import Group
 from playwright.sync_api import Page, expect
 
 from licensing.keyset import Payload
 from portal.models import User
-from portal.roles import AGENT, load_roles
 from tests.browser.guard import Guard
+from tests.browser.rma_steps import (
+    SYMPTOM,
+    approve,
+    ask_for_replacement,
+    ask_for_the_licences,
+    complete,
+    open_at_the_desk,
+    remove_association,
+)
 from tests.browser.steps import (
     FIRST,
     NEW,
     SECOND,
     associate_registered,
     cells,
-    go_to_product,
     register_to_association,
     step_5_choose_parent,
     table_of,
     verified,
 )
-from tests.factories import UserFactory
 
 COUNTS = [["Child Product Type", "Status"], ["SonicPoint", "0"], ["SonicWALL SonicPoint G", "0"]]
 PARENTS = ["Parent Product Type", "Friendly Name", "Serial Number", ""]
 ACTS = "Change parent Remove"
-SYMPTOM = "no link light since the storm"
 COLON_SEPARATED = ":".join(NEW.serial[at : at + 2] for at in range(0, 12, 2)).lower()
 
 type Services = list[list[str]]
 
 
 @pytest.fixture
-def agent(demo: None) -> User:
-    """Somebody at the desk who may look up and replace, and nothing else."""
-    load_roles()
-    user = UserFactory(username="agent", is_staff=True)
-    user.groups.set([Group.objects.get(name=AGENT)])
-    return user
-
-
-@pytest.fixture
 def desk(guard: Guard, agent: User, javascript: bool) -> Page:
     return guard.open("/support/", user=agent, javascript=javascript)
-
-
-def ask_for_replacement(page: Page, serial: str) -> str:
-    """From a unit's page, Replace this appliance; return the case's number."""
-    go_to_product(page, serial)
-    page.get_by_role("link", name="Replace this appliance").click()
-    page.get_by_label("What is wrong with it").fill(SYMPTOM)
-    page.get_by_label("Contact").fill("Homer, after ten")
-    page.get_by_role("button", name="Ask Support").click()
-    page.wait_for_url("**/rma/*/")
-    return page.get_by_role("heading", level=1).inner_text()
-
-
-def open_at_the_desk(desk: Page, serial: str, number: str) -> None:
-    """Look a unit up, and go from its page to its case."""
-    desk.get_by_role("search", name="Look up").get_by_role("searchbox").fill(serial)
-    desk.get_by_role("button", name="Look up").click()
-    desk.wait_for_url(f"**/support/units/{serial}/")
-    desk.get_by_role("region", name="RMA").get_by_role("link", name=number).click()
-    desk.wait_for_url("**/support/rma/*/")
-    expect(desk.get_by_role("heading", level=1)).to_have_text(number)
-
-
-def approve(desk: Page, replacement: str = "") -> None:
-    if replacement:
-        desk.get_by_label("Replacement (serial number)").fill(replacement)
-    desk.get_by_role("button", name="Approve").click()
-    desk.locator("[data-state=approved]").wait_for()
-
-
-def complete(desk: Page) -> None:
-    desk.get_by_role("button", name="Complete: do exactly this").click()
-    desk.locator("[data-state=completed]").wait_for()
 
 
 def side(desk: Page, serial: str, when: str) -> str:
@@ -154,26 +116,12 @@ def test_a_failed_primary_is_replaced_by_the_sources_own_steps(page: Page, desk:
     step_5_choose_parent(page, SECOND.serial)
     page.wait_for_url(f"**/products/{NEW.serial}/")
 
-    go_to_product(page, SECOND.serial)
-    page.get_by_role("link", name="Transfer licenses").click()
-    page.get_by_role("radio", name=FIRST.serial).check()
-    page.get_by_label("What is wrong with it").fill(SYMPTOM)
-    page.get_by_role("button", name="Ask Support").click()
-    page.wait_for_url("**/rma/*/")
-    open_at_the_desk(desk, FIRST.serial, page.get_by_role("heading", level=1).inner_text())
+    number = ask_for_the_licences(page, primary=SECOND.serial, failed=FIRST.serial)
+    open_at_the_desk(desk, FIRST.serial, number)
     approve(desk)
     complete(desk)
 
     check_end_of_a_failed_primary(page, before, shared)
-
-
-def remove_association(page: Page, secondary: str) -> None:
-    go_to_product(page, secondary)
-    parent = page.get_by_role("region", name="Parent Product")
-    parent.get_by_role("link", name="Remove").click()
-    page.wait_for_url("**/?remove=*")
-    parent.locator("table").get_by_role("button", name="Remove").click()
-    page.locator(".note.ok").wait_for()
 
 
 def test_a_failed_secondary_is_replaced(page: Page, desk: Page) -> None:
