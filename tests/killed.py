@@ -224,20 +224,20 @@ def _send_mail(*, at: str) -> None:
     send_waiting(now=lambda: datetime.datetime.fromisoformat(at), limit=9)
 
 
-def _complete(*, case: int, partner: int, by: int) -> None:
+def _complete(*, case: int, partner: int, seen: str, by: int) -> None:
     from licensing.models import RmaCase
-    from licensing.rma.completing import complete_case, rehearse_case
+    from licensing.rma.completing import complete_case
     from portal.clock import today
     from portal.models import User
     from products.models import Registration
 
-    facts = {
-        "case": RmaCase.objects.get(pk=case),
-        "partner": Registration.objects.get(pk=partner),
-        "by": User.objects.get(pk=by),
-        "today": today(),
-    }
-    complete_case(**facts, seen=rehearse_case(**facts).seen)
+    complete_case(
+        case=RmaCase.objects.get(pk=case),
+        partner=Registration.objects.get(pk=partner),
+        seen=seen,
+        by=User.objects.get(pk=by),
+        today=today(),
+    )
 
 
 def _undo(*, case: int, by: int) -> None:

@@ -12,7 +12,7 @@ from portal.models import AuditEntry, Mail, Membership
 from products.models import Registration, Unit
 from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UnitFactory
 from tests.killed import Mortal, snapshot
-from tests.licensing.rma.support import links, open_for
+from tests.licensing.rma.support import complete, links, open_for, rehearse
 from tests.licensing.support import CLIENT_AV, give, make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
@@ -169,35 +169,35 @@ def test_killed_while_a_unit_is_released() -> None:
     assert AuditEntry.objects.filter(code="unit-released").count() == 2
 
 
-def test_killed_while_a_case_is_completed_and_undone() -> None:
+def test_killed_while_a_case_is_completed() -> None:
     member = MembershipFactory(user__email="owner@example.com")
-    primary, child, spare, third = RegistrationFactory.create_batch(4, account=member.account)
+    primary, child, third = RegistrationFactory.create_batch(3, account=member.account)
     _hf_seat(primary, child, member)
-    _hf_seat(primary, spare, member)
     PoolPart.objects.create(licence=give(primary, CLIENT_AV, count=10), registration=third, count=4)
-    give(child, CLIENT_AV, count=3, expires_on=today())
-    new = UnitFactory()
-    case = open_for(primary, new, by=member.user)
+    case = open_for(primary, UnitFactory(), by=member.user)
+    facts = {"case": case.pk, "partner": child.pk, "seen": rehearse(case).seen}
 
-    _die_everywhere(Mortal("complete", case=case.pk, partner=child.pk, by=member.user_id))
+    _die_everywhere(Mortal("complete", by=member.user_id, **facts))
 
-    replacement = Registration.objects.live().get(unit=new)
-    assert set(links()) == {
-        (child.unit.serial, spare.unit.serial, False),
-        (child.unit.serial, new.serial, True),
-    }
-    assert dict(Licence.objects.values_list("registration", "count")) == {child.pk: 10, replacement.pk: 3}
+    assert links() == {(child.unit.serial, case.replacement.serial, True)}
+    assert Licence.objects.get().registration == child
     assert Unit.objects.get(pk=primary.unit_id).retired_at
     assert Mail.objects.filter(about=case.number).count() == 2
 
+
+def test_killed_while_a_case_is_undone() -> None:
+    member = MembershipFactory(user__email="owner@example.com")
+    primary, child, third = RegistrationFactory.create_batch(3, account=member.account)
+    _hf_seat(primary, child, member)
+    PoolPart.objects.create(licence=give(primary, CLIENT_AV, count=10), registration=third, count=4)
+    case = open_for(primary, UnitFactory(), by=member.user)
+    complete(case)
+
     _die_everywhere(Mortal("undo", case=case.pk, by=member.user_id))
 
-    assert links() == {
-        (primary.unit.serial, child.unit.serial, True),
-        (primary.unit.serial, spare.unit.serial, False),
-    }
-    assert dict(Licence.objects.values_list("registration", "count")) == {primary.pk: 10, child.pk: 3}
-    assert not Registration.objects.live().filter(unit=new).exists()
+    assert links() == {(primary.unit.serial, child.unit.serial, True)}
+    assert Licence.objects.get().registration == primary
+    assert not Registration.objects.live().filter(unit=case.replacement).exists()
     assert Mail.objects.filter(about=case.number).count() == 3
 
 
