@@ -118,8 +118,8 @@ class PersonForm(UserChangeForm):
 class PortalUserAdmin(FoundByName, QuickAdmin, UserAdmin):
     """People who log in. Only a superuser makes another one, or changes anything of one."""
 
-    form = PersonForm
     search_fields = ["username", "email"]
+    form = PersonForm
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         ("Person", {"fields": ["first_name", "last_name", "email"]}),

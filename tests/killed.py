@@ -224,6 +224,37 @@ def _send_mail(*, at: str) -> None:
     send_waiting(now=lambda: datetime.datetime.fromisoformat(at), limit=9)
 
 
+def _complete(*, case: int, partner: int, by: int) -> None:
+    from licensing.models import RmaCase
+    from licensing.rma.completing import complete_case, rehearse_case
+    from portal.clock import today
+    from portal.models import User
+    from products.models import Registration
+
+    facts = {
+        "case": RmaCase.objects.get(pk=case),
+        "partner": Registration.objects.get(pk=partner),
+        "by": User.objects.get(pk=by),
+        "today": today(),
+    }
+    complete_case(**facts, seen=rehearse_case(**facts).seen)
+
+
+def _undo(*, case: int, by: int) -> None:
+    from licensing.models import RmaCase
+    from licensing.rma.undoing import undo_case
+    from portal.clock import today
+    from portal.models import User
+
+    undo_case(
+        case=RmaCase.objects.get(pk=case),
+        as_lead=True,
+        reason="wrong unit",
+        by=User.objects.get(pk=by),
+        today=today(),
+    )
+
+
 ACTIONS: dict[str, Callable[..., None]] = {
     "register": _register,
     "associate": _associate,
@@ -235,6 +266,8 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "redeem": _redeem,
     "move_counts": _move_counts,
     "swap": _swap,
+    "complete": _complete,
+    "undo": _undo,
     "release": _release,
     "send_mail": _send_mail,
 }

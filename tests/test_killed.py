@@ -8,10 +8,11 @@ from associations.models import AssociationType, Seat
 from associations.services import associate
 from licensing.models import ActivationKey, Keyset, KeysetHead, LedgerEntry, Licence, PoolPart
 from portal.clock import today
-from portal.models import AuditEntry, Membership
+from portal.models import AuditEntry, Mail, Membership
 from products.models import Registration, Unit
 from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UnitFactory
 from tests.killed import Mortal, snapshot
+from tests.licensing.rma.support import links, open_for
 from tests.licensing.support import CLIENT_AV, give, make
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
@@ -166,6 +167,38 @@ def test_killed_while_a_unit_is_released() -> None:
     assert (new.account, not PoolPart.objects.exists()) == (target, True)
     assert dict(Licence.objects.values_list("registration", "count")) == {new.pk: 10, other.pk: 5}
     assert AuditEntry.objects.filter(code="unit-released").count() == 2
+
+
+def test_killed_while_a_case_is_completed_and_undone() -> None:
+    member = MembershipFactory(user__email="owner@example.com")
+    primary, child, spare, third = RegistrationFactory.create_batch(4, account=member.account)
+    _hf_seat(primary, child, member)
+    _hf_seat(primary, spare, member)
+    PoolPart.objects.create(licence=give(primary, CLIENT_AV, count=10), registration=third, count=4)
+    give(child, CLIENT_AV, count=3, expires_on=today())
+    new = UnitFactory()
+    case = open_for(primary, new, by=member.user)
+
+    _die_everywhere(Mortal("complete", case=case.pk, partner=child.pk, by=member.user_id))
+
+    replacement = Registration.objects.live().get(unit=new)
+    assert set(links()) == {
+        (child.unit.serial, spare.unit.serial, False),
+        (child.unit.serial, new.serial, True),
+    }
+    assert dict(Licence.objects.values_list("registration", "count")) == {child.pk: 10, replacement.pk: 3}
+    assert Unit.objects.get(pk=primary.unit_id).retired_at
+    assert Mail.objects.filter(about=case.number).count() == 2
+
+    _die_everywhere(Mortal("undo", case=case.pk, by=member.user_id))
+
+    assert links() == {
+        (primary.unit.serial, child.unit.serial, True),
+        (primary.unit.serial, spare.unit.serial, False),
+    }
+    assert dict(Licence.objects.values_list("registration", "count")) == {primary.pk: 10, child.pk: 3}
+    assert not Registration.objects.live().filter(unit=new).exists()
+    assert Mail.objects.filter(about=case.number).count() == 3
 
 
 def test_killed_while_a_keyset_is_issued() -> None:

@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
+from associations.models import Seat
+from associations.seating import parent_of
 from licensing.keysets import read_keyset
-from licensing.models import Licence, RmaCase
-from licensing.releasing import release_to_account, release_to_stock, take_back
+from licensing.models import Licence, PoolPart, RmaCase
+from licensing.releasing import release_to_stock, take_back
 from licensing.rma.cases import approve_case, cancel_case, decline_case, open_case, receive_case
 from licensing.rma.completing import complete_case, rehearse_case
 from licensing.rma.selectors import partners_of
@@ -26,9 +28,9 @@ from tests.test_histories import Histories, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
-_accounts = st.integers(0, 1)
 _units = st.integers(0, 9)
 _cases = st.integers(0, 3)
+_rarely = st.integers(0, 3).map(lambda number: number == 0)
 _partners = st.none() | st.integers(0, 2)
 
 
@@ -41,9 +43,9 @@ class RmaHistories(Histories):
         self.units += UnitFactory.create_batch(2)
         self._numbers = count(1)
 
-    @rule(unit=_units, replacement=st.none() | _units, is_waived=st.booleans())
-    def open_case(self, unit: int, replacement: int | None, is_waived: bool) -> None:
-        self._open(unit, replacement, is_waived)
+    @rule(unit=_units, replacement=st.none() | _units, is_waived=_rarely, is_transfer=_rarely)
+    def open_case(self, unit: int, replacement: int | None, is_waived: bool, is_transfer: bool) -> None:
+        self._open(unit, replacement, is_waived, is_transfer)
 
     @rule(pick=_cases, replacement=_units)
     def name_replacement(self, pick: int, replacement: int) -> None:
@@ -56,20 +58,27 @@ class RmaHistories(Histories):
         if case := self._case(pick):
             self._complete(case, partner)
 
-    @rule(unit=_units, replacement=_units, is_waived=st.booleans(), partner=_partners)
-    def replace(self, unit: int, replacement: int, is_waived: bool, partner: int | None) -> None:
-        before = set(RmaCase.objects.all())
-        self._open(unit, replacement, is_waived)
-        for case in set(RmaCase.objects.all()) - before:
+    @rule(unit=_units, replacement=_units, is_waived=_rarely, is_transfer=_rarely, partner=_partners)
+    def replace(
+        self, unit: int, replacement: int, is_waived: bool, is_transfer: bool, partner: int | None
+    ) -> None:
+        if case := self._open(unit, replacement, is_waived, is_transfer):
             self._complete(case, partner)
 
-    @rule(pick=_cases, as_lead=st.booleans())
-    def undo(self, pick: int, as_lead: bool) -> None:
+    @rule(unit=_units, replacement=_units, is_transfer=_rarely, partner=_partners)
+    def replace_and_undo(self, unit: int, replacement: int, is_transfer: bool, partner: int | None) -> None:
+        """X5: everything is as it was."""
+        before = _state()
+        if case := self._open(unit, replacement, True, is_transfer):
+            self._complete(case, partner)
+            self._undo(case)
+        assert _state() == before
+
+    @rule(pick=_cases)
+    def undo(self, pick: int) -> None:
         done = RmaCase.objects.exclude(completed_at=None).order_by("-pk")
         for case in done[pick % 2 : pick % 2 + 1]:
-            facts = {"as_lead": as_lead, "reason": "wrong unit", "by": self.agent}
-            undoing = partial(undo_case, case=case, **facts, today=self.now.date())
-            self._take(partial(self._keeping_terms, undoing))
+            self._undo(case)
 
     @rule(pick=_cases, end=st.sampled_from([decline_case, cancel_case]))
     def end_case(self, pick: int, end: Callable) -> None:
@@ -81,15 +90,8 @@ class RmaHistories(Histories):
         if case := self._case(pick):
             self._take(partial(receive_case, case=case, by=self.agent))
 
-    @rule(unit=_units, account=_accounts)
-    def move(self, unit: int, account: int) -> None:
-        if registration := self._registration(unit):
-            moving = partial(release_to_account, registration=registration, by=self.agent, reason="sold")
-            target = self.members[account].account
-            self._take(partial(moving, account=target, today=self.now.date(), now=self.now))
-
     @rule(unit=_units)
-    def release(self, unit: int) -> None:
+    def release_to_stock(self, unit: int) -> None:
         if registration := self._registration(unit):
             releasing = partial(release_to_stock, registration=registration, by=self.agent, reason="bankrupt")
             self._take(partial(self._with_code, self.units[unit], partial(releasing, today=self.now.date())))
@@ -100,8 +102,8 @@ class RmaHistories(Histories):
         self._take(partial(self._with_code, self.units[unit], lambda now, **code: taking(**code)))
 
     @invariant()
-    def the_ledger_agrees_with_the_rows(self) -> None:
-        """L6: nothing appears or vanishes but by an entry."""
+    def the_ledger_tells_what_is_held(self) -> None:
+        """L6; what a unit had that was retired, or put into stock, stays in its record."""
         verify(progress=lambda done: None)
 
     @invariant()
@@ -119,15 +121,17 @@ class RmaHistories(Histories):
         units = [unit for pair in cases.values_list("failed__unit", "replacement") for unit in pair if unit]
         assert len(units) == len(set(units))
 
-    def _open(self, unit: int, replacement: int | None, is_waived: bool) -> None:
+    def _open(self, unit: int, replacement: int | None, is_waived: bool, is_transfer: bool) -> RmaCase | None:
+        """Open a case; return it, none where that was refused."""
+        present = set(RmaCase.objects.all())
         if registration := self._registration(unit):
-            facts = {"kind": RmaCase.Kind.REPLACEMENT, "symptom": "dead", "contact": "", "address": ""}
-            if replacement is not None and self._registration(replacement) and self.now.second % 3 == 0:
-                facts["kind"] = RmaCase.Kind.TRANSFER
-            opening = partial(open_case, registration=registration, **facts, by=self.agent, now=self.now)
+            kind = RmaCase.Kind.TRANSFER if is_transfer else RmaCase.Kind.REPLACEMENT
+            facts = {"kind": kind, "symptom": "dead", "contact": "", "address": "", "by": self.agent}
+            opening = partial(open_case, registration=registration, **facts, now=self.now)
             serial = "" if replacement is None else self.units[replacement].serial
             waiver = "a successor" if is_waived else ""
             self._take(partial(opening, replacement=serial, waiver=waiver))
+        return next(iter(set(RmaCase.objects.all()) - present), None)
 
     def _complete(self, case: RmaCase, pick: int | None) -> None:
         partners = partners_of(case)
@@ -143,6 +147,10 @@ class RmaHistories(Histories):
         assert rows() == before
         done = complete_case(**facts, seen=shown.seen)
         assert (shown.before, shown.after, shown.lines) == (done.before, done.after, done.lines)
+
+    def _undo(self, case: RmaCase) -> None:
+        facts = {"as_lead": True, "reason": "wrong unit", "by": self.agent, "today": self.now.date()}
+        self._take(partial(self._keeping_terms, partial(undo_case, case=case, **facts)))
 
     def _keeping_terms(self, action: Callable[[], object]) -> None:
         """A case, done or undone, moves licences: none comes or goes, and none changes its terms (L7)."""
@@ -163,6 +171,19 @@ class RmaHistories(Histories):
         return cases[pick % len(cases)] if cases else None
 
 
+def _state() -> list[list[tuple[object, ...]]]:
+    """Whose units are, how they are associated, and which licences and parts they have."""
+    children = Seat.objects.live().filter(side="child")
+    places = sorted((parent_of(s).pk, s.registration_id, s.shares) for s in children.with_units())
+    tables = [
+        Registration.objects.live().values_list("unit", "account", "friendly_name"),
+        Unit.objects.filter(retired_at=None).values_list("serial"),
+        Licence.objects.values_list("registration", "service", "kind", "count", "expires_on"),
+        PoolPart.objects.values_list("licence__registration", "licence__service", "registration", "count"),
+    ]
+    return [places, *(sorted(table, key=str) for table in tables)]
+
+
 def _terms() -> Counter[tuple[object, ...]]:
     return Counter(Licence.objects.values_list("service", "kind", "count", "expires_on"))
 
@@ -172,7 +193,7 @@ def test_the_rules_hold_over_any_history_of_replacements() -> None:
         RmaHistories,
         settings=settings(
             max_examples=8,
-            stateful_step_count=16,
+            stateful_step_count=18,
             deadline=None,
             phases=[Phase.generate],  # the steps are few enough to read, and shrinking takes minutes
             database=None,

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from licensing.support.addresses import desk_url
+from django.urls import reverse
+
 from licensing.support.unit_selectors import UnitPage
 from portal.models import User
 
@@ -14,6 +15,11 @@ class Action:
     name: str
     label: str
     permission: str = "portal.lead"
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it puts a mistake right: what a lead does, once in a while."""
+        return self.permission == "portal.lead"
 
 
 OPEN_CASE = Action("open_case", "Open an RMA case", "portal.support")
@@ -50,13 +56,12 @@ def offered(page: UnitPage, user: User) -> list[Action]:
         actions += [] if page.open_case else [OPEN_CASE]
         actions += OF_OWNED
         actions += OF_SEATED if page.owned.roles else []
-        actions += [OPEN_AGAIN] if page.owned.closed else []
     elif page.unit.retired_at:
         actions.append(TAKE_BACK)
+    actions.append(OPEN_AGAIN)
     return [action for action in actions if user.has_perm(action.permission)]
 
 
 def links(actions: list[Action], serial: str) -> list[Link]:
-    """The ways to actions, as far as their pages are there."""
-    found = [Link(action.label, desk_url(action.name, serial)) for action in actions]
-    return [link for link in found if link.url]
+    """The ways to actions."""
+    return [Link(action.label, reverse(f"desk:{action.name}", args=[serial])) for action in actions]

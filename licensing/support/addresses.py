@@ -1,24 +1,20 @@
-"""Addresses of the desk, those included that another part of it may not have brought yet."""
+"""Where the desk's lists lead to."""
 
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from licensing.models import RmaCase
 
 
-def desk_url(name: str, *arguments: object) -> str:
-    """Return the address of a page of the desk; empty where there is no such page."""
-    try:
-        return reverse(f"desk:{name}", args=arguments)
-    except NoReverseMatch:
-        return ""
-
-
 def case_url(case: RmaCase) -> str:
-    """Return the address of an RMA case's page; until there is one, that of its failed unit's."""
-    serial = case.failed.unit.serial
-    return desk_url("case", case.uuid) or desk_url("case", case.number) or desk_url("unit", serial) + "#rma"
+    """Return the address of an RMA case's page."""
+    return reverse("desk:case", args=[case.uuid])
+
+
+def unit_url(serial: str) -> str:
+    """Return the address of a unit's page."""
+    return reverse("desk:unit", args=[serial])
 
 
 @dataclass(frozen=True, slots=True)

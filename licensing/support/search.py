@@ -5,7 +5,7 @@ from django.views.decorators.http import require_http_methods
 
 from licensing.keyset import Malformed
 from licensing.support.access import LOOK, DeskRequest, desk_page, render_desk
-from licensing.support.addresses import case_url, desk_url
+from licensing.support.addresses import case_url, unit_url
 from licensing.support.keyset_check import CheckedKeyset
 from licensing.support.search_selectors import Found, clean, find, is_number
 from portal.finding import FEWEST_CHARACTERS
@@ -48,12 +48,15 @@ def search(request: DeskRequest) -> HttpResponse:
 
 def _go_to(request: DeskRequest, found: Found) -> HttpResponse | None:
     """Lead to the page of what was found; a keyset that isn't genuine is explained where it was pasted."""
-    if found.case:
+    unit = found.unit
+    if found.case and request.user.has_perm("portal.support"):
         return HttpResponseRedirect(case_url(found.case))
+    if found.case:
+        return HttpResponseRedirect(unit_url(found.case.failed.unit.serial) + "#rma")
     if found.keyset and found.keyset.is_genuine and found.keyset.unit:
         _say_what_it_is(request, found.keyset)
-    unit = found.unit or (found.keyset.unit if found.keyset and found.keyset.is_genuine else None)
-    return HttpResponseRedirect(desk_url("unit", unit.serial)) if unit else None
+        unit = found.keyset.unit
+    return HttpResponseRedirect(unit_url(unit.serial)) if unit else None
 
 
 def _say_what_it_is(request: DeskRequest, keyset: CheckedKeyset) -> None:

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 
 from associations.models import Seat
 from associations.selectors import Chapter, ChildCount, child_counts, history, live_seats
-from licensing.entitlements import Right, sharing_primary
+from licensing.entitlements import Right, read_graces, sharing_primary
 from licensing.history import right_in_words, value_in_words
 from licensing.keysets import current_heads
 from licensing.models import Keyset, KeysetHead, LedgerEntry, PoolPart, RmaCase, TrialStart
@@ -73,21 +73,23 @@ def holding_of(registration: Registration, today: datetime.date) -> Holding:
     lenders: dict[int, list[str]] = {}
     for part in parts:
         lenders.setdefault(part.licence.service_id, []).append(part.licence.registration.unit.serial)
+    grace = read_graces([registration]).get(registration.pk)
+    origins = {Right.SHARED: source, Right.KEPT: grace.source if grace else None}
     return Holding(
-        [_held(row, source, lenders) for row in rows if row.entitlement.right],
+        [_held(row, origins, lenders) for row in rows if row.entitlement.right],
         [row.entitlement.service.name for row in rows if not row.entitlement.right],
         node_support([row.entitlement for row in rows], today),
         source,
     )
 
 
-def _held(row: ServiceRow, source: Registration | None, lenders: dict[int, list[str]]) -> Held:
-    right = row.entitlement.right
-    if right == Right.SHARED and source:
-        return Held(row, "shared from", [source.unit.serial])
+def _held(row: ServiceRow, origins: dict[Right, Registration | None], lenders: dict[int, list[str]]) -> Held:
+    right = row.entitlement.right or Right.OWN
     if right == Right.PART:
         return Held(row, "part of the license of", lenders.get(row.entitlement.service.pk, []))
-    return Held(row, str(right), [])
+    origin = origins.get(right)
+    words = {Right.SHARED: "shared from", Right.KEPT: "kept while an RMA case is open, from"}
+    return Held(row, words[right], [origin.unit.serial]) if origin else Held(row, str(right), [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,8 +189,14 @@ def test_an_rma_number_leads_to_its_case(desk: Client, registration: Registratio
 
     answer = look_up(desk, typed.format(year=case.asked_at.year, pk=case.pk))
 
-    assert answer.status_code == 302
-    assert answer["Location"] != SEARCH
+    assert answer["Location"] == reverse("desk:case", args=[case.uuid])
+
+
+def test_who_works_on_no_cases_is_led_to_the_failed_unit(client: Client, registration: Registration) -> None:
+    case = case_of(registration)
+    client.force_login(agent(OPERATOR))
+
+    assert look_up(client, case.number)["Location"] == unit_page(SERIAL) + "#rma"
 
 
 def test_an_rma_number_of_another_year_is_none(desk: Client, registration: Registration) -> None:

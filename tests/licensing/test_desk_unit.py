@@ -12,7 +12,7 @@ from associations.models import AssociationType, Seat
 from associations.services import associate
 from licensing.keysets import read_keyset
 from licensing.models import Keyset, KeysetHead, LedgerEntry, PoolPart, RmaCase, TrialStart
-from licensing.support.actions import Action, links, offered
+from licensing.support.actions import offered
 from licensing.support.unit_selectors import MOST, UnitPage
 from portal.clock import today
 from portal.models import AuditEntry, User
@@ -209,7 +209,12 @@ def test_a_secondary_in_grace_says_so(desk: Client, owner: User) -> None:
     failed, secondary = pair(owner.membership.account, owner)[:2]
     case_of(failed, secondary=secondary, grace_ends_on=today())
 
+    give(failed, CONTENT_FILTER)
+    Seat.objects.update(ended_at=timezone.now())
+
     assert "grace" in show(desk, secondary.unit).codes()
+    rows = {row[0]: row for row in show(desk, secondary.unit).section("services").rows()}
+    assert rows["Content Filter"][2] == f"kept while an RMA case is open, from {failed.unit.serial}"
     assert "grace" not in show(desk, failed.unit).codes()
 
 
@@ -336,7 +341,7 @@ def test_the_page_costs_as_many_queries_however_long_its_histories_are(desk: Cli
 
     many = queries(desk, primary.unit)
 
-    assert many == few == 42
+    assert many == few == 45
     page = read(desk, primary.unit)
     for history in (
         page.registrations,
@@ -389,8 +394,8 @@ def test_only_who_may_grant_is_offered_it(client: Client, role: str, grants: boo
     assert links == ([f"/support/licensing/licence/add/?serial_number={registration.unit.serial}"] * grants)
 
 
-ASSOCIATED = {"remove_association", "change_parent", "swap_roles", "make_standby"}
-OWNED = {"associate", "extend_licence", "revoke_licence", "release", "reissue_keyset"}
+ASSOCIATED = {"remove", "change_parent", "swap", "make_standby"}
+OWNED = {"associate", "extend", "revoke", "move", "release", "reissue"}
 
 
 def names(client: Client, unit: Unit) -> set[str]:
@@ -409,9 +414,9 @@ def test_actions_are_offered_by_role_and_by_how_the_unit_stands(client: Client, 
 
     of = {role: [names(log_in(client, role), unit) for unit in units] for role in (AGENT, LEAD, OPERATOR)}
 
-    case = {"open_case"}
-    assert of[AGENT] == [case, case, set(), set()]
-    assert of[LEAD] == [case | OWNED, case | OWNED | ASSOCIATED, {"take_back"}, set()]
+    opening, case = {"open"}, {"open_case", "open"}
+    assert of[AGENT] == [case, case, opening, opening]
+    assert of[LEAD] == [case | OWNED, case | OWNED | ASSOCIATED, opening | {"take_back"}, opening]
     assert of[OPERATOR] == [set()] * 4
 
 
@@ -419,20 +424,14 @@ def test_no_second_case_is_offered_while_one_is_open(desk: Client) -> None:
     registration = RegistrationFactory()
     case_of(registration)
 
-    assert names(desk, registration.unit) == set()
+    assert "open_case" not in names(desk, registration.unit)
 
 
-def test_an_agent_may_open_what_wrong_tries_have_closed(desk: Client) -> None:
-    registration = RegistrationFactory()
-    for _ in range(TRIES_AT_SERIAL):
-        count_try(registration.account, registration.unit.serial, now=timezone.now())
+def test_every_action_has_its_page(client: Client, owner: User) -> None:
+    primary = pair(owner.membership.account, owner)[0]
+    page = show(log_in(client, LEAD), primary.unit)
 
-    assert names(desk, registration.unit) == {"open_case", "open_again"}
+    found = {link.attrs["href"] for group in page.root.all("div", role="group") for link in group.all("a")}
 
-
-def test_an_action_without_a_page_gets_no_link() -> None:
-    serial = "0006B1124416"
-
-    found = links([Action("search", "no page of a unit"), Action("unit", "one")], serial)
-
-    assert [(link.label, link.url) for link in found] == [("one", f"/support/units/{serial}/")]
+    assert len(found) == len(OWNED | ASSOCIATED) + 3
+    assert {client.get(link).status_code for link in found} == {200}
