@@ -281,5 +281,6 @@ def _record(code: str, case: RmaCase, *, by: User, reason: str = "") -> None:
     data: dict[str, object] = {"case": case.number, "failed": serials[0], "kind": str(case.kind)}
     if case.kind == RmaCase.Kind.REPLACEMENT and case.replacement:
         data["replacement"] = case.replacement.serial
-    data |= {"waiver": case.waiver} if case.waiver else {}  # the account reads reasons, and no data
+    if case.waiver:
+        data["waiver"] = case.waiver  # the account reads reasons, and no data
     audit.record(code, by=by, account=case.account, serials=serials, reason=reason[:200], data=data)
