@@ -786,7 +786,7 @@ def test_queries_of_a_completed_case(
     case = undoable(primary)
     pairs(primary.account, count // 2)
 
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(23):
         client.get(address(case))
 
 

@@ -514,7 +514,7 @@ def test_queries_of_the_list(
 
 
 @pytest.mark.parametrize("count", [10, 150])
-@pytest.mark.parametrize(("page", "queries"), [("replace/", 8), ("transfer/", 7)])
+@pytest.mark.parametrize(("page", "queries"), [("replace/", 9), ("transfer/", 7)])
 def test_queries_of_asking(
     client: Client,
     member: Membership,
@@ -539,5 +539,5 @@ def test_queries_of_a_case(
     complete(case)
     pairs(member.account, count)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(5):
         client.get(f"/rma/{case.uuid}/")
