@@ -46,6 +46,7 @@ class TypeModel(models.Model):
     side = models.CharField(max_length=6, choices=Side)
 
     class Meta:
+        verbose_name, verbose_name_plural = "model that fits a type", "models that fit types"
         constraints = [
             models.UniqueConstraint("type", "model", "side", name="typemodel_once"),
             models.CheckConstraint(condition=Q(side__in=["parent", "child"]), name="typemodel_side_known"),
@@ -78,6 +79,7 @@ class Seat(models.Model):
     objects = SeatQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = "place in an association", "places in associations"
         constraints = [
             models.UniqueConstraint(
                 "type", "registration", condition=Q(ended_at=None), name="seat_one_in_type"

@@ -6,7 +6,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from associations import answers, services
 from associations.errors import AssociationGone, ChoiceGone
@@ -25,7 +25,7 @@ from associations.selectors import (
 )
 from licensing.entitlements import entitlements, sharing_primary
 from licensing.selectors import node_support, sharing_changes
-from portal.access import MemberRequest, editor_required, member_required
+from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
@@ -158,8 +158,8 @@ def associated_products(request: MemberRequest, serial: str, slug: str) -> HttpR
     return render(request, "associations/associated_products.html", context)
 
 
-@require_POST
 @editor_required
+@post_only("associated_products", "serial", "slug")
 def associate_product(request: MemberRequest, serial: str, slug: str) -> HttpResponse:
     registration, type = get_registration(request, serial), get_object_or_404(AssociationType, slug=slug)
     form = AssociateForm(request.POST)
@@ -172,8 +172,8 @@ def associate_product(request: MemberRequest, serial: str, slug: str) -> HttpRes
     return render(request, "associations/associated_products.html", context, status=422)
 
 
-@require_POST
 @editor_required
+@post_only("service_management", "serial")
 def remove_association(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
     registration = get_registration(request, serial)
     seat = _get_seat(request, registration, uuid)
@@ -267,8 +267,8 @@ def _change_context(
     }
 
 
-@require_POST
 @editor_required
+@post_only("service_management", "serial")
 def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
     registration = get_registration(request, serial)
     seat = _get_seat(request, registration, uuid)

@@ -1,8 +1,6 @@
 import contextlib
-import re
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +12,7 @@ from django.utils.html import format_html
 from licensing import activation, catalogue, services
 from licensing.activation_keys import known_macs, normalize_key
 from licensing.entitlements import sharing_primary
-from licensing.errors import CountOutOfRange, InvalidKey
+from licensing.errors import InvalidKey
 from licensing.keyset import UNLIMITED
 from licensing.models import (
     ActivationKey,
@@ -27,63 +25,14 @@ from licensing.models import (
     Service,
     TrialStart,
 )
-from licensing.terms import LARGEST_COUNT
+from licensing.support.licence_forms import GrantForm, MakeKeysForm, ModelServiceForm
 from portal.clock import today
-from portal.desk import ReadOnlyAdmin, ReasonForm, ServiceAdmin, agent
+from portal.desk import ReadOnlyAdmin, ServiceAdmin, agent
 from portal.errors import RuleViolation
-from portal.forms import judged
 from portal.models import User
 from products.errors import InvalidSerial
 from products.models import Registration, Unit
 from products.serials import normalize_serial
-
-
-class CountField(forms.CharField):
-    """A count of licences: a number, Unlimited, or nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            required=False,
-            max_length=12,
-            help_text="A number or “Unlimited”; empty where the service isn't counted.",
-        )
-
-    def clean(self, value: Any) -> int | None:
-        text = str(super().clean(value)).replace(",", "").replace(" ", "")
-        if not text:
-            return None
-        if text.lower() in {"unlimited", str(UNLIMITED)}:
-            return UNLIMITED
-        if not re.fullmatch("[0-9]{1,10}", text):
-            raise forms.ValidationError("Type a number, Unlimited, or nothing.", code="invalid")
-        if int(text) > LARGEST_COUNT:
-            refusal = CountOutOfRange()
-            raise forms.ValidationError(str(refusal), code=refusal.code)
-        return int(text)
-
-    def prepare_value(self, value: Any) -> Any:
-        return "Unlimited" if value == UNLIMITED else value
-
-
-class GrantForm(ReasonForm):
-    """Grant a unit a licence."""
-
-    serial_number = forms.CharField(max_length=200, label="Serial Number")
-    count = CountField()
-
-    class Meta:
-        model = Licence
-        fields = ["service", "count", "expires_on"]
-        help_texts = {"expires_on": "The last day that it runs, as in 2027-11-30; empty: for ever."}
-
-    field_order = ["serial_number", "service", "count", "expires_on", "reason"]
-
-    def clean_serial_number(self) -> Unit:
-        serial = judged(normalize_serial, self.cleaned_data["serial_number"])
-        unit = Unit.objects.filter(serial=serial).first()
-        if unit is None:
-            raise forms.ValidationError(f"The factory's record has no unit {serial}.", code="unknown-serial")
-        return unit
 
 
 def _values(change: dict[str, Any] | None) -> str | None:
@@ -97,12 +46,6 @@ def _values(change: dict[str, Any] | None) -> str | None:
         elif value is not None and value is not False:
             shown.append(name if value is True else str(value))
     return ", ".join(shown) or "without a count or an end"
-
-
-class ModelServiceForm(ReasonForm):
-    """What a model comes with."""
-
-    count = CountField()
 
 
 @admin.register(Licence)
@@ -139,6 +82,13 @@ class LicenceAdmin(ServiceAdmin):
         )
         obj.pk, obj.registration = licence.pk, licence.registration
         self._say_what_else(request, licence)
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Go on to the unit that got it."""
+        super().response_add(request, obj, post_url_continue)
+        return redirect("desk:unit", obj.registration.unit.serial)
 
     def _say_what_else(self, request: HttpRequest, licence: Licence) -> None:
         """Tell what a grant replaced, and whom it doesn't reach."""
@@ -218,30 +168,6 @@ class KeysetAdmin(ReadOnlyAdmin):
     search_fields = ["unit__serial__exact"]
     fields = ["unit", "generation", "issued_at", "first_read_at"]
     ordering = ["-pk"]
-
-
-class MakeKeysForm(ReasonForm):
-    """Make a batch of activation keys."""
-
-    service = forms.ModelChoiceField(Service.objects.filter(is_activation_offered=True))
-    count = CountField()
-    months = forms.IntegerField(
-        required=False,
-        min_value=1,
-        max_value=activation.MOST_MONTHS,
-        label="Term",
-        help_text="In months; empty: for ever.",
-    )
-    number = forms.IntegerField(
-        min_value=1, max_value=activation.MOST_KEYS, initial=1, label="Number", help_text="How many keys."
-    )
-
-    class Meta:
-        model = ActivationKey
-        fields = ["service", "count", "months", "model"]
-        help_texts = {"model": "For units of this model only; empty: for any."}
-
-    field_order = ["service", "count", "months", "model", "number", "reason"]
 
 
 @admin.register(ActivationKey)

@@ -41,6 +41,7 @@ class ModelService(models.Model):
     count = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = "service of a model", "services that models come with"
         ordering = ["model", "service__code"]
         constraints = [
             models.UniqueConstraint("model", "service", name="modelservice_once"),
@@ -105,6 +106,7 @@ class PoolPart(models.Model):
     count = models.PositiveBigIntegerField()
 
     class Meta:
+        verbose_name, verbose_name_plural = "shared-out count", "shared-out counts"
         constraints = [
             models.UniqueConstraint("licence", "registration", name="poolpart_one_for_unit"),
             models.CheckConstraint(condition=Q(count__gte=1), name="poolpart_count"),
@@ -122,6 +124,7 @@ class TrialStart(models.Model):
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = "free trial", "free trials"
         constraints = [models.UniqueConstraint("unit", "service", name="trialstart_once")]
 
     def __str__(self) -> str:

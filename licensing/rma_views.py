@@ -4,14 +4,14 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from licensing.forms import AskForm, TransferForm
 from licensing.models import RmaCase
 from licensing.rma import cases
-from licensing.rma.selectors import cases_in, former_mates, successors_of
+from licensing.rma.selectors import cases_in, former_mates, open_cases, successors_of
 from licensing.rma.shown import shown_case
-from portal.access import MemberRequest, editor_required, member_required
+from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products.views import get_registration
@@ -33,7 +33,12 @@ def replace_appliance(request: MemberRequest, serial: str) -> HttpResponse:
             return _asked(request, case)
         except RuleViolation as refusal:
             add_refusal(form, refusal)
-    context = {"registration": registration, "form": form, "successors": successors_of(registration)}
+    context = {
+        "registration": registration,
+        "form": form,
+        "successors": successors_of(registration),
+        "cases": [case for case in open_cases(registration) if case.secondary_id != registration.pk],
+    }
     return render(request, "licensing/replace_appliance.html", context, status=422 if form.errors else 200)
 
 
@@ -85,8 +90,8 @@ def rma_case(request: MemberRequest, uuid: UUID) -> HttpResponse:
     return render(request, "licensing/rma_case.html", context)
 
 
-@require_POST
 @editor_required
+@post_only("rma_case", "uuid")
 def cancel_case(request: MemberRequest, uuid: UUID) -> HttpResponse:
     try:
         cases.cancel_case(case=_get(request, uuid), by=request.user)

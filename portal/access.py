@@ -6,8 +6,9 @@ from typing import Concatenate, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
 from django_htmx.middleware import HtmxDetails
 
 from portal.models import Membership, User
@@ -70,6 +71,26 @@ def owner_required[**P](view: MemberView[P]) -> View[P]:
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def post_only[V: Callable[..., HttpResponseBase]](back: str, *names: str) -> Callable[[V], V]:
+    """Let POST in; who comes by GET, such as from a login in between, is led back to a page.
+
+    `names` are those of the view's arguments that the page's address takes.
+    """
+
+    def decorate(view: V) -> V:
+        sent = require_POST(view)
+
+        @wraps(view)
+        def wrapped(request: HttpRequest, /, *args: object, **kwargs: object) -> HttpResponseBase:
+            if request.method in {"GET", "HEAD"}:
+                return redirect(back, *(kwargs[name] for name in names))
+            return sent(request, *args, **kwargs)
+
+        return cast("V", wrapped)
+
+    return decorate
 
 
 def roles(request: HttpRequest) -> dict[str, object]:

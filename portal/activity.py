@@ -70,7 +70,10 @@ WORDS: dict[str, tuple[str, ...]] = {
     "model-service-set": ("What every {model} comes with was changed",),
     "rma-approved": ("{case} approved: {replacement} is to replace {failed}", "{case} approved"),
     "rma-cancelled": ("{case} cancelled",),
-    "rma-completed": ("{case} completed: {failed} replaced by {replacement}, licenses to {licences}",),
+    "rma-completed": (
+        "{case} completed: {failed} replaced by {replacement}, licenses to {licences}",
+        "{case} completed: the licenses of {failed} went to {licences}",
+    ),
     "rma-declined": ("{case} declined",),
     "rma-opened": ("{case} opened by Support for {failed}",),
     "rma-received": ("{case}: the failed unit came back",),

@@ -244,6 +244,7 @@ STORAGES = {
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
+DATE_FORMAT, DATETIME_FORMAT = "d M Y", "d M Y, H:i"
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -50,20 +50,20 @@ associated_products  GET   own       login      404        200        200       
 associated_products  GET   foreign   login      404        404        404        404        support
 associated_products  POST  own       login      405        405        405        405        405
 associated_products  POST  foreign   login      405        405        405        405        405
-associate_product    GET   own       login      405        405        405        405        405
-associate_product    GET   foreign   login      405        405        405        405        405
+associate_product    GET   own       login associated_products 403 associated_products associated_products support
+associate_product    GET   foreign   login associated_products 403 associated_products associated_products support
 associate_product    POST  own       login      404        403 associated_products associated_products support
 associate_product    POST  foreign   login      404        403        404        404        support
-remove_association   GET   own       login      405        405        405        405        405
-remove_association   GET   foreign   login      405        405        405        405        405
+remove_association   GET   own       login service_management 403 service_management service_management support
+remove_association   GET   foreign   login service_management 403 service_management service_management support
 remove_association   POST  own       login      404        403   service_management service_management support
 remove_association   POST  foreign   login      404        403        404        404        support
 change_parent        GET   own       login      404        403        200        200        support
 change_parent        GET   foreign   login      404        403        404        404        support
 change_parent        POST  own       login      404        403   service_management service_management support
 change_parent        POST  foreign   login      404        403        404        404        support
-make_standby         GET   own       login      405        405        405        405        405
-make_standby         GET   foreign   login      405        405        405        405        405
+make_standby         GET   own       login service_management 403 service_management service_management support
+make_standby         GET   foreign   login service_management 403 service_management service_management support
 make_standby         POST  own       login      404        403 associated_products associated_products support
 make_standby         POST  foreign   login      404        403        404        404        support
 service_management   GET   own       login      404        200        200        200        support
@@ -132,8 +132,8 @@ rma_case             GET   own       login      404        200        200       
 rma_case             GET   foreign   login      404        404        404        404        support
 rma_case             POST  own       login      405        405        405        405        405
 rma_case             POST  foreign   login      405        405        405        405        405
-cancel_case          GET   own       login      405        405        405        405        405
-cancel_case          GET   foreign   login      405        405        405        405        405
+cancel_case          GET   own       login rma_case 403 rma_case rma_case support
+cancel_case          GET   foreign   login rma_case 403 rma_case rma_case support
 cancel_case          POST  own       login      404        403        rma_case   rma_case   support
 cancel_case          POST  foreign   login      404        403        404        404        support
 
@@ -163,18 +163,18 @@ desk:unit                                    200     405
 desk:import_units                            200     422
 desk:units_template                          200     405
 desk:preview_import                          404     405
-desk:confirm_import                          405     422
-desk:cancel_import                           405     desk:import_units
+desk:confirm_import                          desk:preview_import     422
+desk:cancel_import                           desk:import_units     desk:import_units
 desk:cases                                   200     405
 desk:open_case                               200     desk:case
 desk:case                                    200     405
-desk:approve_case                            405     desk:case
-desk:complete_case                           405     422
-desk:receive_case                            405     desk:case
-desk:resend_mail                             405     desk:case
-desk:decline_case                            405     desk:case
-desk:cancel_case                             405     desk:case
-desk:undo_case                               405     422
+desk:approve_case                            desk:case     desk:case
+desk:complete_case                           desk:case     422
+desk:receive_case                            desk:case     desk:case
+desk:resend_mail                             desk:case     desk:case
+desk:decline_case                            desk:case     desk:case
+desk:cancel_case                             desk:case     desk:case
+desk:undo_case                               desk:case     422
 desk:associate                               200     422
 desk:remove                                  200     422
 desk:change_parent                           200     422
@@ -244,13 +244,13 @@ desk:unit                       403/403   200/405                     200/405   
 desk:cases                      403/403   200/405                     200/405                     403/403
 desk:open_case                  403/403   200/desk:case               200/desk:case               403/403
 desk:case                       403/403   200/405                     200/405                     403/403
-desk:approve_case               403/403   405/desk:case               405/desk:case               403/403
-desk:complete_case              403/403   405/422                     405/422                     403/403
-desk:receive_case               403/403   405/desk:case               405/desk:case               403/403
-desk:resend_mail                403/403   405/desk:case               405/desk:case               403/403
-desk:decline_case               403/403   405/desk:case               405/desk:case               403/403
-desk:cancel_case                403/403   405/desk:case               405/desk:case               403/403
-desk:undo_case                  403/403   405/422                     405/422                     403/403
+desk:approve_case               403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:complete_case              403/403   desk:case/422                     desk:case/422                     403/403
+desk:receive_case               403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:resend_mail                403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:decline_case               403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:cancel_case                403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:undo_case                  403/403   desk:case/422                     desk:case/422                     403/403
 desk:associate                  403/403   403/403                     200/422                     403/403
 desk:remove                     403/403   403/403                     200/422                     403/403
 desk:change_parent              403/403   403/403                     200/422                     403/403
@@ -266,8 +266,8 @@ desk:open                       403/403   200/422                     200/422   
 desk:import_units               403/403   403/403                     403/403                     200/422
 desk:units_template             403/403   403/403                     403/403                     200/405
 desk:preview_import             403/403   403/403                     403/403                     404/405
-desk:confirm_import             403/403   403/403                     403/403                     405/422
-desk:cancel_import              403/403   403/403                     403/403                     405/desk:import_units
+desk:confirm_import             403/403   403/403                     403/403                     desk:preview_import/422
+desk:cancel_import              403/403   403/403                     403/403                     desk:import_units/desk:import_units
 """  # noqa: E501
 
 # The same of the desk's lists, model by model. "every": of each model that has no row of its own below.

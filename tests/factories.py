@@ -84,7 +84,7 @@ class RegistrationFactory(factory.django.DjangoModelFactory[Registration]):
     unit = factory.SubFactory(UnitFactory)
     account = factory.SubFactory(AccountFactory)
     friendly_name = factory.Sequence("Unit {}".format)
-    code = factory.Sequence("{:08d}".format)
+    code = factory.Sequence("R{:07d}".format)  # by its R never a part of a serial number
     search = factory.LazyAttribute(lambda r: search_text(r.unit, r.friendly_name, r.code))
 
 

@@ -8,11 +8,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from associations.errors import PairChanged
+from associations.models import Side
+from associations.seating import parent_of
 from licensing.models import RmaCase
 from licensing.rma import telling
 from licensing.rma.errors import (
     CaseNotOpen,
     CaseOpen,
+    GoesToSecondary,
     NotInAccount,
     NotReplaceable,
     OutOfWarranty,
@@ -102,7 +105,7 @@ def approve_case(*, case: RmaCase, replacement: str, waiver: str, by: User) -> R
     case.state = RmaCase.State.APPROVED
     case.save()
     code = "rma-approved" if was == RmaCase.State.REQUESTED else "rma-replacement-set"
-    _record(code, case, by=by, reason=case.waiver)
+    _record(code, case, by=by)
     if was == RmaCase.State.REQUESTED:
         telling.tell(case, "approved")
     return case
@@ -228,7 +231,7 @@ def check_warranty(case: RmaCase) -> None:
 def check_replacement(case: RmaCase) -> None:
     """Raise what stands against a case's replacement, if it has one.
 
-    SameAsFailed, ReplacementRetired, ReplacementElsewhere, NotInAccount and WrongModel.
+    SameAsFailed, ReplacementRetired, ReplacementElsewhere, NotInAccount, GoesToSecondary and WrongModel.
     """
     unit, failed = case.replacement, case.failed.unit
     if unit is None:
@@ -240,10 +243,21 @@ def check_replacement(case: RmaCase) -> None:
     owner = Registration.objects.live().filter(unit=unit).first()
     if owner and owner.account_id != case.account_id:
         raise ReplacementElsewhere(serial=unit.serial)
-    if owner is None and case.kind == RmaCase.Kind.TRANSFER:
-        raise NotInAccount(serial=unit.serial)
+    if case.kind == RmaCase.Kind.TRANSFER:
+        _check_receiver(unit, owner, case.failed)
     if unit.model_id != failed.model_id and not case.waiver:
         raise WrongModel(serial=unit.serial, present=unit.model, wanted=failed.model)
+
+
+def _check_receiver(unit: Unit, owner: Registration | None, failed: Registration) -> None:
+    """Licences alone go to a unit of the account that isn't a third one's secondary."""
+    if owner is None:
+        raise NotInAccount(serial=unit.serial)
+    shared = owner.seats.live().with_units().filter(side=Side.CHILD, type__shares_licences=True)
+    seat = shared.first()
+    if seat and (primary := parent_of(seat)) != failed:
+        named = f"{primary.friendly_name} ({primary.unit.serial})"
+        raise GoesToSecondary(serial=unit.serial, label=seat.type.child_label, primary=named)
 
 
 def raise_grace_version(case: RmaCase) -> None:
@@ -265,5 +279,8 @@ def _close(case: RmaCase, state: RmaCase.State, *, reason: str, by: User) -> Rma
 def _record(code: str, case: RmaCase, *, by: User, reason: str = "") -> None:
     serials = [case.failed.unit.serial, *([case.replacement.serial] if case.replacement else [])]
     data: dict[str, object] = {"case": case.number, "failed": serials[0], "kind": str(case.kind)}
-    data |= {"replacement": serials[1]} if serials[1:] else {}
+    if case.kind == RmaCase.Kind.REPLACEMENT and case.replacement:
+        data["replacement"] = case.replacement.serial
+    if case.waiver:
+        data["waiver"] = case.waiver  # the account reads reasons, and no data
     audit.record(code, by=by, account=case.account, serials=serials, reason=reason[:200], data=data)

@@ -1,7 +1,7 @@
 """Completing a case: shown by doing it and taking it back, then done exactly so or not at all (X2, X4)."""
 
 import datetime
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from django.db import transaction
 from django.db.models import Q
@@ -45,7 +45,7 @@ class Outcome:
 
     `heir` gets the licences; `role` is the side that the failed unit had in its pair (none: it had no pair),
     `pair` the primary and the secondary that shares afterwards. `seen` tells whether it is still what was
-    shown.
+    shown, `mails` how many tell of it.
     """
 
     before: list[UnitShown]
@@ -56,6 +56,7 @@ class Outcome:
     role: str
     pair: tuple[Registration, Registration] | None
     seen: str
+    mails: int = 0
 
 
 def rehearse_case(*, case: RmaCase, partner: Registration | None, by: User, today: datetime.date) -> Outcome:
@@ -85,8 +86,7 @@ def complete_case(
         pk=case.pk
     )
     units = {r.pk: r for r in (outcome.heir, outcome.replacement)}
-    telling.tell(case, "completed", list(units.values()))
-    return outcome
+    return replace(outcome, mails=telling.tell(case, "completed", list(units.values())))
 
 
 def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: datetime.date) -> Outcome:
@@ -108,11 +108,13 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     retire_unit(case.failed, now=timezone.now())
     raise_grace_version(case)
     changed = _changed_links(links, links_of(watched))
-    done = _done(heir, replacement, handed, is_registered_now) | changed | {"role": role}
+    pair = pair_of(heir, replacement)
+    done = _done(heir, replacement, handed, is_registered_now) | changed
+    done |= {"role": role, "pair": [unit.pk for unit in pair or ()]}
     _note(case, partner, heir, done, by=by)
     after = snapshot(concerned, today)  # the case is completed: nobody keeps anything because of it
     seen = fingerprint(before, after, handed.lines)
-    return Outcome(before, after, handed.lines, heir, replacement, role, pair_of(heir, replacement), seen)
+    return Outcome(before, after, handed.lines, heir, replacement, role, pair, seen)
 
 
 def pair_of(*registrations: Registration) -> tuple[Registration, Registration] | None:
@@ -270,12 +272,14 @@ def _note(
     failed, replacement = case.failed.unit.serial, case.replacement.serial if case.replacement else ""
     serials = dict.fromkeys([failed, replacement, heir.unit.serial])
     data: dict[str, object] = {"case": case.number, "failed": failed, "kind": str(case.kind)}
-    data |= {"replacement": replacement, "licences": heir.unit.serial}
+    data["licences"] = heir.unit.serial
+    if case.kind == RmaCase.Kind.REPLACEMENT:
+        data["replacement"] = replacement
     audit.record(
         "rma-completed",
         by=by,
         account=case.account,
         serials=serials,
-        reason=(case.waiver or case.symptom)[:200],
+        reason=case.symptom[:200],
         data=data,
     )

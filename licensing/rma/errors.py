@@ -107,6 +107,14 @@ class NotInAccount(RuleViolation):
     message = "{serial} isn't registered in the account of the failed unit: only there licenses can go to it."
 
 
+class GoesToSecondary(RuleViolation):
+    """X4: licences are the primary's: a secondary shares them."""
+
+    code = "goes-to-secondary"
+    field = "replacement"
+    message = "{serial} is {label} of {primary}, and the licenses of a pair are its primary's: name that one."
+
+
 class PairStands(RuleViolation):
     """X4: a transfer of licences only is for who has done the rest: the failed unit is in no association."""
 

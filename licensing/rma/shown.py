@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from licensing.models import RmaCase
-from licensing.rma.completing import pair_of
 from licensing.rma.licences import Handed, Verdict
 from products.models import Registration
 
 
 @dataclass(frozen=True, slots=True)
 class ShownCase:
-    """A completed case: `heir` got the licences; `role` was the failed unit's, `pair` stands now."""
+    """A completed case: `heir` got the licences; `role` was the failed unit's, `pair` was made."""
 
     lines: list[Handed]
     heir: Registration
@@ -28,9 +27,11 @@ class ShownCase:
 def shown_case(case: RmaCase) -> ShownCase:
     """Read what completing a case has kept of itself."""
     done: dict[str, Any] = case.done or {}
-    units = Registration.objects.select_related("unit__model").in_bulk({done["heir"], done["replacement"]})
+    wanted = {done["heir"], done["replacement"], *done["pair"]}
+    units = Registration.objects.select_related("unit__model").in_bulk(wanted)
     heir, replacement = units[done["heir"]], units[done["replacement"]]
     lines = [
         Handed(line["service"], line["what"], Verdict(line["verdict"]), line["why"]) for line in done["lines"]
     ]
-    return ShownCase(lines, heir, replacement, done["role"], pair_of(heir, replacement))
+    pair = (units[done["pair"][0]], units[done["pair"][1]]) if done["pair"] else None
+    return ShownCase(lines, heir, replacement, done["role"], pair)

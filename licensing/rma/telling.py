@@ -55,7 +55,7 @@ def tell(case: RmaCase, what: str, units: list[Registration] | None = None) -> i
 def tell_again(*, case: RmaCase, by: User) -> int:
     """Send the last mail about a case once more, to whoever is an owner now; return how many."""
     sent = tell(case, WHEN_SENT_AGAIN.get(case.state, case.state), _units_to_apply(case))
-    serials = [case.failed.unit.serial]
+    serials = [case.failed.unit.serial] if sent else []
     audit.record("mail-resent", by=by, account=case.account, serials=serials, data={"case": case.number})
     return sent
 

@@ -16,6 +16,11 @@ class Action:
     label: str
     permission: str = "portal.lead"
 
+    @property
+    def is_correction(self) -> bool:
+        """Whether it puts a mistake right: what a lead does, once in a while."""
+        return self.permission == "portal.lead"
+
 
 OPEN_CASE = Action("open_case", "Open an RMA case", "portal.support")
 OF_OWNED = [

@@ -18,7 +18,7 @@ from portal.clock import today
 from products.models import Registration
 
 MOST_SHOWN = 100
-BEYOND = "How many units a parent's licenses have reached sets Support no limit."
+BEYOND = "Support may do this however many units a parent's licenses have reached."
 ALONE = "It is in no association of this kind."
 
 

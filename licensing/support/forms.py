@@ -27,10 +27,13 @@ class ReplacementForm(forms.Form):
         help_text="Only where the warranty has ended or the replacement is of a successor model.",
     )
 
-    def __init__(self, *args: Any, is_lead: bool, **options: Any) -> None:
+    def __init__(self, *args: Any, is_lead: bool, kind: str = "", **options: Any) -> None:
         super().__init__(*args, **options)
         if not is_lead:
             del self.fields["waiver"]
+        if kind == RmaCase.Kind.TRANSFER:
+            self.fields["replacement"].label = "Licenses go to (serial number)"
+            self.fields["replacement"].help_text = "The HF Primary of the new pair, or a unit without a pair."
 
     def clean(self) -> dict[str, Any]:
         return {"waiver": "", **self.cleaned_data}

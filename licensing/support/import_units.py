@@ -18,7 +18,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from licensing.support.access import DeskRequest, desk_page, render_desk
 from licensing.support.kept_files import (
@@ -32,6 +32,7 @@ from licensing.support.kept_files import (
     keep_file,
     used_up,
 )
+from portal.access import post_only
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products.factory import COLUMNS, Problem, Steps, importing, previewing, problem_of_first_line, reading
@@ -137,7 +138,7 @@ def preview_import(request: DeskRequest, token: str) -> HttpResponseBase:
 
 
 @desk_page("portal.operate")
-@require_POST
+@post_only("desk:preview_import", "token")
 def confirm_import(request: DeskRequest, token: str) -> HttpResponseBase:
     try:
         file = claim_file(token, request.POST.get("digest", ""), user=request.user)
@@ -155,7 +156,7 @@ def confirm_import(request: DeskRequest, token: str) -> HttpResponseBase:
 
 
 @desk_page("portal.operate")
-@require_POST
+@post_only("desk:import_units")
 def cancel_import(request: DeskRequest, token: str) -> HttpResponse:
     discard_file(token, user=request.user)
     return redirect("desk:import_units")

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from licensing.models import RmaCase
 from licensing.rma import cases, completing, telling
@@ -17,10 +17,13 @@ from licensing.rma.shown import shown_case
 from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
 from licensing.support.access import DeskRequest, desk_page, render_desk
 from licensing.support.forms import DecideForm, OpenCaseForm, ReplacementForm
+from portal.access import post_only
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products.models import Registration, Unit
+
+NOBODY_TO_TELL = "No mail is sent: no owner of the account has an address. Tell them what to do now."
 
 
 @desk_page("portal.support")
@@ -62,10 +65,10 @@ def case(request: DeskRequest, uuid: UUID) -> HttpResponse:
 
 
 @desk_page("portal.support")
-@require_POST
+@post_only("desk:case", "uuid")
 def approve_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     found = _get(uuid)
-    form = ReplacementForm(request.POST, is_lead=_is_lead(request))
+    form = ReplacementForm(request.POST, is_lead=_is_lead(request), kind=found.kind)
     if form.is_valid():
         try:
             cases.approve_case(case=found, by=request.user, **form.cleaned_data)
@@ -76,7 +79,7 @@ def approve_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
 
 
 @desk_page("portal.support")
-@require_POST
+@post_only("desk:case", "uuid")
 def decide_case(request: DeskRequest, uuid: UUID, decision: str) -> HttpResponse:
     found, form = _get(uuid), DecideForm(request.POST)
     if form.is_valid():
@@ -100,22 +103,23 @@ def _decide(request: DeskRequest, found: RmaCase, decision: str, reason: str) ->
 
 
 @desk_page("portal.support")
-@require_POST
+@post_only("desk:case", "uuid")
 def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     found = _get(uuid)
     try:
         partner = _partner(request.POST.get("partner", ""), partners_of(found))
-        completing.complete_case(
+        outcome = completing.complete_case(
             case=found, partner=partner, seen=request.POST.get("seen", ""), by=request.user, today=today()
         )
     except RuleViolation as refusal:
         return _case_page(request, _get(uuid), refusal=refusal)
-    messages.success(request, "Completed. The owners were told by mail what to do now.")
+    told = "What to do now goes by mail to the owners." if outcome.mails else NOBODY_TO_TELL
+    messages.success(request, f"Completed. {told}")
     return redirect("desk:case", uuid)
 
 
 @desk_page("portal.support")
-@require_POST
+@post_only("desk:case", "uuid")
 def receive_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     try:
         cases.receive_case(case=_get(uuid), by=request.user)
@@ -125,12 +129,10 @@ def receive_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
 
 
 @desk_page("portal.support")
-@require_POST
+@post_only("desk:case", "uuid")
 def resend_mail(request: DeskRequest, uuid: UUID) -> HttpResponse:
     sent = telling.tell_again(case=_get(uuid), by=request.user)
-    messages.success(
-        request, f"{sent} mails wait to be sent." if sent else "Nobody has an address to write to."
-    )
+    messages.info(request, f"Mails that wait to be sent: {sent}." if sent else NOBODY_TO_TELL)
     return redirect("desk:case", uuid)
 
 
@@ -166,7 +168,8 @@ def _case_page(
         "case": found,
         "refusal": refusal,
         "is_lead": _is_lead(request),
-        "replacement_form": replacement_form or ReplacementForm(initial=initial, is_lead=_is_lead(request)),
+        "replacement_form": replacement_form
+        or ReplacementForm(initial=initial, is_lead=_is_lead(request), kind=found.kind),
         "decide_form": decide_form or DecideForm(),
         **_rehearsal(request, found),
     }

@@ -22,7 +22,8 @@ def unit(request: DeskRequest, serial: str) -> HttpResponse:
         "title": found.serial,
         "page": page,
         "unit": found,
-        "links": links(actions, found.serial),
+        "links": links([a for a in actions if not a.is_correction], found.serial),
+        "corrections": links([a for a in actions if a.is_correction], found.serial),
         "can_grant": bool(page.owned) and request.user.has_perm("licensing.add_licence"),
     }
     return render_desk(request, "desk/unit.html", context)

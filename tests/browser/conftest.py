@@ -125,6 +125,20 @@ def support(demo: None) -> "User":
 
 
 @pytest.fixture
+def agent(demo: None) -> "User":
+    """Somebody at the desk who may look up and replace, and nothing else."""
+    from django.contrib.auth.models import Group
+
+    from portal.roles import AGENT, load_roles
+    from tests.factories import UserFactory
+
+    load_roles()
+    user = UserFactory(username="agent", is_staff=True)
+    user.groups.set([Group.objects.get(name=AGENT)])
+    return user
+
+
+@pytest.fixture
 def page(guard: Guard, owner: "User", javascript: bool) -> Page:
     """The main page, with the demo's owner logged in; once with scripts and once without."""
     return guard.open(user=owner, javascript=javascript)

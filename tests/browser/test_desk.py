@@ -101,7 +101,8 @@ def test_the_page_of_a_unit_is_fit_to_be_seen(guard: Guard, lead: User, retired:
         page.goto(f"/support/units/{unit.serial}/")
         inspect_page(page, EVERY_LOOK)
     page.goto(f"/support/units/{FIRST.serial}/")
-    page.get_by_text("History of associations").click()
+    for closed in ("History of associations", "Corrections"):
+        page.get_by_text(closed, exact=True).click()
     inspect_page(page)
 
 

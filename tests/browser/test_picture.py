@@ -1,8 +1,6 @@
 """The README's picture: Service Management of a pair. `pytest --pictures` writes it anew."""
 
 import datetime
-import struct
-import zlib
 from pathlib import Path
 
 import pytest
@@ -12,9 +10,10 @@ from licensing.services import grant_licence
 from portal.models import User
 from products.models import Registration, Unit
 from tests.browser.guard import Guard
+from tests.browser.pictures import FOLDER, scan_lines
 from tests.browser.steps import FIRST, NEW, register_to_association, step_5_choose_parent
 
-PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "service-management.png"
+PICTURE = FOLDER / "service-management.png"
 # The registration codes of the source's figures, and expiries that don't move with the day.
 CODES = {FIRST.serial: "5JQHYENA", NEW.serial: "K3YU89HX"}
 EXPIRIES = {
@@ -57,15 +56,3 @@ def test_picture_of_a_pair(guard: Guard, owner: User, tmp_path: Path, pytestconf
     page.screenshot(path=path, full_page=True)
 
     assert len(set(scan_lines(path))) > 200
-
-
-def scan_lines(path: Path) -> list[bytes]:
-    """A picture's lines as its file has them: those of a blank one are all alike."""
-    data, found, at = path.read_bytes(), b"", 8
-    while at < len(data):
-        length, kind = struct.unpack(">I4s", data[at : at + 8])
-        found += data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
-        at += length + 12
-    lines, width = zlib.decompress(found), struct.unpack(">I", data[16:20])[0]
-    stride = 1 + width * (4 if data[25] == 6 else 3)
-    return [lines[start : start + stride] for start in range(0, len(lines), stride)]

@@ -146,3 +146,16 @@ def test_nothing_of_a_licences_history_is_edited_or_deleted(desk: Client, table:
     assert change.status_code in {302, 403}
     assert delete.status_code in {302, 403}
     assert Licence.objects.get().count == 3
+
+
+def test_a_grant_asks_before_it_replaces_a_licence(desk: Client) -> None:
+    registration = RegistrationFactory()
+    desk.post(GRANT, grant(registration.unit.serial))
+
+    asked = desk.post(GRANT, grant(registration.unit.serial, count="5"))
+    assert asked.context["adminform"].form.errors.as_data()["replaces"][0].code == "replaces-licence"
+    assert Licence.objects.get().count == 3
+
+    done = desk.post(GRANT, grant(registration.unit.serial, count="5", replaces="on"))
+    assert done["Location"] == f"/support/units/{registration.unit.serial}/"
+    assert Licence.objects.get().count == 5

@@ -273,10 +273,10 @@ def test_every_service_stands_in_the_list_in_order_of_code() -> None:
     assert [e.service.code for e in held] == sorted(Service.objects.values_list("code", flat=True))
 
 
-def test_a_pair_costs_five_queries(django_assert_num_queries) -> None:
+def test_a_pair_costs_six_queries(django_assert_num_queries) -> None:
     primary, secondary = RegistrationFactory.create_batch(2)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         entitlements(secondary, source=primary, today=TODAY)
 
 

@@ -12,7 +12,7 @@ from portal.clock import today
 from portal.models import Account, Membership
 from products.models import Registration, Unit
 from products.ownership import retire_unit
-from tests.factories import AccountFactory, RegistrationFactory, UserFactory, log_in, pair
+from tests.factories import AccountFactory, RegistrationFactory, UnitFactory, UserFactory, log_in, pair
 from tests.licensing.history import grant
 from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, give
 from tests.pages import Page
@@ -202,14 +202,20 @@ def test_what_went_to_stock_says_so(client: Client, mine: Registration) -> None:
 
 def test_a_returned_product_names_its_case(client: Client, mine: Registration, member: Membership) -> None:
     case = RmaCase.objects.create(
-        account=mine.account, failed=mine, state="completed", symptom="dead", asked_by=member.user
+        account=mine.account,
+        failed=mine,
+        replacement=UnitFactory(),
+        state="completed",
+        symptom="dead",
+        asked_by=member.user,
     )
     retire_unit(mine, now=timezone.now())
 
-    page = Page(client.get(url(mine, "")))
+    became = Page(client.get(url(mine, ""))).section("became").text
 
-    assert "returned" in page.section("became").text
-    assert case.number in page.section("case").text
+    assert "returned" in became
+    assert case.number in became
+    assert case.replacement.serial in became
 
 
 def test_a_product_that_left_in_another_way_has_a_page_too(client: Client, mine: Registration) -> None:

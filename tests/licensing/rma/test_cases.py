@@ -13,6 +13,7 @@ from licensing.rma.cases import approve_case, ask_for_case, cancel_case, decline
 from licensing.rma.errors import (
     CaseNotOpen,
     CaseOpen,
+    GoesToSecondary,
     NotInAccount,
     NotReplaceable,
     OutOfWarranty,
@@ -385,3 +386,11 @@ def test_the_mail_leads_to_both_keysets(owner: Membership) -> None:
     body = Mail.objects.filter(about=case.number).latest("pk").body
     assert secondary.unit.serial in body.partition("apply it")[2]
     assert new.serial in body.partition("apply it")[2]
+
+
+def test_licences_alone_never_go_to_a_secondary() -> None:
+    member = MembershipFactory()
+    failed = RegistrationFactory(account=member.account)
+    _, secondary, _ = pair(member.account, member.user)
+
+    refuses(GoesToSecondary, partial(open_for, failed, secondary.unit, by=member.user, kind=TRANSFER))
