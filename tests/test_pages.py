@@ -19,7 +19,8 @@ from portal.clock import today
 from portal.models import Account, Membership, User
 from portal.urls import urlpatterns as portals_own
 from products.models import Unit
-from tests.factories import RegistrationFactory, UserFactory, log_in, pair, registrations
+from tests.factories import RegistrationFactory, UnitFactory, UserFactory, log_in, pair, registrations
+from tests.licensing.rma.support import complete, open_for
 from tests.pages import Element, Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -46,6 +47,8 @@ def fill(account: Account, by: User) -> None:
     retired = RegistrationFactory(account=account)
     Unit.objects.filter(pk=retired.unit_id).update(retired_at=timezone.now())
     Licence.objects.create(registration=primary, service=Service.objects.get(code=4), expires_on=today())
+    complete(open_for(RegistrationFactory(account=account, friendly_name="<i>failed</i>"), UnitFactory()))
+    open_for(primary, UnitFactory())
 
 
 def crawl(client: Client, start: str, key: Callable[[str], str] = str) -> Pages:
@@ -194,6 +197,14 @@ def test_everybody_elses_pages_are_sound(other_pages: Pages) -> None:
     assert {url: found for url, found in problems.items() if found} == {}
 
 
+def test_the_desks_own_pages_are_sound(desk_pages: Pages) -> None:
+    own = {url: r for url, r in html_of(desk_pages).items() if view_name(url).startswith("desk:")}
+    problems = {url: list(problems_of(Page(response))) for url, response in own.items()}
+
+    assert {url: found for url, found in problems.items() if found} == {}
+    assert {view_name(url) for url in own} >= {"desk:unit", "desk:cases", "desk:case", "desk:search"}
+
+
 def test_every_link_leads_the_owner_somewhere(pages: Pages) -> None:
     statuses = {url: response.status_code for url, response in pages.items() if not url.startswith("POST")}
 
@@ -223,6 +234,10 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "associated_products",
         "change_parent",
         "release_product",
+        "replace_appliance",
+        "transfer_licenses",
+        "rma_cases",
+        "rma_case",
     }
 
 
