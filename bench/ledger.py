@@ -54,10 +54,10 @@ JOIN (SELECT id, row_number() OVER (ORDER BY code) - 1 AS i FROM licensing_servi
     ON services.i = 2 + n / {units} % 5
 ORDER BY n;
 INSERT INTO associations_seat
-    (uuid, "group", type_id, registration_id, side, shares, began_at, reason)
+    (uuid, "group", type_id, registration_id, side, shares, began_at, reason, by_rma)
 SELECT gen_random_uuid(), '00000000-0000-4000-8000-000000000000',
     (SELECT id FROM associations_associationtype WHERE slug = 'hf'), id,
-    CASE WHEN i = 1 THEN 'parent' ELSE 'child' END, i = 2, '{begin}', ''
+    CASE WHEN i = 1 THEN 'parent' ELSE 'child' END, i = 2, '{begin}', '', false
 FROM (SELECT id, row_number() OVER (ORDER BY id) AS i FROM products_registration) pair WHERE i < 3;
 """
 
