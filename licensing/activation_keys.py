@@ -14,7 +14,7 @@ from stdnum.exceptions import ValidationError
 from stdnum.iso7064 import mod_37_36
 
 from licensing.errors import InvalidKey
-from portal.keys import active_key, read_secret
+from portal.keys import active_key, read_hash_key
 from portal.models import Key
 from products.serials import strip_separators
 from products.services import REGISTRATION_CODE_ALPHABET as ALPHABET
@@ -56,11 +56,10 @@ def active_macs(keys: Iterable[str]) -> tuple[list[str], str]:
 
 
 def known_macs(key: str) -> list[str]:
-    """The hashes under which a normalized key may be kept. Raises KeyMissing."""
+    """The hashes under which a normalized key may be kept. Raises KeyMissing and KeyFileUnknown."""
     kids = Key.objects.filter(purpose=Key.Purpose.CODES).exclude(state=Key.State.STAGED)
     return [_mac(key, kid) for kid in kids.values_list("kid", flat=True)]
 
 
 def _mac(key: str, kid: str) -> str:
-    secret = read_secret(Key.Purpose.CODES, kid)
-    return hmac.new(secret, f"activation key:{key}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(read_hash_key(kid), f"activation key:{key}".encode(), hashlib.sha256).hexdigest()

@@ -50,7 +50,7 @@ class Versions:
 def read_keyset(*, registration: Registration, today: datetime.date) -> Keyset:
     """Return a unit's current keyset, issued now if need be, and note that it was read.
 
-    Raises UnitRetired (K3), NoActiveKey and KeyMissing.
+    Raises UnitRetired (K3), NoActiveKey, KeyMissing and KeyFileUnknown.
     """
     _refuse_retired(registration.unit)
     keyset = _current(registration, today)

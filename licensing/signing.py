@@ -21,13 +21,17 @@ def describe_signing_key(secret: bytes) -> Described:
 
 
 def active_signer() -> Signer:
-    """Return the signer of new keysets. Raises NoActiveKey, and KeyMissing on a node without its file."""
-    return _signer(active_key(Key.Purpose.KEYSETS).kid)
+    """Return the signer of new keysets.
+
+    Raises NoActiveKey, and KeyMissing or KeyFileUnknown on a node without its file.
+    """
+    key = active_key(Key.Purpose.KEYSETS)
+    return _signer(Described(key.kid, key.public))
 
 
 @cache
-def _signer(kid: str) -> Signer:
-    return Ed25519Signer.from_pem(read_secret(Key.Purpose.KEYSETS, kid))
+def _signer(key: Described) -> Signer:
+    return Ed25519Signer.from_pem(read_secret(Key.Purpose.KEYSETS, key, describe_signing_key))
 
 
 def key_ring() -> KeyRing:

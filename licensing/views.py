@@ -23,7 +23,7 @@ from licensing.signing import key_ring
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.keys import KeyMissing, NoActiveKey
+from portal.keys import KeyFileUnknown, KeyMissing, NoActiveKey
 from products.errors import UnitRetired
 from products.forms import RenameForm
 from products.models import Registration
@@ -86,7 +86,7 @@ def license_keyset(request: MemberRequest, serial: str) -> HttpResponse:
         )
     except UnitRetired as refusal:
         context["refusal"], status = refusal, 409
-    except (KeyMissing, NoActiveKey) as refusal:
+    except (KeyFileUnknown, KeyMissing, NoActiveKey) as refusal:
         context["refusal"], status = refusal, 503
     return render(request, "licensing/license_keyset.html", context, status=status)
 

@@ -47,12 +47,13 @@ class KeysUnclear(RuleViolation):
 
 
 class KeyFileUnknown(RuleViolation):
-    """The one file in a purpose's folder isn't the key that its name says, or is damaged."""
+    """A key's file on this node isn't the key that its name and the database say, or is damaged."""
 
     code = "key-file-unknown"
     message = (
-        "keys/{purpose}/{name} isn't the key that its name says: it was renamed, or cut short while it was "
-        "written. Put the right file there, or take this one away."
+        "On this node keys/{purpose}/{name} isn't the key that its name says: it was renamed, replaced, or "
+        "cut short while it was written. Put the right file there, from a node that has it or from the "
+        "backup, or take this one away."
     )
 
 
@@ -82,12 +83,24 @@ def active_key(purpose: Key.Purpose) -> Key:
 
 
 @cache
-def read_secret(purpose: str, kid: str) -> bytes:
-    """Read a key's secret from its file, once in a process. Raises KeyMissing."""
+def read_secret(purpose: str, key: Described, describe: Callable[[bytes], Described]) -> bytes:
+    """Read a key's secret from its file, once in a process; `key` is what the file has to turn out to be.
+
+    Raises KeyMissing and KeyFileUnknown; the next call looks again.
+    """
+    path = _folder(purpose) / key.kid
     try:
-        return (_folder(purpose) / kid).read_bytes()
+        secret = path.read_bytes()
     except OSError:
-        raise KeyMissing(kid=kid, purpose=purpose) from None
+        raise KeyMissing(kid=key.kid, purpose=purpose) from None
+    if _described(secret, describe) != key:
+        raise KeyFileUnknown(purpose=purpose, name=path.name)
+    return secret
+
+
+def read_hash_key(kid: str) -> bytes:
+    """Read the secret that codes and activation keys are hashed with, as `read_secret` does."""
+    return read_secret(Key.Purpose.CODES, Described(kid=kid, public=""), describe_hash_key)
 
 
 @transaction.atomic
@@ -101,11 +114,11 @@ def ensure_key(
     """Return the active key of a purpose; make it if there is none, or take in the one file that lies there.
 
     Raises KeyMissing where the active key's file is gone, KeysUnclear where several files could be it, and
-    KeyFileUnknown where the one that lies there is no key of that name.
+    KeyFileUnknown where the one that lies there, or the active key's, is no key of that name.
     """
     key = Key.objects.filter(purpose=purpose, state=Key.State.ACTIVE).first()
     if key is not None:
-        read_secret(purpose, key.kid)
+        read_secret(purpose, Described(key.kid, key.public), describe)
         return key
     known = set(Key.objects.filter(purpose=purpose).values_list("kid", flat=True))
     strays = [path for path in _folder(purpose).glob("*") if path.name not in known]
@@ -126,7 +139,7 @@ def ensure_key(
         if not strays:
             (_folder(purpose) / described.kid).unlink()
         key = active_key(purpose)
-        read_secret(purpose, key.kid)
+        read_secret(purpose, Described(key.kid, key.public), describe)
         return key
     audit.record("key-made", by=by, data={"kid": described.kid, "purpose": purpose})
     return key
@@ -134,12 +147,20 @@ def ensure_key(
 
 def _describe_file(path: Path, purpose: str, describe: Callable[[bytes], Described]) -> Described:
     try:
-        described = describe(path.read_bytes())
-    except (OSError, ValueError):
+        described = _described(path.read_bytes(), describe)
+    except OSError:
         described = None
     if described is None or described.kid != path.name:
         raise KeyFileUnknown(purpose=purpose, name=path.name)
     return described
+
+
+def _described(secret: bytes, describe: Callable[[bytes], Described]) -> Described | None:
+    """What a file's content says of itself; none where it is no key."""
+    try:
+        return describe(secret)
+    except ValueError:
+        return None
 
 
 def _folder(purpose: str) -> Path:

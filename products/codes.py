@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
-from portal.keys import active_key, read_secret
+from portal.keys import active_key, read_hash_key
 from portal.models import Key
 
 
@@ -14,11 +14,12 @@ def active_kid() -> str:
 
 
 def code_hasher(kid: str) -> Callable[[str, str], str]:
-    """Return what hashes a serial number's normalized code under the key `kid`. Raises KeyMissing.
+    """Return what hashes a serial number's normalized code under the key `kid`.
 
-    For many codes it is asked for once: half of the work is preparing the key.
+    For many codes it is asked for once: half of the work is preparing the key. Raises KeyMissing and
+    KeyFileUnknown.
     """
-    keyed = hmac.new(read_secret(Key.Purpose.CODES, kid), digestmod=hashlib.sha256)
+    keyed = hmac.new(read_hash_key(kid), digestmod=hashlib.sha256)
 
     def hash_code(serial: str, code: str) -> str:
         bound = keyed.copy()
@@ -29,7 +30,7 @@ def code_hasher(kid: str) -> Callable[[str, str], str]:
 
 
 def code_mac(serial: str, code: str, *, kid: str) -> str:
-    """Hash a normalized code under the key `kid`, bound to its serial number. Raises KeyMissing."""
+    """Hash a normalized code under the key `kid`, bound to its serial number, as `code_hasher` does."""
     return code_hasher(kid)(serial, code)
 
 

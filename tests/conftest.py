@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -185,6 +185,28 @@ def keys(db: None) -> None:
     from django.core.management import call_command
 
     call_command("init_keys", stdout=io.StringIO())
+
+
+@pytest.fixture
+def damage_key(
+    keys: None, settings: pytest_django.Settings, tmp_path: Path
+) -> Iterator[Callable[[str], None]]:
+    """A node of its own, whose file of a purpose's active key can be cut short: it is read anew then."""
+    from licensing import signing
+    from portal.keys import active_key, read_secret
+
+    def forget_secrets() -> None:
+        read_secret.cache_clear()
+        signing._signer.cache_clear()
+
+    def damage(purpose: str) -> None:
+        path = settings.DATA_DIR / "keys" / purpose / active_key(purpose).kid
+        path.write_bytes(path.read_bytes()[:10])
+        forget_secrets()
+
+    settings.DATA_DIR = shutil.copytree(settings.DATA_DIR / "keys", tmp_path / "node" / "keys").parent
+    yield damage
+    forget_secrets()
 
 
 @pytest.fixture

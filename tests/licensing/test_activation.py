@@ -1,5 +1,6 @@
 """L4, R3: a key is redeemed once, on a unit, as the page showed it; a refusal leaves every row as it was."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -22,6 +23,7 @@ from licensing.errors import (
     UnknownKey,
 )
 from licensing.models import ActivationKey, LedgerEntry, Licence, PoolPart
+from portal.keys import KeyFileUnknown
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Attempt, ProductModel, Registration, Unit
@@ -176,6 +178,16 @@ def test_an_unknown_key_is_a_wrong_try_and_nothing_else(unit: Registration) -> N
     assert (attempt.kind, attempt.account, attempt.subject) == ("key", unit.account, unit.unit.serial)
     after = snapshot()
     assert {name for name in after if after[name] != before[name]} == {Attempt._meta.db_table}
+
+
+def test_a_node_whose_hash_key_is_damaged_redeems_nothing_and_counts_no_try(
+    unit: Registration, by: User, damage_key: Callable[[str], None]
+) -> None:
+    (key,) = make()
+    damage_key("codes")
+
+    for typed in (key, draw_key()):
+        _both_refuse(KeyFileUnknown, unit, typed, by)
 
 
 def _try_wrongly(unit: Registration, times: int, now: datetime = NOW) -> None:

@@ -1,5 +1,6 @@
 import datetime
 import json
+from collections.abc import Callable
 
 import pytest
 from django.test import Client
@@ -360,6 +361,18 @@ def test_a_node_without_the_active_keys_file_says_so(client: Client, mine: Regis
 
     assert response.status_code == 503
     assert Page(response).codes() == ["key-missing"]
+
+
+def test_a_node_whose_signing_key_is_damaged_says_so_and_signs_nothing(
+    client: Client, mine: Registration, damage_key: Callable[[str], None]
+) -> None:
+    damage_key("keysets")
+
+    response = client.get("/products/0006B1124416/keyset/")
+
+    assert response.status_code == 503
+    assert Page(response).codes() == ["key-file-unknown"]
+    assert not Keyset.objects.exists()
 
 
 def test_a_portal_without_keys_says_so(client: Client, mine: Registration) -> None:

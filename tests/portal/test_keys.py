@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from licensing import signing
+from licensing.activation_keys import known_macs
 from licensing.signing import active_signer, describe_signing_key, key_ring, make_signing_key
 from portal.keys import (
     KeyFileUnknown,
@@ -206,6 +207,52 @@ def test_a_file_put_back_is_found_without_a_restart(folder: Path) -> None:
     kept.rename(path)
 
     assert code_mac("0006B112441C", "7KMDP2QX", kid=active_kid())
+
+
+def use(purpose: Key.Purpose) -> object:
+    """Do what a key is for."""
+    if purpose == Key.Purpose.KEYSETS:
+        return active_signer()
+    return code_mac("0006B112441C", "7KMDP2QX", kid=active_kid())
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize("damage", ["another key", "cut short", "empty"])
+def test_a_file_that_isnt_the_key_it_should_be_is_not_used(
+    folder: Path, purpose: Key.Purpose, damage: str
+) -> None:
+    init_keys()
+    path = folder / purpose / active_key(purpose).kid
+    right, (make, _) = path.read_bytes(), PURPOSES[purpose]
+    path.write_bytes({"another key": make(), "cut short": right[:-10], "empty": b""}[damage])
+    forget_secrets()
+
+    for act in (use, ensure):
+        with pytest.raises(KeyFileUnknown):
+            act(purpose)
+
+    path.write_bytes(right)
+    assert use(purpose)
+
+
+@pytest.mark.parametrize("hashing", [known_macs, lambda key: code_mac("0006B112441C", key, kid=active_kid())])
+def test_codes_and_activation_keys_alike_are_hashed_with_the_right_key_only(folder: Path, hashing) -> None:
+    init_keys()
+    (folder / Key.Purpose.CODES / active_kid()).write_bytes(make_hash_key())
+    forget_secrets()
+
+    with pytest.raises(KeyFileUnknown):
+        hashing("A" * 16)
+
+
+def test_a_signing_key_is_compared_with_its_public_half_too() -> None:
+    init_keys()
+    public = describe_signing_key(make_signing_key()).public
+    Key.objects.filter(purpose=Key.Purpose.KEYSETS).update(public=public)
+    forget_secrets()
+
+    with pytest.raises(KeyFileUnknown):
+        active_signer()
 
 
 def test_a_key_of_before_is_not_taken_in_again(folder: Path) -> None:

@@ -1,11 +1,13 @@
 """R3: how often an account may try a wrong code, counted in the database."""
 
 import datetime
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from portal.errors import ReasonNeeded
+from portal.keys import KeyFileUnknown
 from portal.models import AuditEntry, Membership
 from products.attempts import closed_until, forgive_tries
 from products.errors import AlreadyInAccount, InAnotherAccount, NoMatch, RegistrationClosed, SerialClosed
@@ -299,5 +301,18 @@ def test_who_opens_says_why(member: Membership) -> None:
 
     with pytest.raises(ReasonNeeded):
         forgive_tries(account=member.account, by=member.user, reason=" ", now=NOON)
+
+    assert every_row() == before
+
+
+def test_a_node_whose_hash_key_is_damaged_registers_nothing_and_counts_no_try(
+    member: Membership, unit: Unit, damage_key: Callable[[str], None]
+) -> None:
+    damage_key("codes")
+    before = every_row()
+
+    for code in (CODE, WRONG):
+        with pytest.raises(KeyFileUnknown):
+            attempt(member, unit.serial, code)
 
     assert every_row() == before
