@@ -172,8 +172,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# The limits of logging in are counted here, so that every process counts the same tries.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
+# The limits of logging in are counted here, so that every process counts the same tries. With more entries
+# than MAX_ENTRIES a new one throws out those that have expired and then the first nth of the live ones: of
+# fewer than n none, or a flood of other names would open what wrong tries have closed.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "portal_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000, "CULL_FREQUENCY": 1_000_000_000},
+    }
+}
 
 # Mail: the outbox sends it (`manage.py send_mail`). Each way to a server has a port and its encryption.
 MAIL_SCHEMES: dict[str, tuple[int, dict[str, bool]]] = {
@@ -219,7 +227,7 @@ if not MAIL_FROM.isprintable() or not all(parseaddr(MAIL_FROM)[1].partition("@")
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
 
 AUTH_USER_MODEL = "portal.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["portal.access.LoginBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

@@ -1,7 +1,14 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher, make_password
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.models import User
 from tests.factories import PASSWORD, MembershipFactory, UserFactory, log_in
@@ -31,6 +38,77 @@ def test_name_and_address_log_in(client: Client, user: User, login: str) -> None
     response = log_in_with(client, PASSWORD, login)
 
     assert response["Location"] == "/"
+    assert is_logged_in(client)
+
+
+class CountingHasher(MD5PasswordHasher):
+    """Counts the hashes that were reckoned: they are what a login's time is made of."""
+
+    hashes = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        CountingHasher.hashes += 1
+        return super().encode(password, salt)
+
+
+@pytest.fixture
+def hashes(user: User, settings: Settings) -> Callable[[Callable[[], object]], int]:
+    """Count the hashes that something takes. The user's was made before."""
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+
+    def count(act: Callable[[], object]) -> int:
+        CountingHasher.hashes = 0
+        act()
+        return CountingHasher.hashes
+
+    return count
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+@pytest.mark.parametrize("login", ["HFChanges", "hf@example.com", "nobody", "nobody@example.com"])
+@pytest.mark.parametrize(
+    "state", ["active", "inactive", "without a password", "of a shared address", "twice"]
+)
+def test_every_login_takes_one_hash(
+    client: Client, user: User, hashes: Callable[..., int], login: str, password: str, state: str
+) -> None:
+    if state == "inactive":
+        User.objects.update(is_active=False)
+    elif state == "without a password":
+        User.objects.update(password=make_password(None))
+    elif state == "of a shared address":
+        UserFactory(email="hf@example.com")
+    elif state == "twice":  # one's user name is the other's address
+        UserFactory(username="hf@example.com")
+
+    assert hashes(lambda: log_in_with(client, password, login)) == 1
+
+
+def test_a_login_that_fails_asks_the_database_the_same_for_every_name(client: Client, user: User) -> None:
+    queries = []
+    for login in ("HFChanges", "hf@example.com", "nobody", "nobody@example.com"):
+        with CaptureQueriesContext(connection) as found:
+            log_in_with(client, "wrong", login)
+        queries.append(len(found))
+
+    assert len(set(queries)) == 1
+
+
+def test_whose_name_is_anothers_address_is_asked_by_name(client: Client, user: User) -> None:
+    named = UserFactory(username="hf@example.com")
+
+    log_in_with(client, PASSWORD, "hf@example.com")
+
+    assert client.session["_auth_user_id"] == str(named.pk)
+
+
+def test_an_address_of_several_users_logs_none_of_them_in(client: Client, user: User) -> None:
+    UserFactory(email="hf@example.com")
+
+    log_in_with(client, PASSWORD, "hf@example.com")
+    assert not is_logged_in(client)
+
+    log_in_with(client, PASSWORD, "HFChanges")
     assert is_logged_in(client)
 
 
@@ -77,6 +155,42 @@ def test_too_many_tries_from_one_address_are_answered_with_429(client: Client, u
     assert 429 in statuses
     assert response.status_code == 429
     assert Page(response).root.one("p", class_="stage").text == "429"
+
+
+@pytest.mark.parametrize("others", [500, 5_000, 20_000])
+def test_a_flood_of_other_names_opens_no_name_that_is_closed(client: Client, user: User, others: int) -> None:
+    for _ in range(TRIES):
+        log_in_with(client, "wrong")
+    fill_cache(others, timezone.now() + timedelta(minutes=5))
+
+    response = log_in_with(client, PASSWORD)
+
+    assert not is_logged_in(client)
+    assert list(Page(response).root.all(id="login_failed"))
+
+
+def test_counters_that_have_expired_are_thrown_out(client: Client, user: User) -> None:
+    fill_cache(20_000, timezone.now() - timedelta(minutes=5))
+
+    log_in_with(client, "wrong")
+
+    assert cached() < 20
+
+
+def fill_cache(entries: int, expires: datetime) -> None:
+    """As many other entries of the cache; those that are thrown out first come first by their keys."""
+    expiry = connection.ops.adapt_datetimefield_value(expires.replace(microsecond=0))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO portal_cache (cache_key, value, expires) VALUES (%s, %s, %s)",
+            [(f":1:other:{n}", "gARLAS4=", expiry) for n in range(entries)],
+        )
+
+
+def cached() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM portal_cache")
+        return int(cursor.fetchone()[0])
 
 
 def test_another_name_is_not_closed_by_the_tries_for_one(client: Client, user: User) -> None:
