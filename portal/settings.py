@@ -6,6 +6,7 @@
 
 import os
 import secrets
+import sys
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -151,16 +152,39 @@ TEMPLATES = [
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 
+# How long PostgreSQL is waited for, in seconds; the address's query names others, 0 is no limit. The last two
+# hold for requests alone, not for commands. An idle session ends while the thread that has it still lives:
+# granian ends a thread that was idle for 600 s, and nobody would close its connection.
+POSTGRESQL_LIMITS = {"lock_timeout": 4, "idle_in_transaction_session_timeout": 60}
+SERVING_LIMITS = {"statement_timeout": 10, "idle_session_timeout": 540}
+IS_SERVING = "portal.wsgi" in sys.modules
+
+
+def _postgresql_options(given: dict[str, Any]) -> dict[str, Any]:
+    """What a connection is opened with. Raises ValueError."""
+    limits = {
+        name: int(given.pop(name, seconds)) for name, seconds in (POSTGRESQL_LIMITS | SERVING_LIMITS).items()
+    }
+    if min(limits.values()) < 0:
+        raise ValueError
+    held = [f"-c {name}={limits[name]}s" for name in limits if IS_SERVING or name in POSTGRESQL_LIMITS]
+    return {"connect_timeout": 2, **given, "options": " ".join([*held, given.get("options", "")]).strip()}
+
+
 def _database() -> dict[str, Any]:
     url = env.str("DATABASE_URL", default="") or f"sqlite:///{DATA_DIR / 'portal.sqlite3'}"
     try:
         if url.partition(":")[0] not in {"postgres", "postgresql", "sqlite"}:
             raise ValueError
-        return dict(env.db_url_config(url))
+        database = dict(env.db_url_config(url))
+        if database["ENGINE"] == "django.db.backends.postgresql":
+            database["OPTIONS"] = _postgresql_options(database.get("OPTIONS", {}))
     except ValueError:  # not told with the address: that may carry a password
         raise ImproperlyConfigured(
-            "DATABASE_URL takes an address such as postgres://user:password@host:5432/portal"
+            "DATABASE_URL takes an address such as postgres://user:password@host:5432/portal; "
+            "time-outs in its query are whole seconds, as in ?statement_timeout=30"
         ) from None
+    return database
 
 
 DATABASES = {"default": {**_database(), "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}}

@@ -8,6 +8,7 @@ from portal import activity_views, views
 from products.serials import SerialConverter
 
 register_converter(SerialConverter, "serial")
+handler500 = "portal.views.server_error"
 
 urlpatterns = [
     path("", views.main_page, name="main_page"),

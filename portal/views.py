@@ -1,7 +1,14 @@
+import sqlite3
+import sys
+
 from django.contrib.auth.decorators import login_not_required
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views import defaults
 from django.views.decorators.http import require_safe
+from psycopg.errors import LockNotAvailable, QueryCanceled
 
 from licensing.findings import State
 from licensing.readiness import account_readiness
@@ -56,3 +63,16 @@ def help_page(request: HttpRequest, topic: str) -> HttpResponse:
     if topic not in HELP_TOPICS:
         raise Http404
     return render(request, f"help/{topic}.html")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if not _is_busy(sys.exception()):
+        return defaults.server_error(request)
+    return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "10"})
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    """Whether a statement or a lock took too long: PostgreSQL's time-outs, or SQLite's."""
+    cause = error.__cause__ if isinstance(error, OperationalError) else None
+    is_locked = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    return is_locked or isinstance(cause, LockNotAvailable | QueryCanceled)

@@ -195,6 +195,9 @@ def staging() -> Iterator[Staging]:
         for statement in _CREATE:
             _execute(statement)
         if connection.vendor == "postgresql":
+            # A long file's statements take their minutes, and another import is waited for: it may fail.
+            _execute("SET LOCAL statement_timeout = 0")
+            _execute("SET LOCAL lock_timeout = 0")
             # Or a million checks of a foreign key would wait, in memory, for the commit.
             _execute("SET CONSTRAINTS ALL IMMEDIATE")
         yield Staging()

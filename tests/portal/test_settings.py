@@ -1,11 +1,17 @@
 """The settings that a process gets from its environment."""
 
+import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.portal.processes import manage, settings_of
+from portal.management.commands.demo import SERVER
+from portal.settings import SERVING_LIMITS
+from tests.portal.processes import ROOT, manage, settings_of
 
 HTTPS = "https://portal.example"
 LOGIN = {"username": "portal", "password": "p@ss"}
@@ -76,6 +82,8 @@ def test_a_wrong_address_is_answered_with_one_line(data: Path, url: str) -> None
         ("DATABASE_URL", "portal"),
         ("DATABASE_URL", "mysql://portal:geheim@db/portal"),
         ("DATABASE_URL", "postgres://portal:geheim@db:port/portal"),
+        ("DATABASE_URL", "postgres://portal:geheim@db/portal?statement_timeout=30s"),
+        ("DATABASE_URL", "postgres://portal:geheim@db/portal?lock_timeout=-1"),
         ("MAIL_URL", "mail.example"),
         ("MAIL_URL", "http://portal:geheim@mail.example"),
         ("MAIL_URL", "smtp://portal:geheim@mail.example:port"),
@@ -126,6 +134,68 @@ def test_an_address_of_postgresql_leads_there(data: Path) -> None:
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example", 5433, "units")
     assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (600, True)
     assert "transaction_mode" not in database.get("OPTIONS", {})
+
+
+LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
+
+
+def limits_of(first: str, query: str = "") -> dict[str, str]:
+    """What PostgreSQL holds a process to, one that has imported `first` before all else."""
+    program = (
+        f"import {first}, django; django.setup(); import json; from django.db import connection as c;"
+        f"show = lambda name: c.cursor().execute('SHOW ' + name).fetchone()[0];"
+        f"print(json.dumps({{name: show(name) for name in {LIMITS!r}}}))"
+    )
+    address = os.environ["DATABASE_URL"]
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": f"{address}{'&' if '?' in address else '?'}{query}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.postgres
+def test_requests_wait_for_postgresql_for_so_long_and_no_longer() -> None:
+    assert list(limits_of("portal.wsgi").values()) == ["10s", "4s", "1min", "9min"]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("query", ["", "statement_timeout=30"])
+def test_commands_statements_may_take_their_time(query: str) -> None:
+    assert list(limits_of("manage", query).values()) == ["0", "4s", "1min", "0"]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "query",
+    [
+        "statement_timeout=30&lock_timeout=0&idle_in_transaction_session_timeout=5&idle_session_timeout=100",
+        "options=-c%20statement_timeout%3D30s%20-c%20lock_timeout%3D0"
+        "%20-c%20idle_in_transaction_session_timeout%3D5s%20-c%20idle_session_timeout%3D100s",
+    ],
+)
+def test_the_databases_address_names_other_time_outs(query: str) -> None:
+    assert list(limits_of("portal.wsgi", query).values()) == ["30s", "0", "5s", "100s"]
+
+
+@pytest.mark.parametrize(("query", "seconds"), [("", 2), ("?connect_timeout=7", 7)])
+def test_a_connection_is_waited_for(data: Path, query: str, seconds: int) -> None:
+    url = f"postgres://portal@db.example/units{query}"
+
+    database = settings_of(data, "DATABASES", DATABASE_URL=url)["DATABASES"]["default"]
+
+    assert database["OPTIONS"]["connect_timeout"] == seconds
+
+
+def test_a_session_ends_before_the_thread_that_has_it() -> None:
+    thread_ends = int(SERVER[SERVER.index("--blocking-threads-idle-timeout") + 1])
+
+    assert SERVING_LIMITS["idle_session_timeout"] < thread_ends
 
 
 def test_without_a_mail_server_mail_becomes_files_in_the_data_folder(data: Path) -> None:

@@ -1,6 +1,8 @@
 import datetime
 
 import pytest
+from django.db import connection
+from django.http import HttpRequest
 from django.test import Client
 from django.urls import path
 from django.utils import timezone
@@ -243,7 +245,31 @@ def broken(request: object) -> None:
     raise ZeroDivisionError
 
 
-urlpatterns = [*portals_own, path("broken/", broken)]
+def slow(request: HttpRequest) -> None:
+    """Ask PostgreSQL something that takes longer than it may."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 100")
+        cursor.execute("SELECT pg_sleep(20)")
+
+
+def locked(request: HttpRequest) -> None:
+    """Wait for what the test's own transaction has locked."""
+    other = connection.copy()
+    if other.vendor == "sqlite":
+        other.settings_dict["OPTIONS"] |= {"timeout": 0.1}
+    try:
+        with other.cursor() as cursor:
+            if other.vendor == "postgresql":
+                cursor.execute("SET lock_timeout = 100")
+                cursor.execute("ALTER TABLE portal_membership RENAME TO other")
+            else:
+                cursor.execute("BEGIN IMMEDIATE")
+    finally:
+        other.close()
+
+
+urlpatterns = [*portals_own, path("broken/", broken), path("slow/", slow), path("locked/", locked)]
+handler500 = "portal.views.server_error"
 
 
 @pytest.mark.parametrize("address", ["/nowhere/", "/products/0006B1124416/", "/products/0006B1124416"])
@@ -333,3 +359,19 @@ def test_a_fault_of_the_portal_gets_a_page_without_the_database(
     assert page.root.one("h1").text == "Something went wrong"
     assert [a.attrs["href"] for a in page.root.one("main").all("a")] == ["/"]
     assert "ZeroDivisionError" not in response.content.decode()
+
+
+@pytest.mark.parametrize("address", [pytest.param("/slow/", marks=pytest.mark.postgres), "/locked/"])
+def test_a_database_that_is_too_busy_is_told_as_that(
+    client: Client, settings: Settings, address: str
+) -> None:
+    settings.ROOT_URLCONF = "tests.portal.test_views"
+    log_in(client)
+    client.raise_request_exception = False
+
+    response = client.get(address)
+
+    page = Page(response)
+    assert (response.status_code, response["Retry-After"]) == (503, "10")
+    assert page.root.one("p", class_="stage").text == "503"
+    assert [a.attrs["href"] for a in page.root.one("main").all("a")] == ["/"]

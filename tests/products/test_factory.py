@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from portal.keys import NoActiveKey, describe_hash_key, make_hash_key, write_secret
 from portal.models import AuditEntry, Key
@@ -16,6 +17,7 @@ from products import factory
 from products.codes import code_matches
 from products.errors import ImportRefused
 from products.factory import COLUMNS, Preview, Problem, import_units, importing, previewing
+from products.factory_staging import staging
 from products.models import Unit
 from tests.factories import UnitFactory
 from tests.rows import every_row
@@ -492,3 +494,15 @@ def peak_of(path: Path, rows: list[str]) -> int:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return peak
+
+
+@pytest.mark.postgres
+def test_the_time_outs_of_requests_end_no_import() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 10000")
+        cursor.execute("SET LOCAL lock_timeout = 4000")
+
+    with staging(), connection.cursor() as cursor:
+        limits = [cursor.execute(f"SHOW {name}").fetchone() for name in ("statement_timeout", "lock_timeout")]
+
+    assert limits == [("0",), ("0",)]
