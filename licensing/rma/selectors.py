@@ -3,9 +3,10 @@
 import datetime
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from associations.models import Seat, Side
+from licensing.entitlements import keeps
 from licensing.models import RmaCase
 from portal.models import Account
 from products.models import Registration, Unit
@@ -124,6 +125,11 @@ def last_place(registration: Registration) -> Seat | None:
     return seats.live().first() or seats.order_by("-pk").first()
 
 
+def with_keeper(cases: QuerySet[RmaCase]) -> QuerySet[RmaCase]:
+    """Note of each case whether its secondary keeps something of the failed unit now: `is_kept`."""
+    return cases.annotate(is_kept=Exists(RmaCase.objects.filter(keeps(), pk=OuterRef("pk"))))
+
+
 def cases_of(unit: Unit) -> QuerySet[RmaCase]:
     """The cases in which a unit failed or replaced another, the newest first."""
     cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit))
@@ -132,7 +138,8 @@ def cases_of(unit: Unit) -> QuerySet[RmaCase]:
 
 def open_cases(registration: Registration) -> list[RmaCase]:
     """The open cases that a unit's page tells of: it failed, replaces another, or keeps rights meanwhile."""
-    concerned = Q(failed=registration) | Q(secondary=registration) | Q(replacement=registration.unit_id)
+    kept = Q(keeps(), secondary=registration)
+    concerned = Q(failed=registration) | kept | Q(replacement=registration.unit_id)
     cases = RmaCase.objects.filter(concerned, account=registration.account_id, state__in=RmaCase.OPEN)
     return list(cases.select_related("failed__unit").order_by("pk"))
 
