@@ -17,6 +17,10 @@ class SeatQuerySet(models.QuerySet["Seat"]):
         """Those that haven't ended."""
         return self.filter(ended_at=None)
 
+    def of_primaries(self) -> Self:
+        """Those of units that are parents in a type that shares licences: of HF Primaries."""
+        return self.filter(side="parent", type__shares_licences=True)
+
     def with_units(self) -> Self:
         """Join what a page shows of a seat."""
         return self.select_related("type", "registration__unit__model")

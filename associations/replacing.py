@@ -21,6 +21,7 @@ from associations.seating import (
     live_in_type,
     lock_type,
     parent_of,
+    raise_parents_version,
     seat_child,
 )
 from portal.models import User
@@ -31,8 +32,8 @@ from products.models import Registration, Unit
 class Replacing:
     """Who takes whose place, and who says so. `partner` is to make a pair with the replacement.
 
-    Of several secondaries of a failed primary it is the one that becomes primary; of a unit that is in no
-    pair any more the one that it was in a pair with, by the history.
+    Of the secondaries of a failed primary it is the one that becomes primary; of a unit that is in no pair
+    any more the one that it was in a pair with, by the history. Without one the replacement stands alone.
     """
 
     failed: Registration
@@ -74,10 +75,9 @@ class Replacing:
 def replace_in_associations(replacing: Replacing) -> Registration:
     """Let the replacement take the failed unit's place; return the unit that is to have its licences.
 
-    A failed primary's sharing secondary (or the partner) becomes the primary, with the other children of
-    every type; a failed secondary's primary stays. That unit gets the licences; without a pair the
-    replacement does. Raises what seating raises, and PairChanged where the partner isn't in the failed
-    primary's pair.
+    The partner becomes a failed primary's successor, with the other children of every type; a failed
+    secondary's primary stays. That unit gets the licences; without a pair the replacement does. Raises what
+    seating raises, and PairChanged where the partner isn't in the failed primary's pair.
     """
     heir: Registration | None = None
     was_primary = _was_primary(replacing.failed)
@@ -128,13 +128,13 @@ def _replace_child(replacing: Replacing, seat: Seat, parent: Registration) -> No
 
 
 def _replace_primary(replacing: Replacing, seat: Seat) -> Registration | None:
-    """Let a secondary become primary, with those beside it; return it, none where there was no other unit."""
+    """Let the partner become primary, with those beside it; return it. Without one all stand alone."""
     children = _children(seat)
     others = [child for child in children if child.registration_id != replacing.replacement.pk]
     units = [other.registration for other in others]
     if replacing.partner and replacing.partner not in units:
         raise PairChanged
-    heir = replacing.partner or next(iter(units), None)
+    heir = replacing.partner
     _end_group(seat, children, by=replacing.by)
     if heir is not None:
         for other in others:
@@ -184,7 +184,9 @@ def _children(seat: Seat) -> list[Seat]:
 
 
 def _end_group(seat: Seat, children: list[Seat], *, by: User) -> None:
-    Seat.objects.live().filter(group=seat.group).update(ended_at=timezone.now(), ended_by=by)
+    seats = Seat.objects.live().filter(group=seat.group)
+    raise_parents_version(seats)
+    seats.update(ended_at=timezone.now(), ended_by=by)
     Unit.objects.filter(pk__in=[child.registration.unit_id for child in children]).raise_version()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from associations.models import Seat, Side
 from licensing.keyset import UNLIMITED, Status
@@ -184,12 +184,28 @@ def read_holdings(registrations: Iterable[Registration]) -> Holdings:
 
 def read_graces(registrations: Iterable[Registration]) -> dict[int, Grace]:
     """What each of these registrations keeps of a failed primary, by registration."""
-    cases = RmaCase.objects.filter(secondary__in=list(registrations), state__in=RmaCase.OPEN)
+    cases = RmaCase.objects.filter(keeps(), secondary__in=list(registrations))
     return {
         case.secondary_id: Grace(case.failed, case.grace_ends_on, case.number)
         for case in cases.select_related("failed__unit").order_by("pk")
         if case.secondary_id and case.grace_ends_on
     }
+
+
+def keeps() -> Q:
+    """Of cases those whose secondary keeps its failed primary's rights: a primary keeps nothing (X3).
+
+    What one keeps it doesn't share: its own secondary would have less than itself (K1).
+    """
+    primaries = Seat.objects.live().of_primaries().values("registration")
+    return Q(state__in=RmaCase.OPEN, secondary__isnull=False) & ~Q(secondary__in=primaries)
+
+
+def named_primary(
+    primary: Registration | None, grace: Grace | None, today: datetime.date
+) -> Registration | None:
+    """Whom a unit's keyset names: the unit whose licences it shares, else that of whose it keeps some."""
+    return primary or (grace.source if grace and grace.ends_on >= today else None)
 
 
 def _of_part(service: Service, part: PoolPart) -> Entitlement:

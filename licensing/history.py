@@ -99,11 +99,14 @@ def sharing_primary_at(registration: Registration, moment: datetime.datetime) ->
 
 
 def _graces_at(registration: Registration, moment: datetime.datetime) -> dict[int, Grace]:
-    """What the unit kept of a failed primary right before a moment (X3)."""
+    """What the unit kept of a failed primary right before a moment; as a primary it kept nothing (X3)."""
     cases = RmaCase.objects.filter(secondary=registration, asked_at__lt=moment).exclude(grace_ends_on=None)
     open_then = cases.exclude(completed_at__lt=moment).exclude(closed_at__lt=moment)
     case = open_then.select_related("failed__unit").order_by("pk").last()
     if case is None or case.grace_ends_on is None:
+        return {}
+    as_primary = registration.seats.of_primaries().filter(began_at__lt=moment)
+    if as_primary.exclude(ended_at__lt=moment).exists():
         return {}
     return {registration.pk: Grace(case.failed, case.grace_ends_on, case.number)}
 

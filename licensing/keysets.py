@@ -20,6 +20,7 @@ from licensing.entitlements import (
     NODES_CODE,
     Entitlement,
     entitlements,
+    named_primary,
     node_count,
     read_graces,
     sharing_primary,
@@ -184,8 +185,7 @@ def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, 
     primary, grace = sharing_primary(registration), read_graces([registration]).get(registration.pk)
     held = entitlements(registration, source=primary, today=today)
     kept = grace if grace and grace.ends_on >= today else None
-    source = primary or (kept.source if kept else None)
-    content = content_of(registration, source, held, today)
+    content = content_of(registration, named_primary(primary, grace, today), held, today)
     units = [registration, *([primary] if primary else []), *([kept.source] if kept else [])]
     last_days = Licence.objects.filter(
         Q(registration__in=units) | Q(parts__registration__in=units), expires_on__gte=today

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from licensing.forms import AskForm, TransferForm
 from licensing.models import RmaCase
 from licensing.rma import cases
-from licensing.rma.selectors import cases_in, former_mates, open_cases, successors_of
+from licensing.rma.selectors import cases_in, former_mates, open_cases, successors_of, with_keeper
 from licensing.rma.shown import shown_case
 from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.errors import RuleViolation
@@ -105,4 +105,4 @@ def cancel_case(request: MemberRequest, uuid: UUID) -> HttpResponse:
 def _get(request: MemberRequest, uuid: UUID) -> RmaCase:
     related = ("failed__unit__model", "failed__account", "replacement__model", "secondary__unit", "asked_by")
     found = RmaCase.objects.filter(account=request.membership.account).select_related(*related)
-    return get_object_or_404(found, uuid=uuid)
+    return get_object_or_404(with_keeper(found), uuid=uuid)

@@ -137,7 +137,8 @@ class RmaHistories(Histories):
         partners = partners_of(case)
         partner = partners.default
         if pick is not None and partners.units:
-            partner = partners.units[pick % len(partners.units)]
+            choices = [*partners.units, None]  # the last is no pair
+            partner = choices[pick % len(choices)]
         self._take(partial(self._keeping_terms, partial(self._rehearse_and_complete, case, partner)))
 
     def _rehearse_and_complete(self, case: RmaCase, partner: Registration | None) -> None:

@@ -24,13 +24,15 @@ from licensing.rma.errors import (
     NotReplaceable,
     PairStands,
     PlanChanged,
+    PrimaryStays,
     ReplacementNeeded,
     ReplacementPaired,
     WrongPartner,
 )
 from licensing.rma.licences import Handed, HandedOver, hand_over
-from licensing.rma.selectors import last_place, partners_of
-from licensing.rma.snapshot import UnitShown, fingerprint, snapshot
+from licensing.rma.selectors import keepers_of, last_place, partners_of
+from licensing.rma.shown import Steps, steps_of
+from licensing.rma.snapshot import UnitShown, fingerprint, snapshot, to_apply
 from licensing.transfer import pool_units
 from portal import audit
 from portal.models import Account, User
@@ -43,9 +45,10 @@ from products.services import create_registration
 class Outcome:
     """What completing a case does, or would do: to units, and to each licence of the failed one.
 
+    `before` and `after` are the units concerned, and every other whose entitlements change with theirs.
     `heir` gets the licences; `role` is the side that the failed unit had in its pair (none: it had no pair),
-    `pair` the primary and the secondary that shares afterwards. `seen` tells whether it is still what was
-    shown, `mails` how many tell of it.
+    `pair` the primary and the secondary that shares afterwards. On `keysets` new ones are to be applied.
+    `seen` tells whether it is still what was shown, `mails` how many tell of it.
     """
 
     before: list[UnitShown]
@@ -55,6 +58,8 @@ class Outcome:
     replacement: Registration
     role: str
     pair: tuple[Registration, Registration] | None
+    keysets: list[Registration]
+    steps: Steps
     seen: str
     mails: int = 0
 
@@ -76,8 +81,8 @@ def complete_case(
 ) -> Outcome:
     """Replace a failed unit, or move its licences only, exactly as the dry run `seen` has shown it.
 
-    Raises CaseNotOpen, ReplacementNeeded, WrongPartner, PlanChanged, PairChanged, NotReplaceable,
-    OutOfWarranty, PairStands, ReplacementPaired, CaseOpen, and what `check_replacement` does.
+    Raises CaseNotOpen, ReplacementNeeded, WrongPartner, PrimaryStays, PlanChanged, PairChanged,
+    NotReplaceable, OutOfWarranty, PairStands, ReplacementPaired, CaseOpen, and what `check_replacement` does.
     """
     outcome = _carry_out(case, partner, by=by, today=today)
     if outcome.seen != seen:
@@ -85,8 +90,7 @@ def complete_case(
     case = RmaCase.objects.select_related("account", "failed__unit", "replacement", "asked_by").get(
         pk=case.pk
     )
-    units = {r.pk: r for r in (outcome.heir, outcome.replacement)}
-    return replace(outcome, mails=telling.tell(case, "completed", list(units.values())))
+    return replace(outcome, mails=telling.tell(case, "completed", outcome.keysets))
 
 
 def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: datetime.date) -> Outcome:
@@ -97,9 +101,9 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     if unit is None:
         raise ReplacementNeeded
     Account.objects.select_for_update(no_key=True).get(pk=case.account_id)
-    concerned = _lock(case, unit, partner)
+    concerned, beside = _lock(case, unit, partner)
     _check(case, unit, partner)
-    before = snapshot(concerned, today)
+    before = snapshot([*concerned, *beside], today)
     replacement = _registered(case, unit, by=by)
     is_registered_now = not any(shown.serial == unit.serial and shown.name for shown in before)
     watched = [case.failed, *Registration.objects.live().filter(unit__in=concerned)]
@@ -109,12 +113,26 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     raise_grace_version(case)
     changed = _changed_links(links, links_of(watched))
     pair = pair_of(heir, replacement)
+    _close(case, partner, by=by)
+    after = snapshot([*concerned, *beside], today)  # nobody keeps anything because of the case any more
+    keysets = to_apply(before, after, heir, replacement)
+    steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
     done = _done(heir, replacement, handed, is_registered_now) | changed
-    done |= {"role": role, "pair": [unit.pk for unit in pair or ()]}
-    _note(case, partner, heir, done, by=by)
-    after = snapshot(concerned, today)  # the case is completed: nobody keeps anything because of it
-    seen = fingerprint(before, after, handed.lines)
-    return Outcome(before, after, handed.lines, heir, replacement, role, pair, seen)
+    done |= {"role": role, "pair": [unit.pk for unit in pair or ()], "keysets": [r.pk for r in keysets]}
+    done["unreachable"] = steps.source.pk if steps.source and steps.is_out_of_reach else None
+    _note(case, heir, keysets, done, by=by)
+    sides = _sides(before, after, len(concerned))
+    seen = fingerprint(*sides, handed.lines)
+    return Outcome(*sides, handed.lines, heir, replacement, role, pair, keysets, steps, seen)
+
+
+def _sides(
+    before: list[UnitShown], after: list[UnitShown], concerned: int
+) -> tuple[list[UnitShown], list[UnitShown]]:
+    """The first units, which the case concerns, and of the others those that change."""
+    pairs = list(zip(before, after, strict=True))
+    shown = [*pairs[:concerned], *(pair for pair in pairs[concerned:] if pair[0] != pair[1])]
+    return [old for old, _ in shown], [new for _, new in shown]
 
 
 def pair_of(*registrations: Registration) -> tuple[Registration, Registration] | None:
@@ -126,19 +144,22 @@ def pair_of(*registrations: Registration) -> tuple[Registration, Registration] |
     return units[shared.parent], units[shared.child]
 
 
-def _lock(case: RmaCase, unit: Unit, partner: Registration | None) -> list[Unit]:
-    """Lock every unit that the case concerns; return them, the failed one and its replacement first."""
+def _lock(case: RmaCase, unit: Unit, partner: Registration | None) -> tuple[list[Unit], list[Unit]]:
+    """Lock every unit that the case concerns, and those whose entitlements may change with theirs.
+
+    Return the former, the failed one and its replacement first, and the latter.
+    """
     mine = Registration.objects.live().filter(unit__in=[case.failed.unit_id, unit.pk])
     wanted = [*mine, *([partner] if partner else [])]
     concerned = _concerned(wanted) | {unit.pk, case.failed.unit_id}
-    pools = _pools_of(concerned)
-    keeper = {case.secondary.unit_id} if case.secondary else set()
-    units = {u.pk: u for u in Unit.objects.select_related("model").filter(pk__in=concerned)}
-    list(Unit.objects.locked(concerned | pools | keeper))
-    if not (_concerned(wanted) | _pools_of(concerned)) <= concerned | pools:
+    beside = _beside(case, concerned)
+    units = {u.pk: u for u in Unit.objects.select_related("model").filter(pk__in=concerned | beside)}
+    list(Unit.objects.locked(units))
+    if not (_concerned(wanted) | _beside(case, concerned)) <= set(units):
         raise PairChanged  # somebody associated or shared out before the locks were held
     first = [case.failed.unit_id, unit.pk]
-    return [units[pk] for pk in [*first, *sorted(concerned - set(first))]]
+    shown = [*first, *sorted(concerned - set(first))]
+    return [units[pk] for pk in shown], [units[pk] for pk in sorted(beside - concerned)]
 
 
 def _concerned(registrations: list[Registration]) -> set[int]:
@@ -151,9 +172,11 @@ def _concerned(registrations: list[Registration]) -> set[int]:
     return set(found.values_list("unit", flat=True))
 
 
-def _pools_of(units: set[int]) -> set[int]:
-    """The units that share in pools of these: any of them may be the heir."""
-    return pool_units(*Registration.objects.live().filter(unit__in=units))
+def _beside(case: RmaCase, units: set[int]) -> set[int]:
+    """The units that share in pools of these, any of which may be the heir, and who keeps rights of them."""
+    pools = pool_units(*Registration.objects.live().filter(unit__in=units))
+    keeper = {case.secondary.unit_id} if case.secondary else set()
+    return pools | keepers_of(units | pools) | keeper
 
 
 def _check(case: RmaCase, unit: Unit, partner: Registration | None) -> None:
@@ -169,6 +192,8 @@ def _check(case: RmaCase, unit: Unit, partner: Registration | None) -> None:
     partners = partners_of(case)
     if partner and partner not in partners.units:
         raise WrongPartner(serial=case.failed.unit.serial)
+    if partner is None and partners.is_fixed:
+        raise PrimaryStays(serial=case.failed.unit.serial, primary=partners.units[0].unit.serial)
     _check_pairs(unit, {case.failed_id, *(p.pk for p in partners.units)} if partner else {case.failed_id})
 
 
@@ -262,15 +287,19 @@ def _done(
     }
 
 
-def _note(
-    case: RmaCase, partner: Registration | None, heir: Registration, done: dict[str, object], *, by: User
-) -> None:
-    now = timezone.now()
+def _close(case: RmaCase, partner: Registration | None, *, by: User) -> None:
     RmaCase.objects.filter(pk=case.pk).update(
-        state=RmaCase.State.COMPLETED, partner=partner, completed_at=now, completed_by=by, done=done
+        state=RmaCase.State.COMPLETED, partner=partner, completed_at=timezone.now(), completed_by=by
     )
+
+
+def _note(
+    case: RmaCase, heir: Registration, keysets: list[Registration], done: dict[str, object], *, by: User
+) -> None:
+    """Keep what was done, with an audit entry for each unit that has another keyset now."""
+    RmaCase.objects.filter(pk=case.pk).update(done=done)
     failed, replacement = case.failed.unit.serial, case.replacement.serial if case.replacement else ""
-    serials = dict.fromkeys([failed, replacement, heir.unit.serial])
+    serials = dict.fromkeys([failed, replacement, *(unit.unit.serial for unit in keysets)])
     data: dict[str, object] = {"case": case.number, "failed": failed, "kind": str(case.kind)}
     data["licences"] = heir.unit.serial
     if case.kind == RmaCase.Kind.REPLACEMENT:

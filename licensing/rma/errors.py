@@ -140,6 +140,17 @@ class WrongPartner(RuleViolation):
     message = "The unit that was chosen isn't, and wasn't, in a pair with {serial}. Choose again."
 
 
+class PrimaryStays(RuleViolation):
+    """X2: a failed secondary's primary stays, with the replacement as its secondary."""
+
+    code = "primary-stays"
+    field = "partner"
+    message = (
+        "{serial} is a secondary: its primary, {primary}, stays that. Remove the association first where the "
+        "replacement is to stand alone."
+    )
+
+
 class UndoNotPossible(RuleViolation):
     """X5: something happened since that undoing would trample on; each is named."""
 

@@ -1,11 +1,13 @@
 """What is asked about cases: who made a pair with a failed unit, and which cases a unit is in."""
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from associations.models import Seat, Side
+from licensing.entitlements import keeps
 from licensing.models import RmaCase
 from portal.models import Account
 from products.models import Registration, Unit
@@ -118,10 +120,27 @@ def keeper_of(failed: Registration, *, now: datetime.datetime) -> Registration |
     return seat.registration if seat else None
 
 
+def keepers_of(units: set[int]) -> set[int]:
+    """The units that keep rights of some units while these' cases are open."""
+    kept = RmaCase.objects.filter(keeps(), failed__unit__in=units, secondary__ended_at=None)
+    return set(kept.values_list("secondary__unit", flat=True))
+
+
 def last_place(registration: Registration) -> Seat | None:
     """The seat that a unit has in its pair, or had in the last one."""
     seats = registration.seats.filter(type__shares_licences=True)
     return seats.live().first() or seats.order_by("-pk").first()
+
+
+def open_on(failed: Iterable[Registration]) -> list[RmaCase]:
+    """The open cases of some units that have failed."""
+    cases = RmaCase.objects.filter(state__in=RmaCase.OPEN, failed__in=[unit.pk for unit in failed])
+    return list(cases.select_related("failed__unit").order_by("pk"))
+
+
+def with_keeper(cases: QuerySet[RmaCase]) -> QuerySet[RmaCase]:
+    """Note of each case whether its secondary keeps something of the failed unit now: `is_kept`."""
+    return cases.annotate(is_kept=Exists(RmaCase.objects.filter(keeps(), pk=OuterRef("pk"))))
 
 
 def cases_of(unit: Unit) -> QuerySet[RmaCase]:
@@ -132,7 +151,8 @@ def cases_of(unit: Unit) -> QuerySet[RmaCase]:
 
 def open_cases(registration: Registration) -> list[RmaCase]:
     """The open cases that a unit's page tells of: it failed, replaces another, or keeps rights meanwhile."""
-    concerned = Q(failed=registration) | Q(secondary=registration) | Q(replacement=registration.unit_id)
+    kept = Q(keeps(), secondary=registration)
+    concerned = Q(failed=registration) | kept | Q(replacement=registration.unit_id)
     cases = RmaCase.objects.filter(concerned, account=registration.account_id, state__in=RmaCase.OPEN)
     return list(cases.select_related("failed__unit").order_by("pk"))
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from associations.models import Seat, Side
-from licensing.entitlements import Entitlement, Right, read_holdings
-from licensing.keyset import Status
+from licensing.entitlements import Entitlement, Right, named_primary, read_holdings
+from licensing.keyset import Payload, Status
+from licensing.keysets import content_of
 from licensing.models import Service
 from licensing.terms import told
 from products.models import Registration, Unit
@@ -34,7 +35,10 @@ class ServiceShown:
 
 @dataclass(frozen=True, slots=True)
 class UnitShown:
-    """A unit as it stands: its name ("" where it belongs to nobody), its roles, what its keyset says."""
+    """A unit as it stands: its name ("" where it belongs to nobody), its roles, what its keyset says.
+
+    `keyset` is just that, without its number and moment; none where the unit gets none.
+    """
 
     serial: str
     name: str
@@ -42,6 +46,7 @@ class UnitShown:
     state: str
     roles: tuple[str, ...]
     services: tuple[ServiceShown, ...]
+    keyset: Payload | None
 
 
 def snapshot(units: Iterable[Unit], today: datetime.date) -> list[UnitShown]:
@@ -62,9 +67,12 @@ def snapshot(units: Iterable[Unit], today: datetime.date) -> list[UnitShown]:
         registration = registrations.get(unit.pk)
         state = "retired" if unit.pk in retired else "registered" if registration else "not registered"
         rows: list[Entitlement] = []
+        keyset = None
         if registration:
             source = sources.get(registration.pk)
             rows = [held.entitlement(registration, source, service, today) for service in services]
+            named = named_primary(source, held.graces.get(registration.pk), today)
+            keyset = content_of(registration, named, rows, today)
         shown.append(
             UnitShown(
                 unit.serial,
@@ -73,9 +81,19 @@ def snapshot(units: Iterable[Unit], today: datetime.date) -> list[UnitShown]:
                 state,
                 tuple(roles.get(registration.pk, [])) if registration else (),
                 tuple(_shown(row, today) for row in rows if row.right),
+                keyset,
             )
         )
     return shown
+
+
+def to_apply(before: list[UnitShown], after: list[UnitShown], *always: Registration) -> list[Registration]:
+    """The units on which a keyset is to be applied: some `always`, then all whose own says another thing."""
+    sides = zip(before, after, strict=True)
+    changed = [new.serial for old, new in sides if new.keyset and new.keyset != old.keyset]
+    live = Registration.objects.live().select_related("unit__model").filter(unit__serial__in=changed)
+    found = {r.pk: r for r in live.order_by("pk")}
+    return list(({r.pk: r for r in always} | found).values())
 
 
 def _places(
@@ -118,4 +136,4 @@ def _shown(held: Entitlement, today: datetime.date) -> ServiceShown:
 def fingerprint(*shown: Iterable[object]) -> str:
     """A short text that is another one as soon as anything that is shown is."""
     rows = [[asdict(row) for row in part] for part in shown]  # type: ignore[call-overload]
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()[:32]

@@ -6,6 +6,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from licensing.models import RmaCase
+from licensing.rma.shown import read_registrations, shown_case
 from portal import audit, outbox
 from portal.models import Membership, User
 from products.models import Registration
@@ -61,9 +62,7 @@ def tell_again(*, case: RmaCase, by: User) -> int:
 
 
 def _units_to_apply(case: RmaCase) -> list[Registration]:
-    """The units whose keysets are to be applied, by what completing has kept."""
-    if case.state not in RmaCase.DONE or not case.done:
-        return []
-    pks = dict.fromkeys([case.done["heir"], case.done["replacement"]])
-    found = Registration.objects.select_related("unit").in_bulk(pks)
-    return [found[pk] for pk in pks]
+    """The units whose keysets are to be applied, by what completing or undoing has kept."""
+    if case.state == RmaCase.State.UNDONE:
+        return read_registrations((case.done or {}).get("undone", []))
+    return shown_case(case).keysets if case.state in RmaCase.DONE and case.done else []

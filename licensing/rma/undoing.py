@@ -17,6 +17,8 @@ from licensing.models import Keyset, Licence, PoolPart, RmaCase, Service, TrialS
 from licensing.rma import telling
 from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
 from licensing.rma.licences import HandedOver, PartMove, give_back
+from licensing.rma.selectors import keepers_of
+from licensing.rma.snapshot import snapshot, to_apply
 from licensing.transfer import pool_units
 from portal import audit
 from portal.errors import ReasonNeeded
@@ -90,14 +92,17 @@ def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: dat
     if not as_lead and (why := why_only_lead(case, today=today)):
         raise UndoForLead(why=why)
     Account.objects.select_for_update(no_key=True).get(pk=case.account_id)
-    past = _lock(case)
+    past, units = _lock(case)
     if hindrances := _hindrances(past):
         raise UndoNotPossible(what=" ".join(hindrances))
+    before = snapshot(units, today)
     _put_back(past, by=by, today=today, reason=f"{case.number} undone: {reason}"[:200])
+    keysets = to_apply(before, snapshot(units, today), past.failed, *_keep(past))
     case.state, case.closed_at, case.decision = RmaCase.State.UNDONE, timezone.now(), reason.strip()
+    case.done = {**(case.done or {}), "undone": [registration.pk for registration in keysets]}
     case.save()
-    _record(past, by=by, reason=reason)
-    telling.tell(case, "undone", [past.failed, *_keep(past)])
+    _record(past, keysets, by=by, reason=reason)
+    telling.tell(case, "undone", keysets)
     return case
 
 
@@ -124,12 +129,14 @@ def _by_number(owners: dict[str, int]) -> dict[int, int]:
     return {int(old): new for old, new in owners.items()}
 
 
-def _lock(case: RmaCase) -> _Past:
-    """Lock every unit that undoing touches; return what is there then."""
+def _lock(case: RmaCase) -> tuple[_Past, list[Unit]]:
+    """Lock every unit whose entitlements undoing may change; return what is there then, and those units."""
     past = _read(case)
     units = {registration.unit_id for registration in _members(past)}
-    list(Unit.objects.locked(units | pool_units(past.failed, *past.gained)))
-    return _read(case)
+    units |= pool_units(past.failed, *past.gained)
+    units |= keepers_of(units)
+    list(Unit.objects.locked(units))
+    return _read(case), list(Unit.objects.select_related("model").filter(pk__in=units).order_by("pk"))
 
 
 def _members(past: _Past) -> list[Registration]:
@@ -287,8 +294,9 @@ def _keep(past: _Past) -> list[Registration]:
     return [registration for registration in past.gained if registration.pk != left]
 
 
-def _record(past: _Past, *, by: User, reason: str) -> None:
-    serials = dict.fromkeys(registration.unit.serial for registration in (past.failed, *past.gained))
+def _record(past: _Past, keysets: list[Registration], *, by: User, reason: str) -> None:
+    concerned = (past.failed, *past.gained, *keysets)
+    serials = dict.fromkeys(registration.unit.serial for registration in concerned)
     data: dict[str, object] = {"case": past.case.number, "failed": past.failed.unit.serial}
     data |= {"kind": str(past.case.kind), "replacement": past.replacement.unit.serial}
     audit.record(

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from licensing.models import RmaCase
 from licensing.rma import cases, completing, telling
 from licensing.rma.completing import Outcome, rehearse_case
-from licensing.rma.selectors import Partners, cases_in, partners_of
+from licensing.rma.selectors import Partners, cases_in, open_on, partners_of, with_keeper
 from licensing.rma.shown import shown_case
 from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
 from licensing.support.access import DeskRequest, desk_page, render_desk
@@ -139,7 +139,7 @@ def resend_mail(request: DeskRequest, uuid: UUID) -> HttpResponse:
 def _get(uuid: UUID) -> RmaCase:
     related = ("account", "failed__unit__model", "failed__account", "replacement__model", "secondary__unit")
     people = ("asked_by", "completed_by")
-    return get_object_or_404(RmaCase.objects.select_related(*related, *people), uuid=uuid)
+    return get_object_or_404(with_keeper(RmaCase.objects.select_related(*related, *people)), uuid=uuid)
 
 
 def _is_lead(request: DeskRequest) -> bool:
@@ -147,8 +147,11 @@ def _is_lead(request: DeskRequest) -> bool:
 
 
 def _partner(asked: str, partners: Partners) -> Registration | None:
-    """The unit that was chosen to make the pair, by its serial number; nothing said is the default."""
-    if asked == "none":
+    """The unit that was chosen to make the pair, by its serial number; nothing said is the default.
+
+    Where there is nothing to choose, because the failed unit's primary stays, nothing is chosen.
+    """
+    if asked == "none" and not partners.is_fixed:
         return None
     return next((unit for unit in partners.units if unit.unit.serial == asked), partners.default)
 
@@ -197,6 +200,7 @@ def _rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
     sides = list(zip(outcome.before, outcome.after, strict=True)) if outcome else []
     return {
         "partners": partners,
+        "failed_too": open_on(partners.units),
         "partner": partner,
         "outcome": outcome,
         "hindrance": hindrance,

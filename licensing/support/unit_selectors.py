@@ -10,7 +10,7 @@ from typing import Protocol
 
 from django.db.models import F, Q
 
-from associations.models import Seat
+from associations.models import Seat, Side
 from associations.selectors import Chapter, ChildCount, child_counts, history, live_seats
 from licensing.entitlements import Right, read_graces, sharing_primary
 from licensing.history import right_in_words, value_in_words
@@ -235,6 +235,11 @@ class Owned:
         return [seat for seat in self.seats if seat.registration_id == self.registration.pk]
 
     @property
+    def is_primary(self) -> bool:
+        """Whether it is a parent in a type that shares licences."""
+        return any(seat.side == Side.PARENT and seat.type.shares_licences for seat in self.roles)
+
+    @property
     def others(self) -> list[Seat]:
         """The units beside it."""
         return [seat for seat in self.seats if seat.registration_id != self.registration.pk]
@@ -269,8 +274,10 @@ class UnitPage:
 
     @property
     def graces(self) -> list[RmaCase]:
-        """The open cases for which this unit keeps the rights of its failed primary (X3)."""
-        shown = self.owned.registration.pk if self.owned else None
+        """The open cases for which this unit keeps its failed primary's rights (X3): none while it is one."""
+        if self.owned is None or self.owned.is_primary:
+            return []
+        shown = self.owned.registration.pk
         return [row.case for row in self.cases.rows if row.case.is_open and row.case.secondary_id == shown]
 
 

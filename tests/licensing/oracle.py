@@ -54,7 +54,10 @@ def _primary(registration: Registration) -> Registration | None:
 
 
 def _open_case(registration: Registration, today: datetime.date) -> RmaCase | None:
-    """The open case of the primary whose rights a secondary keeps, until the 30 days are over."""
+    """The open case of the primary whose rights a unit that is none keeps, until the 30 days are over."""
+    places = Seat.objects.filter(registration=registration, ended_at=None, side="parent")
+    if places.filter(type__shares_licences=True).exists():
+        return None
     cases = RmaCase.objects.filter(secondary=registration, state__in=["requested", "approved"])
     return cases.filter(grace_ends_on__gte=today).order_by("-pk").first()
 

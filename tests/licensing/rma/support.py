@@ -66,10 +66,14 @@ def opening(failed: Registration, replacement: Unit | None, **facts: object) -> 
 
 
 def rehearse(
-    case: RmaCase, *, partner: Registration | None = None, day: datetime.date | None = None
+    case: RmaCase,
+    *,
+    partner: Registration | None = None,
+    is_alone: bool = False,
+    day: datetime.date | None = None,
 ) -> Outcome:
-    """The dry run, with the partner that is proposed unless one is named."""
-    partner = partner or partners_of(case).default
+    """The dry run, with the partner that is proposed unless one is named, or none is wanted."""
+    partner = None if is_alone else partner or partners_of(case).default
     return rehearse_case(case=case, partner=partner, by=case.asked_by, today=day or today())
 
 
@@ -77,12 +81,13 @@ def complete(
     case: RmaCase,
     *,
     partner: Registration | None = None,
+    is_alone: bool = False,
     by: User | None = None,
     day: datetime.date | None = None,
 ) -> Outcome:
-    """Complete a case as its dry run shows it, with the partner that is proposed unless one is named."""
+    """Complete a case as its dry run shows it, with whom `rehearse` makes the pair."""
     by, day = by or case.asked_by, day or today()
-    partner = partner or partners_of(case).default
+    partner = None if is_alone else partner or partners_of(case).default
     seen = rehearse_case(case=case, partner=partner, by=by, today=day).seen
     return complete_case(case=case, partner=partner, seen=seen, by=by, today=day)
 

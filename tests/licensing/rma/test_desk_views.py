@@ -771,7 +771,7 @@ def test_queries_of_the_dry_run(
     case = open_for(primary, UnitFactory())
     pairs(primary.account, count // 2)
 
-    with django_assert_num_queries(103):
+    with django_assert_num_queries(115):
         client.get(address(case))
 
 
@@ -786,7 +786,7 @@ def test_queries_of_a_completed_case(
     case = undoable(primary)
     pairs(primary.account, count // 2)
 
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(28):
         client.get(address(case))
 
 

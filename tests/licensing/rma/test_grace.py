@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import pytest
 import time_machine
+from django.test import Client
 from django.utils import timezone
 
 from associations.models import Seat
 from associations.services import make_standby, remove_association
-from licensing.entitlements import Right
+from licensing.entitlements import Right, entitlements
 from licensing.history import entitlements_on
 from licensing.keyset import Payload
 from licensing.keysets import read_keyset
@@ -232,6 +233,101 @@ def test_the_asking_of_another_account_finds_no_keeper(scene: Scene) -> None:
     Registration.objects.filter(pk=scene.secondary.pk).update(ended_at=timezone.now())
 
     assert keeper_of(scene.primary, now=timezone.now()) is None
+
+
+# A unit that is a primary keeps nothing as a secondary: its own would have less than itself (K1)
+
+
+def swapped(scene: Scene) -> Seat:
+    return swap_roles(seat=scene.seat, by=scene.by, today=today())
+
+
+def reversed_by_hand(scene: Scene) -> Seat:
+    scene.remove()
+    shown(scene.secondary, today())
+    return hf(scene.secondary, scene.primary, by=scene.by)
+
+
+def paired_with_another(scene: Scene) -> Seat:
+    scene.remove()
+    shown(scene.secondary, today())
+    return hf(scene.secondary, RegistrationFactory(account=scene.primary.account), by=scene.by)
+
+
+@pytest.mark.parametrize("become_primary", [swapped, reversed_by_hand, paired_with_another])
+def test_a_keeper_that_became_primary_keeps_nothing(
+    scene: Scene, become_primary: Callable[[Scene], Seat]
+) -> None:
+    grant(scene.primary, SUPPORT)
+    scene.open()
+
+    child = become_primary(scene).registration
+
+    assert shown(scene.secondary, today()).primary is None
+    assert shown(child, today()).primary == scene.secondary.unit.serial
+    assert _rights(scene.secondary) <= {Right.OWN, Right.MODEL, None}
+    assert not any(row.right.startswith("kept") for row in entitlements_on(scene.secondary, today()))
+    check_truth()
+
+
+@pytest.mark.parametrize("become_primary", [reversed_by_hand, paired_with_another])
+def test_a_keeper_that_is_no_primary_any_more_keeps_again(
+    scene: Scene, become_primary: Callable[[Scene], Seat]
+) -> None:
+    case = scene.open()
+    seat = become_primary(scene)
+    assert scene.last_day() == "none"
+
+    remove_association(seat=seat, by=scene.by)
+
+    assert scene.last_day() == case.grace_ends_on
+    check_truth()
+
+
+def test_a_primary_of_access_points_keeps(scene: Scene) -> None:
+    case = removed_after(scene)
+    point = RegistrationFactory(account=scene.primary.account, unit__model_name="SonicPoint")
+
+    hf(scene.secondary, point, by=scene.by, type="sonicpoint")
+
+    assert scene.last_day() == case.grace_ends_on
+    check_truth()
+
+
+def test_the_history_tells_that_a_primary_kept_nothing(scene: Scene) -> None:
+    start = timezone.now().replace(hour=12) + timedelta(days=1)
+    with time_machine.travel(start, tick=False):
+        scene.open()
+        scene.remove()
+    with time_machine.travel(start + timedelta(days=1), tick=False):
+        seat = hf(scene.secondary, RegistrationFactory(account=scene.primary.account), by=scene.by)
+    with time_machine.travel(start + timedelta(days=2), tick=False):
+        remove_association(seat=seat, by=scene.by)
+
+    told = [_recalled(scene.secondary, start.date() + timedelta(days=number))[0] for number in range(3)]
+    assert told == [Right.KEPT, None, Right.KEPT]
+
+
+@pytest.mark.parametrize("is_primary", [True, False])
+def test_pages_say_that_it_keeps_as_long_as_it_does(
+    client: Client, scene: Scene, admin_user: User, is_primary: bool
+) -> None:
+    case = removed_after(scene)
+    if is_primary:
+        hf(scene.secondary, RegistrationFactory(account=scene.primary.account), by=scene.by)
+    serial = scene.secondary.unit.serial
+
+    client.force_login(scene.by)
+    told = ["keeps what" in client.get(page).text for page in (f"/products/{serial}/", f"/rma/{case.uuid}/")]
+    client.force_login(admin_user)
+    desk = f"/support/units/{serial}/", f"/support/rma/{case.uuid}/"
+    told += ["keeps what" in client.get(page).text for page in desk]
+
+    assert told == [not is_primary] * 4
+
+
+def _rights(registration: Registration) -> set[Right | None]:
+    return {held.right for held in entitlements(registration, source=None, today=today())}
 
 
 # The keysets follow, and only those that change

@@ -539,5 +539,5 @@ def test_queries_of_a_case(
     complete(case)
     pairs(member.account, count)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(10):
         client.get(f"/rma/{case.uuid}/")

@@ -1,0 +1,201 @@
+"""Every unit whose keyset changes by a case stands in its dry run, and is named in page and mail (X2, K2)."""
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+from django.test import Client
+
+from associations.models import Seat
+from associations.services import remove_association
+from licensing.keyset import Payload
+from licensing.models import RmaCase
+from licensing.rma.telling import tell_again
+from portal.clock import today
+from portal.models import AuditEntry, Mail, User
+from products.models import Registration, Unit
+from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory, pair
+from tests.licensing.history import divide, grant
+from tests.licensing.oracle import derived
+from tests.licensing.rma.support import YEAR, ask, complete, hf, open_for, undo
+from tests.licensing.support import CLIENT_AV, GATEWAY_AV, SERVER_AV
+from tests.pages import Page
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+
+class Scene(NamedTuple):
+    """A pair whose primary has a licence, two further units, and one in stock."""
+
+    by: User
+    primary: Registration
+    secondary: Registration
+    seat: Seat
+    third: Registration
+    fourth: Registration
+    new: Unit
+
+    def hf(self, parent: Registration, child: Registration) -> Seat:
+        return hf(parent, child, by=self.by)
+
+    def remove(self) -> None:
+        remove_association(seat=self.seat, by=self.by)
+
+    def registered(self) -> Registration:
+        return RegistrationFactory(account=self.primary.account, unit=self.new)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    member = MembershipFactory(user__email="homer@example.org")
+    primary, secondary, seat = pair(member.account, member.user)
+    grant(primary, GATEWAY_AV, expires_on=today() + YEAR)
+    third, fourth = RegistrationFactory.create_batch(2, account=member.account)
+    return Scene(member.user, primary, secondary, seat, third, fourth, UnitFactory())
+
+
+class Planned(NamedTuple):
+    """A case, who changes beside the failed unit, the heir and the replacement, and how it is completed."""
+
+    case: RmaCase
+    changes: Registration
+    how: dict[str, object]
+
+
+def who_keeps_in_a_pair_of_its_own(scene: Scene) -> Planned:
+    scene.remove()
+    scene.hf(scene.third, scene.secondary)
+    return Planned(open_for(scene.primary, scene.new), scene.secondary, {})
+
+
+def who_shares_the_replacements(scene: Scene) -> Planned:
+    scene.remove()
+    scene.hf(scene.registered(), scene.secondary)
+    return Planned(open_for(scene.primary, scene.new), scene.secondary, {})
+
+
+def who_is_left_without_a_pair(scene: Scene) -> Planned:
+    return Planned(open_for(scene.primary, scene.new), scene.secondary, {"is_alone": True})
+
+
+def who_shares_the_chosen_spares(scene: Scene) -> Planned:
+    scene.hf(scene.primary, scene.third)
+    return Planned(open_for(scene.primary, scene.new), scene.secondary, {"partner": scene.third})
+
+
+def who_gets_its_counts_back(scene: Scene) -> Planned:
+    divide(grant(scene.primary, CLIENT_AV), scene.secondary, 4, by=scene.by)
+    return Planned(open_for(scene.secondary, scene.new), scene.primary, {})
+
+
+def who_keeps_of_the_heir(scene: Scene) -> Planned:
+    """The primary has failed too: who shared its licences before keeps what it gets by the first case."""
+    scene.remove()
+    ask(scene.primary, by=scene.by)
+    scene.hf(scene.primary, scene.third)
+    grant(scene.third, SERVER_AV)
+    return Planned(open_for(scene.third, scene.new), scene.secondary, {})
+
+
+PLANS = [
+    who_keeps_in_a_pair_of_its_own,
+    who_shares_the_replacements,
+    who_is_left_without_a_pair,
+    who_shares_the_chosen_spares,
+    who_gets_its_counts_back,
+    who_keeps_of_the_heir,
+]
+
+
+def said() -> dict[str, Payload]:
+    """What the keyset of every unit has to say."""
+    live = Registration.objects.live().select_related("unit__model")
+    return {registration.unit.serial: derived(registration, today()) for registration in live}
+
+
+def changed(before: dict[str, Payload], after: dict[str, Payload]) -> set[str]:
+    return {serial for serial, payload in after.items() if payload != before.get(serial)}
+
+
+def told(case: RmaCase) -> set[str]:
+    """Whose keysets the latest mail names."""
+    body = Mail.objects.filter(about=case.number).latest("pk").body
+    return set(re.findall("/products/([0-9A-F]{12})/keyset/", body))
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_whoever_changes_is_shown_and_told(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
+    case, other, how = plan(scene)
+    before = said()
+
+    outcome = complete(case, **how)
+
+    serials = changed(before, said())
+    always = {outcome.heir.unit.serial, outcome.replacement.unit.serial}
+    shown = {old.serial: old != new for old, new in zip(outcome.before, outcome.after, strict=True)}
+    assert other.unit.serial in serials
+    assert {serial for serial, is_changed in shown.items() if is_changed} >= serials
+    assert scene.fourth.unit.serial not in shown
+    assert told(case) == {unit.unit.serial for unit in outcome.keysets} == serials | always
+    entries = AuditEntry.objects.filter(code="rma-completed").values_list("serial", flat=True)
+    assert set(entries) >= serials
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_whoever_changes_by_undoing_is_told(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
+    case, _, how = plan(scene)
+    complete(case, **how)
+    between = said()
+
+    case = undo(case)
+
+    first = told(case)
+    assert changed(between, said()) <= first
+    tell_again(case=case, by=scene.by)
+    assert told(case) == first
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_whoever_changes_is_named_on_the_pages(
+    client: Client, scene: Scene, admin_user: User, plan: Callable[[Scene], Planned]
+) -> None:
+    case, other, how = plan(scene)
+    complete(case, **how)
+
+    client.force_login(scene.by)
+    pages = [Page(client.get(f"/rma/{case.uuid}/"))]
+    client.force_login(admin_user)
+    pages.append(Page(client.get(f"/support/rma/{case.uuid}/")))
+
+    assert all(other.unit.serial in page.section("steps").text for page in pages)
+    assert list(pages[0].root.all("a", href=f"/products/{other.unit.serial}/"))
+
+
+def test_a_case_of_before_all_keysets_were_kept_is_shown(
+    client: Client, scene: Scene, admin_user: User
+) -> None:
+    case = open_for(scene.primary, scene.new)
+    complete(case)
+    case.refresh_from_db()
+    case.done = {key: case.done[key] for key in case.done if key not in {"keysets", "unreachable"}}
+    case.save()
+
+    client.force_login(admin_user)
+    page = Page(client.get(f"/support/rma/{case.uuid}/"))
+    tell_again(case=case, by=scene.by)
+
+    serials = {scene.secondary.unit.serial, scene.new.serial}
+    assert all(serial in page.section("steps").text for serial in serials)
+    assert told(case) == serials
+
+
+def test_a_unit_that_left_the_account_since_gets_no_keyset(scene: Scene) -> None:
+    case, other, _ = who_keeps_in_a_pair_of_its_own(scene)
+    complete(case)
+    case.refresh_from_db()
+    Registration.objects.filter(pk=other.pk).update(ended_at=case.completed_at)
+
+    tell_again(case=case, by=scene.by)
+
+    assert told(case) == {scene.new.serial}
