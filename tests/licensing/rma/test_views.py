@@ -327,7 +327,8 @@ def test_what_a_lead_let_pass_is_for_the_staff_alone(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     agent = UserFactory(is_staff=True, username="skinner")
-    case = open_for(mine, UnitFactory(), waiver="a goodwill of ours", by=agent)
+    reasons = {"warranty_waiver": "a goodwill of ours", "model_waiver": "another goodwill"}
+    case = open_for(mine, UnitFactory(), by=agent, **reasons)
     complete(case, by=agent)
 
     pages = [f"/rma/{case.uuid}/", "/rma/", url(mine, ""), url(mine, "entitlements/"), "/activity/"]
@@ -343,7 +344,7 @@ def test_an_approved_case_names_the_replacement(
 ) -> None:
     case, new = asked(mine, member), UnitFactory()
     waiting = facts(shown(client, case))["Replacement"]
-    approve_case(case=case, replacement=new.serial, waiver="", by=UserFactory(is_staff=True))
+    approve_case(case=case, replacement=new.serial, by=UserFactory(is_staff=True))
 
     page = shown(client, case)
 
