@@ -199,6 +199,19 @@ def test_the_page_leads_to_the_transfer_where_the_rest_is_done(client: Client, m
 # Transfer licenses
 
 
+def test_transfer_is_offered_where_there_is_a_unit_to_transfer_from(
+    client: Client, member: Membership
+) -> None:
+    failed, primary = removed_pair(member)
+
+    before = Page(client.get(url(primary, "")))
+    complete(open_for(failed, primary.unit, kind=RmaCase.Kind.TRANSFER))
+    after = Page(client.get(url(primary, "")))
+
+    offered = [list(page.root.all("a", href=url(primary, "transfer/"))) for page in (before, after)]
+    assert [len(links) for links in offered] == [1, 0]
+
+
 def test_the_licences_of_a_former_primary_are_asked_for(client: Client, member: Membership) -> None:
     failed, primary = removed_pair(member)
 
