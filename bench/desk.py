@@ -86,9 +86,9 @@ FROM products_registration;
 INSERT INTO portal_auditentry (action, at, account_id, code, serial, reason, data)
 SELECT gen_random_uuid(), now() - interval '700 days', account_id, 'registered', serial, '', '{{}}'
 FROM products_registration JOIN products_unit unit ON unit.id = unit_id;
-INSERT INTO licensing_rmacase (uuid, kind, state, account_id, failed_id, symptom, contact, address, waiver,
-    decision, asked_at, asked_by_id)
-SELECT gen_random_uuid(), 'replacement', 'declined', account_id, id, 'bench', '', '', '', '', now(),
+INSERT INTO licensing_rmacase (uuid, kind, state, account_id, failed_id, symptom, contact, address,
+    warranty_waiver, model_waiver, decision, asked_at, asked_by_id)
+SELECT gen_random_uuid(), 'replacement', 'declined', account_id, id, 'bench', '', '', '', '', '', now(),
     (SELECT id FROM portal_user WHERE username = 'agent')
 FROM products_registration WHERE id % 50 = 0;
 SET session_replication_role = origin;

@@ -191,6 +191,13 @@ class TrialOver(RuleViolation):
     message = "This unit has had its free trial of {service}: it runs once."
 
 
+class PrimaryFirst(RuleViolation):
+    """L3, L5: a trial of the primary's runs on both units, one of the secondary's on that one alone."""
+
+    code = "primary-first"
+    message = "{primary} can have this free trial, and then both units run it: start it there, or here alone."
+
+
 class LicensedAlready(RuleViolation):
     """L5: a unit that has, or had, a service needs no trial of it."""
 

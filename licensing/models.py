@@ -271,8 +271,8 @@ class RmaCase(models.Model):
     A TRANSFER moves licences only: `replacement` is the unit that gets them. `partner` is the unit that makes
     a pair with the replacement afterwards, as the agent confirmed it. `secondary` shared the failed primary's
     licences when the case was asked for, and keeps them until `grace_ends_on` while the case is open (X3).
-    `waiver` is a lead's reason to let an ended warranty, or another model, pass. `done` is what completing
-    moved, for undoing it.
+    `warranty_waiver` is a lead's reason to let an ended warranty pass, `model_waiver` that to let in a
+    replacement of `waived_model`, and of no other (X6). `done` is what completing moved, for undoing it.
     """
 
     class Kind(models.TextChoices):
@@ -303,7 +303,9 @@ class RmaCase(models.Model):
     symptom = models.CharField(max_length=500)
     contact = models.CharField(max_length=200, blank=True)
     address = models.CharField(max_length=500, blank=True)
-    waiver = models.CharField(max_length=200, blank=True)
+    warranty_waiver = models.CharField(max_length=200, blank=True)
+    model_waiver = models.CharField(max_length=200, blank=True)
+    waived_model = models.ForeignKey(ProductModel, models.PROTECT, null=True, blank=True, related_name="+")
     decision = models.CharField(max_length=200, blank=True)
     asked_at = models.DateTimeField(auto_now_add=True)
     asked_by = models.ForeignKey(User, models.PROTECT, related_name="+")
@@ -337,6 +339,11 @@ class RmaCase(models.Model):
                     ]
                 ),
                 name="rmacase_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(model_waiver="", waived_model=None)
+                | (~Q(model_waiver="") & Q(waived_model__isnull=False)),
+                name="rmacase_model_waiver",
             ),
         ]
         indexes = [

@@ -66,14 +66,15 @@ class ServiceRow:
     """One row of a unit's services (the source's last table), and what can be done about it.
 
     `verbs` are the links under Manage Service; `licence` is the unit's own, `given` how much of it other
-    units have. Of a shared service the primary's page manages the licence.
+    units have. Of a shared service the primary's page manages the licence. `trial_on` is the unit whose free
+    trial is offered: the primary's first, which both run (L3); none where neither has one left.
     """
 
     entitlement: Entitlement
     status: Status | None
     licence: Licence | None
     given: int
-    has_trial: bool
+    trial_on: Registration | None
     verbs: list[str]
 
     @property
@@ -86,22 +87,30 @@ def service_rows(
     registration: Registration, primary: Registration | None, today: datetime.date
 ) -> list[ServiceRow]:
     """Every service of the catalogue for a unit, as its page lists them."""
-    held = read_holdings([registration, *([primary] if primary else [])])
-    tried = set(TrialStart.objects.filter(unit=registration.unit_id).values_list("service", flat=True))
+    units = [*([primary] if primary else []), registration]
+    held = read_holdings(units)
+    starts = TrialStart.objects.filter(unit__in=[unit.unit_id for unit in units])
+    tried = set(starts.values_list("unit", "service"))
     rows = []
     for service in Service.objects.all():
         entitlement = held.entitlement(registration, primary, service, today)
         licence = held.licences.get((registration.pk, service.pk))
         included = held.included.get((registration.unit.model_id, service.pk), 0)
         given = held.given.get(licence.pk, 0) if licence else 0
-        is_bare = licence is None and entitlement.status(today) in {None, Status.EXPIRED}
+        runs = entitlement.status(today) not in {None, Status.EXPIRED}
+        triers = [unit for unit in units if unit == registration or service.is_shareable]
+        left = (
+            unit
+            for unit in triers
+            if (unit.pk, service.pk) not in held.licences and (unit.unit_id, service.pk) not in tried
+        )
         rows.append(
             ServiceRow(
                 entitlement,
                 entitlement.status(today),
                 licence,
                 given,
-                has_trial=is_bare and service.is_trial_offered and service.pk not in tried,
+                trial_on=None if runs or not service.is_trial_offered else next(left, None),
                 verbs=_verbs(service, licence, included, given),
             )
         )

@@ -87,7 +87,11 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
     try:
         if request.method == "POST":
             licence = services.start_trial(
-                registration=registration, service=service, by=request.user, today=today()
+                registration=registration,
+                service=service,
+                by=request.user,
+                today=today(),
+                alone="alone" in request.POST,
             )
             text = f"The free trial of {service} runs until {licence.expires_on:%d %b %Y}."
             return _changed(request, registration, text)

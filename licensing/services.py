@@ -18,6 +18,7 @@ from licensing.errors import (
     LicensedAlready,
     NotRegistered,
     PartsGivenOut,
+    PrimaryFirst,
     TrialNotOffered,
     TrialOver,
 )
@@ -66,13 +67,16 @@ def grant_licence(
 
 
 @transaction.atomic
-def start_trial(*, registration: Registration, service: Service, by: User, today: datetime.date) -> Licence:
+def start_trial(
+    *, registration: Registration, service: Service, by: User, today: datetime.date, alone: bool = False
+) -> Licence:
     """Begin the free trial of a service on a unit: 30 days, once per unit and service for ever (L5).
 
-    Raises UnitRetired, NotRegistered, TrialNotOffered, LicensedAlready and TrialOver.
+    `alone`: on this unit, though its primary could have one that both run. Raises UnitRetired, NotRegistered
+    and what `check_trial` does.
     """
     registration = live_registration(registration.unit, account=registration.account)
-    check_trial(registration=registration, service=service, today=today)
+    check_trial(registration=registration, service=service, today=today, alone=alone)
     _, is_first = TrialStart.objects.get_or_create(unit=registration.unit, service=service)
     if not is_first:
         raise TrialOver(service=service)
@@ -88,8 +92,13 @@ def start_trial(*, registration: Registration, service: Service, by: User, today
     return licence
 
 
-def check_trial(*, registration: Registration, service: Service, today: datetime.date) -> None:
-    """Raise TrialNotOffered, TrialOver or LicensedAlready where a unit can't begin a trial of a service."""
+def check_trial(
+    *, registration: Registration, service: Service, today: datetime.date, alone: bool = False
+) -> None:
+    """Raise TrialNotOffered, TrialOver or LicensedAlready where a unit can't begin a trial of a service.
+
+    Raises PrimaryFirst where the primary can as well, unless the trial is meant for this unit `alone`.
+    """
     if not service.is_trial_offered:
         raise TrialNotOffered(service=service)
     if TrialStart.objects.filter(unit=registration.unit_id, service=service).exists():
@@ -100,6 +109,14 @@ def check_trial(*, registration: Registration, service: Service, today: datetime
     is_live = held.right is not None and not held.is_expired(today)
     if is_live or Licence.objects.filter(registration=registration, service=service).exists():
         raise LicensedAlready(service=service)
+    if primary and service.is_shareable and not alone and _has_trial_left(primary, service):
+        raise PrimaryFirst(primary=primary.friendly_name)
+
+
+def _has_trial_left(unit: Registration, service: Service) -> bool:
+    """Whether a unit never had, nor tried, a service that it doesn't run now."""
+    had = Licence.objects.filter(registration=unit, service=service)
+    return not (had.exists() or TrialStart.objects.filter(unit=unit.unit_id, service=service).exists())
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from licensing.keysets import read_keyset
 from licensing.models import RmaCase
 from licensing.readiness import readiness_of, with_applied
 from licensing.releasing import release_of
-from licensing.rma.selectors import open_cases
+from licensing.rma.selectors import former_mates, open_cases
 from licensing.selectors import lingering, node_support, service_rows, sharing_changes
 from licensing.signing import key_ring
 from portal.access import MemberRequest, editor_required, member_required
@@ -149,6 +149,8 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
     mine = [seat for seat in seats if seat.registration_id == registration.pk]
     paired = [seat for seat in seats if seat.type.shares_licences]
     source = sharing_primary(registration)
+    primary = next((seat for seat in paired if seat.side == Side.PARENT), None)
+    is_primary = primary is not None and primary.registration_id == registration.pk
     rows = service_rows(registration, source, day)
     return {
         "registration": registration,
@@ -160,7 +162,8 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
         "cases": open_cases(registration),
         "readiness": readiness_of([registration], day).get(registration.pk),
         "roles": mine,
-        "primary": next((seat for seat in paired if seat.side == Side.PARENT), None),
+        "primary": primary,
+        "offers_transfer": is_primary and former_mates(registration),
         "secondaries": [seat for seat in paired if seat.side == Side.CHILD],
         "parents": _parents(registration, mine, seats),
         "child_counts": child_counts(registration),

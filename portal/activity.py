@@ -80,6 +80,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "rma-replacement-set": ("{case}: {replacement} is to replace {failed}", "{case} changed"),
     "rma-requested": ("{case} asked for: {failed} has failed",),
     "rma-undone": ("{case} undone: {failed} is back in its place",),
+    "rma-waived": ("Support changed what {case} lets pass",),
     "service-saved": ("Service {name} saved",),
     "trial-started": ("Free trial of {service} started", "Free trial started"),
 }

@@ -17,8 +17,10 @@ from licensing.services import grant_licence
 from portal import audit
 from portal.keys import write_secret
 from portal.models import Account, Membership, User
+from products.codes import code_matches
 from products.factory import COLUMNS, import_units
 from products.models import Registration, Unit
+from products.serials import normalize_code
 from products.services import register
 
 OWNER, SUPPORT = "HFChanges", "support"
@@ -84,13 +86,15 @@ def load_demo(*, password: str, today: datetime.date) -> None:
 
 
 def unregistered_units() -> list[DemoUnit]:
-    """The demo's units that wait to be registered."""
-    taken = set(
-        Registration.objects.live()
-        .values_list("unit__serial", flat=True)
-        .filter(unit__serial__in=[u.serial for u in UNITS])
-    )
-    return [unit for unit in UNITS if unit.serial not in taken]
+    """The demo's units that wait to be registered: nobody's, in use, and by the code that is told."""
+    free = Unit.objects.filter(retired_at=None).exclude(pk__in=Registration.objects.live().values("unit"))
+    found = {unit.serial: unit for unit in free.filter(serial__in=[unit.serial for unit in UNITS])}
+    return [
+        told
+        for told in UNITS
+        if (unit := found.get(told.serial))
+        and code_matches(unit.serial, normalize_code(told.code), mac=unit.code_mac, kid=unit.code_kid)
+    ]
 
 
 def unused_keys() -> list[tuple[str, str]]:

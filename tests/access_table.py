@@ -169,6 +169,7 @@ desk:cases                                   200     405
 desk:open_case                               200     desk:case
 desk:case                                    200     405
 desk:approve_case                            desk:case     desk:case
+desk:waive                                   desk:case     desk:case
 desk:complete_case                           desk:case     422
 desk:receive_case                            desk:case     desk:case
 desk:resend_mail                             desk:case     desk:case
@@ -245,6 +246,7 @@ desk:cases                      403/403   200/405                     200/405   
 desk:open_case                  403/403   200/desk:case               200/desk:case               403/403
 desk:case                       403/403   200/405                     200/405                     403/403
 desk:approve_case               403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:waive                      403/403   403/403                           desk:case/desk:case               403/403
 desk:complete_case              403/403   desk:case/422                     desk:case/422                     403/403
 desk:receive_case               403/403   desk:case/desk:case               desk:case/desk:case               403/403
 desk:resend_mail                403/403   desk:case/desk:case               desk:case/desk:case               403/403

@@ -162,13 +162,12 @@ class Histories(RuleBasedStateMachine):
                 partial(swap_roles, seat=seat, by=self._user(seat.registration), today=self.now.date())
             )
 
-    @rule(unit=_units, code=st.sampled_from([2, 3]))
-    def start_trial(self, unit: int, code: int) -> None:
+    @rule(unit=_units, code=st.sampled_from([2, 3]), alone=st.booleans())
+    def start_trial(self, unit: int, code: int, alone: bool) -> None:
         if registration := self._registration(unit):
             by, service = self._user(registration), Service.objects.get(code=code)
-            self._take(
-                partial(start_trial, registration=registration, service=service, by=by, today=self.now.date())
-            )
+            start = partial(start_trial, registration=registration, service=service, alone=alone)
+            self._take(partial(start, by=by, today=self.now.date()))
 
     @rule(unit=_units, code=st.sampled_from([2, 3]), months=st.sampled_from([1, 12]))
     def redeem(self, unit: int, code: int, months: int) -> None:

@@ -51,7 +51,7 @@ class RmaHistories(Histories):
     def name_replacement(self, pick: int, replacement: int) -> None:
         if case := self._case(pick):
             serial = self.units[replacement].serial
-            self._take(partial(approve_case, case=case, replacement=serial, waiver="", by=self.agent))
+            self._take(partial(approve_case, case=case, replacement=serial, by=self.agent))
 
     @rule(pick=_cases, partner=_partners)
     def complete(self, pick: int, partner: int | None) -> None:
@@ -129,8 +129,10 @@ class RmaHistories(Histories):
             facts = {"kind": kind, "symptom": "dead", "contact": "", "address": "", "by": self.agent}
             opening = partial(open_case, registration=registration, **facts, now=self.now)
             serial = "" if replacement is None else self.units[replacement].serial
-            waiver = "a successor" if is_waived else ""
-            self._take(partial(opening, replacement=serial, waiver=waiver))
+            if is_waived and replacement is not None:
+                model = self.units[replacement].model
+                opening = partial(opening, waived_model=model, model_waiver="a successor")
+            self._take(partial(opening, replacement=serial))
         return next(iter(set(RmaCase.objects.all()) - present), None)
 
     def _complete(self, case: RmaCase, pick: int | None) -> None:

@@ -16,6 +16,7 @@ from licensing.rma.errors import (
     CaseNotOpen,
     CaseOpen,
     GoesToSecondary,
+    ModelWaiverIncomplete,
     NotInAccount,
     NotReplaceable,
     OutOfWarranty,
@@ -31,7 +32,7 @@ from portal import audit
 from portal.errors import ReasonNeeded
 from portal.models import Account, User
 from products.errors import UnitRetired
-from products.models import Registration, Unit
+from products.models import ProductModel, Registration, Unit
 from products.serials import normalize_serial
 
 
@@ -73,33 +74,67 @@ def open_case(
     contact: str,
     address: str,
     replacement: str,
-    waiver: str,
     by: User,
     now: datetime.datetime,
+    warranty_waiver: str = "",
+    waived_model: ProductModel | None = None,
+    model_waiver: str = "",
 ) -> RmaCase:
     """Open a case at the desk: it is approved at once. The replacement may be named later.
 
-    Raises what `ask_for_case` and `approve_case` do.
+    Raises what `ask_for_case`, `waive` and `approve_case` do.
     """
     also = normalize_serial(replacement) if replacement.strip() else ""
     case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
     _record("rma-opened", case, by=by, reason=symptom)
-    return approve_case(case=case, replacement=replacement, waiver=waiver, by=by)
+    waive(
+        case=case,
+        warranty_waiver=warranty_waiver,
+        waived_model=waived_model,
+        model_waiver=model_waiver,
+        by=by,
+    )
+    return approve_case(case=case, replacement=replacement, by=by)
 
 
 @transaction.atomic
-def approve_case(*, case: RmaCase, replacement: str, waiver: str, by: User) -> RmaCase:
-    """Approve a case, or name its replacement; both may be said again while it is open.
+def waive(
+    *,
+    case: RmaCase,
+    warranty_waiver: str,
+    waived_model: ProductModel | None,
+    model_waiver: str,
+    by: User,
+) -> RmaCase:
+    """Set what a lead lets pass of an open case, each with its reason: an ended warranty, another model (X6).
 
-    `waiver` is a lead's reason to let an ended warranty or another model pass. Raises CaseNotOpen,
-    InvalidSerial, UnknownReplacement, CaseOpen, OutOfWarranty and what `check_replacement` does.
+    What is empty is taken back: the case can't be completed then while it stands in the way. Raises
+    CaseNotOpen and ModelWaiverIncomplete.
+    """
+    case = locked(case)
+    before = _waivers(case)
+    case.warranty_waiver, case.model_waiver = warranty_waiver.strip(), model_waiver.strip()
+    case.waived_model = waived_model
+    if bool(case.model_waiver) != bool(waived_model):
+        raise ModelWaiverIncomplete
+    if _waivers(case) != before:
+        case.save()
+        _record("rma-waived", case, by=by, before=before)
+    return case
+
+
+@transaction.atomic
+def approve_case(*, case: RmaCase, replacement: str, by: User) -> RmaCase:
+    """Approve a case, and name its replacement or, where that is empty, none; again while it is open.
+
+    Raises CaseNotOpen, InvalidSerial, UnknownReplacement, CaseOpen, OutOfWarranty and what
+    `check_replacement` does.
     """
     case = locked(case)
     was = case.state
-    if replacement.strip():
-        case.replacement = _find(normalize_serial(replacement))
+    case.replacement = _find(normalize_serial(replacement)) if replacement.strip() else None
+    if case.replacement:
         check_open_elsewhere([case.replacement], besides=case)
-    case.waiver = waiver.strip() or case.waiver
     check_warranty(case)
     check_replacement(case)
     case.state = RmaCase.State.APPROVED
@@ -190,7 +225,9 @@ def replaceable(registration: Registration | None, unit: Unit) -> Registration:
 def locked(case: RmaCase) -> RmaCase:
     """Lock an open case and return it as it is now. Raises CaseNotOpen."""
     case = (
-        RmaCase.objects.select_related("account", "failed__unit__model", "replacement__model", "asked_by")
+        RmaCase.objects.select_related(
+            "account", "failed__unit__model", "replacement__model", "waived_model", "asked_by"
+        )
         .select_for_update(of=("self",), no_key=True)
         .get(pk=case.pk)
     )
@@ -223,7 +260,7 @@ def check_warranty(case: RmaCase) -> None:
         case.kind == RmaCase.Kind.REPLACEMENT
         and ends_on
         and ends_on < case.asked_at.date()
-        and not case.waiver
+        and not case.warranty_waiver
     ):
         raise OutOfWarranty(serial=case.failed.unit.serial, day=ends_on)
 
@@ -245,7 +282,7 @@ def check_replacement(case: RmaCase) -> None:
         raise ReplacementElsewhere(serial=unit.serial)
     if case.kind == RmaCase.Kind.TRANSFER:
         _check_receiver(unit, owner, case.failed)
-    if unit.model_id != failed.model_id and not case.waiver:
+    if unit.model_id not in {failed.model_id, case.waived_model_id}:
         raise WrongModel(serial=unit.serial, present=unit.model, wanted=failed.model)
 
 
@@ -276,11 +313,18 @@ def _close(case: RmaCase, state: RmaCase.State, *, reason: str, by: User) -> Rma
     return case
 
 
-def _record(code: str, case: RmaCase, *, by: User, reason: str = "") -> None:
+def _waivers(case: RmaCase) -> dict[str, str]:
+    """What a lead lets pass of a case, as the audit trail tells it."""
+    told = {"warranty_waiver": case.warranty_waiver, "model_waiver": case.model_waiver}
+    if case.waived_model:
+        told["waived_model"] = case.waived_model.name
+    return {name: text for name, text in told.items() if text}
+
+
+def _record(code: str, case: RmaCase, *, by: User, reason: str = "", **facts: object) -> None:
     serials = [case.failed.unit.serial, *([case.replacement.serial] if case.replacement else [])]
     data: dict[str, object] = {"case": case.number, "failed": serials[0], "kind": str(case.kind)}
     if case.kind == RmaCase.Kind.REPLACEMENT and case.replacement:
         data["replacement"] = case.replacement.serial
-    if case.waiver:
-        data["waiver"] = case.waiver  # the account reads reasons, and no data
+    data |= _waivers(case) | facts  # the account reads reasons, and no data
     audit.record(code, by=by, account=case.account, serials=serials, reason=reason[:200], data=data)

@@ -82,18 +82,29 @@ class ReplacementPaired(RuleViolation):
 
 
 class WrongModel(RuleViolation):
-    """X6: the replacement is of another model; a lead may allow a successor."""
+    """X6: the replacement is of another model than the failed unit and the one that a lead let in."""
 
     code = "wrong-model"
     field = "replacement"
-    message = "{serial} is a {present}, the failed unit a {wanted}. A lead may allow a successor model."
+    message = (
+        "{serial} is a {present}, the failed unit a {wanted}. A support lead may let in that model, with a "
+        "reason."
+    )
+
+
+class ModelWaiverIncomplete(RuleViolation):
+    """X6: who lets in another model says which, and why."""
+
+    code = "model-waiver-incomplete"
+    field = "model_waiver"
+    message = "Choose the model and say why it is let in, or leave both empty."
 
 
 class OutOfWarranty(RuleViolation):
     """X6: the failed unit's warranty had ended when the case was asked for; a lead may let it pass."""
 
     code = "out-of-warranty"
-    field = "waiver"
+    field = "warranty_waiver"
     message = (
         "The warranty of {serial} ended on {day:%d %b %Y}. A support lead may let it pass, with a reason."
     )

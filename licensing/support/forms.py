@@ -7,11 +7,24 @@ from django import forms
 from licensing.models import RmaCase
 from portal.forms import judged
 from products.forms import TYPED_CODE
+from products.models import ProductModel
 from products.serials import normalize_serial
 
 
+class WaiverForm(forms.Form):
+    """What a lead lets pass; what is left empty stands in the way (again)."""
+
+    warranty_waiver = forms.CharField(
+        label="Let the ended warranty pass, because", max_length=200, required=False
+    )
+    waived_model = forms.ModelChoiceField(
+        ProductModel.objects.all(), label="Let in a replacement of another model", required=False
+    )
+    model_waiver = forms.CharField(label="Let in that model, because", max_length=200, required=False)
+
+
 class ReplacementForm(forms.Form):
-    """Which unit replaces the failed one; a lead may let an ended warranty or another model pass."""
+    """Which unit replaces the failed one; empty is none yet."""
 
     replacement = forms.CharField(
         label="Replacement (serial number)",
@@ -20,31 +33,20 @@ class ReplacementForm(forms.Form):
         help_text="In any notation; it may be named later.",
         widget=forms.TextInput(attrs=TYPED_CODE),
     )
-    waiver = forms.CharField(
-        label="Let it pass, because",
-        max_length=200,
-        required=False,
-        help_text="Only where the warranty has ended or the replacement is of a successor model.",
-    )
 
-    def __init__(self, *args: Any, is_lead: bool, kind: str = "", **options: Any) -> None:
+    def __init__(self, *args: Any, kind: str = "", **options: Any) -> None:
         super().__init__(*args, **options)
-        if not is_lead:
-            del self.fields["waiver"]
         if kind == RmaCase.Kind.TRANSFER:
             self.fields["replacement"].label = "Licenses go to (serial number)"
             self.fields["replacement"].help_text = "The HF Primary of the new pair, or a unit without a pair."
-
-    def clean(self) -> dict[str, Any]:
-        return {"waiver": "", **self.cleaned_data}
 
     def clean_replacement(self) -> str:
         typed = self.cleaned_data["replacement"]
         return judged(normalize_serial, typed) if typed else ""
 
 
-class OpenCaseForm(ReplacementForm):
-    """What an agent is told on the phone."""
+class OpenCaseForm(ReplacementForm, WaiverForm):
+    """What an agent is told on the phone, and what a lead lets pass."""
 
     kind = forms.ChoiceField(
         label="What is to be done",
@@ -59,7 +61,13 @@ class OpenCaseForm(ReplacementForm):
         label="Address of delivery", max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
 
-    field_order = ["kind", "replacement", "symptom", "contact", "address", "waiver"]
+    field_order = ["kind", "replacement", "symptom", "contact", "address"]
+
+    def __init__(self, *args: Any, is_lead: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not is_lead:
+            for name in WaiverForm.base_fields:
+                del self.fields[name]
 
     def clean_kind(self) -> RmaCase.Kind:
         return RmaCase.Kind(self.cleaned_data["kind"])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.contrib import messages
+from django.forms import model_to_dict
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -16,7 +17,7 @@ from licensing.rma.selectors import Partners, cases_in, open_on, partners_of, wi
 from licensing.rma.shown import shown_case
 from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
 from licensing.support.access import DeskRequest, desk_page, render_desk
-from licensing.support.forms import DecideForm, OpenCaseForm, ReplacementForm
+from licensing.support.forms import DecideForm, OpenCaseForm, ReplacementForm, WaiverForm
 from portal.access import post_only
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -68,7 +69,7 @@ def case(request: DeskRequest, uuid: UUID) -> HttpResponse:
 @post_only("desk:case", "uuid")
 def approve_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     found = _get(uuid)
-    form = ReplacementForm(request.POST, is_lead=_is_lead(request), kind=found.kind)
+    form = ReplacementForm(request.POST, kind=found.kind)
     if form.is_valid():
         try:
             cases.approve_case(case=found, by=request.user, **form.cleaned_data)
@@ -76,6 +77,19 @@ def approve_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
         except RuleViolation as refusal:
             add_refusal(form, refusal)
     return _case_page(request, _get(uuid), replacement_form=form)
+
+
+@desk_page("portal.lead")
+@post_only("desk:case", "uuid")
+def waive(request: DeskRequest, uuid: UUID) -> HttpResponse:
+    found, form = _get(uuid), WaiverForm(request.POST)
+    if form.is_valid():
+        try:
+            cases.waive(case=found, by=request.user, **form.cleaned_data)
+            return redirect("desk:case", uuid)
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+    return _case_page(request, _get(uuid), waiver_form=form)
 
 
 @desk_page("portal.support")
@@ -138,7 +152,7 @@ def resend_mail(request: DeskRequest, uuid: UUID) -> HttpResponse:
 
 def _get(uuid: UUID) -> RmaCase:
     related = ("account", "failed__unit__model", "failed__account", "replacement__model", "secondary__unit")
-    people = ("asked_by", "completed_by")
+    people = ("waived_model", "asked_by", "completed_by")
     return get_object_or_404(with_keeper(RmaCase.objects.select_related(*related, *people)), uuid=uuid)
 
 
@@ -161,18 +175,19 @@ def _case_page(
     found: RmaCase,
     *,
     replacement_form: ReplacementForm | None = None,
+    waiver_form: WaiverForm | None = None,
     decide_form: DecideForm | None = None,
     refusal: RuleViolation | None = None,
 ) -> HttpResponse:
-    is_wrong = bool(refusal) or any(form is not None for form in (replacement_form, decide_form))
-    initial = {"replacement": found.replacement.serial if found.replacement else "", "waiver": found.waiver}
+    is_wrong = bool(refusal) or any(form is not None for form in (replacement_form, waiver_form, decide_form))
+    initial = {"replacement": found.replacement or ""}
     context: dict[str, object] = {
         "title": found.number,
         "case": found,
         "refusal": refusal,
         "is_lead": _is_lead(request),
-        "replacement_form": replacement_form
-        or ReplacementForm(initial=initial, is_lead=_is_lead(request), kind=found.kind),
+        "replacement_form": replacement_form or ReplacementForm(initial=initial, kind=found.kind),
+        "waiver_form": waiver_form or WaiverForm(initial=model_to_dict(found, list(WaiverForm.base_fields))),
         "decide_form": decide_form or DecideForm(),
         **_rehearsal(request, found),
     }

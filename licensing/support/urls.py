@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rma/", rma.case_list, name="cases"),
     path("rma/<uuid:uuid>/", rma.case, name="case"),
     path("rma/<uuid:uuid>/approve/", rma.approve_case, name="approve_case"),
+    path("rma/<uuid:uuid>/waive/", rma.waive, name="waive"),
     path("rma/<uuid:uuid>/complete/", rma.complete_case, name="complete_case"),
     path("rma/<uuid:uuid>/received/", rma.receive_case, name="receive_case"),
     path("rma/<uuid:uuid>/mail/", rma.resend_mail, name="resend_mail"),

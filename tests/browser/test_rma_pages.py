@@ -65,7 +65,6 @@ def approved(registration: Registration, by: User, replacement: str = NEW.serial
         contact="",
         address="",
         replacement=replacement,
-        waiver="",
         by=by,
         now=timezone.now(),
     )

@@ -100,7 +100,7 @@ class Histories(RuleBasedStateMachine):
     @rule(unit=_units, code=_services)
     def trial(self, unit: int, code: int) -> None:
         service = Service.objects.get(code=code)
-        start = partial(start_trial, registration=self.units[unit], service=service)
+        start = partial(start_trial, registration=self.units[unit], service=service, alone=True)
         self._take(partial(start, by=self.user, today=self.today))
 
     @rule(owner=_units, giver=_units, taker=_units, count=st.integers(1, 4))

@@ -119,6 +119,41 @@ def test_try_stands_only_beside_what_has_a_trial_left(client: Client, mine: Regi
     }
 
 
+def offered(client: Client, registration: Registration, code: int) -> list[str]:
+    """Where the unit's page leads who wants to try a service."""
+    services = Page(client.get(url(registration, ""))).section("services")
+    return [a.attrs["href"] for a in services.all("a") if a.attrs["href"].endswith(f"/{code}/trial/")]
+
+
+def test_try_leads_to_the_primarys_as_long_as_the_primary_can_have_it(
+    client: Client, member: Membership
+) -> None:
+    primary, secondary, _ = pair(member.account, member.user)
+    theirs, own = (url(unit, f"services/{CONTENT_FILTER}/trial/") for unit in (primary, secondary))
+
+    before = offered(client, secondary, CONTENT_FILTER)
+    TrialStart.objects.create(unit=secondary.unit, service=service(CONTENT_FILTER))
+    without_its_own = offered(client, secondary, CONTENT_FILTER)
+    TrialStart.objects.update(unit=primary.unit)
+    after = offered(client, secondary, CONTENT_FILTER)
+
+    assert (before, without_its_own, after) == ([theirs], [theirs], [own])
+    assert offered(client, primary, CONTENT_FILTER) == []
+    assert "Start free trial" in Page(client.get(own)).root.one("main").text
+
+
+def test_a_trial_of_the_secondary_alone_takes_a_word_more(client: Client, member: Membership) -> None:
+    primary, secondary, _ = pair(member.account, member.user)
+    path = url(secondary, f"services/{CONTENT_FILTER}/trial/")
+
+    page, stale = Page(client.get(path)), client.post(path)
+    started = client.post(path, {"alone": "yes"})
+
+    assert list(page.root.one("main").all("a", href=url(primary, f"services/{CONTENT_FILTER}/trial/")))
+    assert (stale.status_code, Page(stale).codes()) == (422, ["primary-first"])
+    assert (started.status_code, Licence.objects.get().registration) == (302, secondary)
+
+
 def test_a_trial_is_started_once(client: Client, mine: Registration) -> None:
     path = url(mine, f"services/{CONTENT_FILTER}/trial/")
 

@@ -7,14 +7,14 @@ import pytest
 from django.utils import timezone
 
 from licensing.entitlements import Right
-from licensing.errors import LicensedAlready, NotRegistered, TrialNotOffered, TrialOver
+from licensing.errors import LicensedAlready, NotRegistered, PrimaryFirst, TrialNotOffered, TrialOver
 from licensing.keyset import Status
-from licensing.models import LedgerEntry, Licence, TrialStart
+from licensing.models import LedgerEntry, Licence, Service, TrialStart
 from licensing.services import TRIAL_COUNT, start_trial
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
-from tests.factories import RegistrationFactory, UserFactory, pair
+from tests.factories import RegistrationFactory, UserFactory, add_spares, pair
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -115,6 +115,46 @@ def test_what_a_primary_let_expire_is_tried_on_the_secondary(by: User) -> None:
     _try(secondary, by)
 
     assert held(secondary, CONTENT_FILTER).status(TODAY) == Status.FREE_TRIAL
+
+
+def test_what_both_could_run_is_tried_on_the_primary_first(by: User) -> None:
+    primary, secondary, _ = pair(RegistrationFactory().account, by)
+
+    refuses(PrimaryFirst, partial(_try, secondary, by))
+
+    _try(primary, by)
+    assert held(secondary, CONTENT_FILTER).status(TODAY) == Status.FREE_TRIAL
+
+
+def test_who_says_so_tries_on_the_secondary_alone(by: User) -> None:
+    primary, secondary, _ = pair(RegistrationFactory().account, by)
+
+    start_trial(registration=secondary, service=service(CONTENT_FILTER), by=by, today=TODAY, alone=True)
+
+    assert held(secondary, CONTENT_FILTER).status(TODAY) == Status.FREE_TRIAL
+    assert held(primary, CONTENT_FILTER).status(TODAY) is None
+
+
+def test_what_the_primary_tried_before_is_tried_on_the_secondary(by: User) -> None:
+    primary, secondary, _ = pair(RegistrationFactory().account, by)
+    TrialStart.objects.create(unit=primary.unit, service=service(CONTENT_FILTER))
+
+    assert _try(secondary, by).registration == secondary
+
+
+def test_what_is_not_shared_is_tried_where_it_is_to_run(by: User) -> None:
+    _, secondary, _ = pair(RegistrationFactory().account, by)
+    Service.objects.filter(code=CONTENT_FILTER).update(is_shareable=False)
+
+    assert _try(secondary, by).registration == secondary
+
+
+def test_a_spare_shares_nothing_and_tries_alone(by: User) -> None:
+    primary, _, seat = pair(RegistrationFactory().account, by)
+    spare = RegistrationFactory(account=primary.account)
+    add_spares(seat, [spare])
+
+    assert _try(spare, by).registration == spare
 
 
 def test_a_trial_runs_once_for_ever(unit: Registration, by: User) -> None:

@@ -243,7 +243,7 @@ def test_a_viewer_reads_the_page_and_is_offered_nothing_to_change(client: Client
 def test_service_management_asks_as_much_for_many_pairs_and_spares(
     client: Client, crowded: Registration, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(33):
+    with django_assert_num_queries(36):
         client.get(f"/products/{crowded.unit.serial}/")
 
 

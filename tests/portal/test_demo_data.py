@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from licensing.activation_keys import known_macs, normalize_key
 from licensing.models import ActivationKey, Licence
+from licensing.releasing import release_to_stock
 from portal.demo import demo_password, load_demo, unregistered_units, unused_keys
 from portal.models import Membership, User
 from products.models import Registration, Unit
@@ -63,6 +64,25 @@ def test_three_units_wait_to_be_registered_with_the_codes_that_are_printed() -> 
     assert len(waiting) == 3
     assert unregistered_units() == []
     assert Unit.objects.count() == 5
+
+
+def _release(unit: Unit, code: str) -> None:
+    registration = Registration.objects.live().select_related("unit", "account").get(unit=unit)
+    facts = {"reason": "sold", "by": User.objects.get(username="support"), "today": TODAY}
+    release_to_stock(registration=registration, authentication_code=code, now=timezone.now(), **facts)
+
+
+def test_what_was_retired_or_has_another_code_by_now_is_not_offered() -> None:
+    load_demo(password="first", today=TODAY)  # noqa: S106
+    first, second = Unit.objects.order_by("serial").filter(registrations__isnull=False)
+    waiting = unregistered_units()
+    _release(first, "7KMD-P2QY")
+
+    Registration.objects.filter(unit=second).update(ended_at=timezone.now())
+    assert [unit.serial for unit in unregistered_units()] == [second.serial, *(u.serial for u in waiting)]
+
+    Unit.objects.filter(pk=second.pk).update(retired_at=timezone.now())
+    assert unregistered_units() == waiting
 
 
 def test_loading_again_on_another_day_changes_nothing() -> None:

@@ -44,9 +44,10 @@ def open_for(
     *,
     by: User | None = None,
     kind: RmaCase.Kind = RmaCase.Kind.REPLACEMENT,
-    waiver: str = "",
+    warranty_waiver: str = "",
+    model_waiver: str = "",
 ) -> RmaCase:
-    """An approved case, opened at the desk."""
+    """An approved case, opened at the desk; `model_waiver` lets in the replacement's model."""
     return open_case(
         registration=failed,
         kind=kind,
@@ -54,7 +55,9 @@ def open_for(
         contact="",
         address="",
         replacement=replacement.serial if replacement else "",
-        waiver=waiver,
+        warranty_waiver=warranty_waiver,
+        waived_model=replacement.model if replacement and model_waiver else None,
+        model_waiver=model_waiver,
         by=by or UserFactory(is_staff=True),
         now=timezone.now(),
     )

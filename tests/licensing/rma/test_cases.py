@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from licensing.keysets import read_keyset
 from licensing.models import RmaCase
-from licensing.rma.cases import approve_case, ask_for_case, cancel_case, decline_case, receive_case
+from licensing.rma.cases import approve_case, ask_for_case, cancel_case, decline_case, receive_case, waive
 from licensing.rma.errors import (
     CaseNotOpen,
     CaseOpen,
     GoesToSecondary,
+    ModelWaiverIncomplete,
     NotInAccount,
     NotReplaceable,
     OutOfWarranty,
@@ -29,7 +30,7 @@ from portal.clock import today
 from portal.errors import ReasonNeeded
 from portal.models import AuditEntry, Mail, Membership
 from products.errors import InvalidSerial, UnitRetired
-from products.models import Registration, Unit
+from products.models import ProductModel, Registration, Unit
 from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, UserFactory, pair
 from tests.licensing.rma.support import TRANSFER, ask, complete, of, open_for, opening, undo
 from tests.licensing.support import refuses
@@ -47,8 +48,16 @@ def failed(owner: Membership) -> Registration:
     return RegistrationFactory(account=owner.account)
 
 
-def approve(case: RmaCase, replacement: str = "", waiver: str = "") -> RmaCase:
-    return approve_case(case=case, replacement=replacement, waiver=waiver, by=case.asked_by)
+def approve(case: RmaCase, replacement: str = "") -> RmaCase:
+    return approve_case(case=case, replacement=replacement, by=case.asked_by)
+
+
+def let_pass(
+    case: RmaCase, *, warranty: str = "", model: ProductModel | None = None, because: str = ""
+) -> RmaCase:
+    return waive(
+        case=case, warranty_waiver=warranty, waived_model=model, model_waiver=because, by=case.asked_by
+    )
 
 
 def decline(case: RmaCase, reason: str = "not broken") -> RmaCase:
@@ -61,6 +70,10 @@ def cancel(case: RmaCase) -> RmaCase:
 
 def receive(case: RmaCase) -> RmaCase:
     return receive_case(case=case, by=case.asked_by)
+
+
+def end_warranty(failed: Registration) -> None:
+    Unit.objects.filter(pk=failed.unit_id).update(warranty_ends_on=today() - timedelta(days=1))
 
 
 def _retire(unit: Unit) -> None:
@@ -170,16 +183,92 @@ def test_another_model_replaces_nothing(failed: Registration) -> None:
     refuses(WrongModel, opening(failed, UnitFactory(model_name="PRO 4060")))
 
 
-def test_a_lead_lets_another_model_pass(failed: Registration) -> None:
+def test_a_lead_lets_in_another_model(failed: Registration) -> None:
     new = UnitFactory(model_name="PRO 4060")
 
-    case = open_for(failed, new, waiver="the 5060 isn't made any more")
+    case = open_for(failed, new, model_waiver="the 5060 isn't made any more")
 
     assert (case.replacement, case.state) == (new, "approved")
 
 
+def test_a_lead_lets_in_the_model_that_it_names_and_no_other(failed: Registration) -> None:
+    successor, point = UnitFactory(model_name="PRO 4060"), UnitFactory(model_name="SonicPoint")
+    case = open_for(failed, successor, model_waiver="the 5060 isn't made any more")
+
+    refuses(WrongModel, partial(approve, case, point.serial))
+
+    assert approve(case, UnitFactory(model=successor.model).serial).state == "approved"
+    assert approve(case, UnitFactory().serial).state == "approved"
+
+
+def test_who_waives_the_warranty_lets_in_no_other_model(failed: Registration) -> None:
+    end_warranty(failed)
+    case = open_for(failed, None, warranty_waiver="a good customer")
+
+    refuses(WrongModel, partial(approve, case, UnitFactory(model_name="SonicPoint").serial))
+
+
+def test_who_lets_in_another_model_waives_no_warranty(owner: Membership, failed: Registration) -> None:
+    end_warranty(failed)
+    new = UnitFactory(model_name="PRO 4060")
+    case = let_pass(ask(failed, by=owner.user), model=new.model, because="the 5060 isn't made any more")
+
+    refuses(OutOfWarranty, partial(approve, case, new.serial))
+
+
+@pytest.mark.parametrize("facts", [{"because": "a successor"}, {"has_model": True}])
+def test_a_model_is_let_in_by_its_name_and_with_a_reason(failed: Registration, facts: dict) -> None:
+    model = UnitFactory(model_name="PRO 4060").model if facts.pop("has_model", False) else None
+    case = open_for(failed, None)
+
+    refuses(ModelWaiverIncomplete, partial(let_pass, case, model=model, **facts))
+
+
+def test_a_waived_warranty_stands_in_the_way_again_once_that_is_taken_back(failed: Registration) -> None:
+    end_warranty(failed)
+    case = open_for(failed, UnitFactory(), warranty_waiver="a good customer")
+    let_pass(case)
+
+    refuses(OutOfWarranty, partial(complete, case))
+
+    let_pass(case, warranty="a good customer after all")
+    assert complete(case).replacement.unit == case.replacement
+
+
+def test_a_model_stands_in_the_way_again_once_it_is_not_let_in_any_more(failed: Registration) -> None:
+    new = UnitFactory(model_name="PRO 4060")
+    case = open_for(failed, new, model_waiver="the 5060 isn't made any more")
+    let_pass(case)
+
+    refuses(WrongModel, partial(complete, case))
+
+    let_pass(case, model=new.model, because="there is none, really")
+    assert complete(case).replacement.unit == new
+
+
+def test_each_waiver_is_in_the_trail_and_no_account_reads_it(failed: Registration) -> None:
+    model = UnitFactory(model_name="PRO 4060").model
+    case = open_for(failed, None)
+    let_pass(case, warranty="a good customer", model=model, because="a successor")
+    let_pass(case, warranty="a good customer")
+    let_pass(case, warranty="a good customer")
+
+    given, taken = AuditEntry.objects.filter(code="rma-waived").order_by("pk")
+    both = {"warranty_waiver": "a good customer", "waived_model": "PRO 4060", "model_waiver": "a successor"}
+    assert given.data.items() >= both.items()
+    assert (taken.data["before"], "waived_model" in taken.data) == (both, False)
+    assert {given.reason, taken.reason} == {""}
+
+
+def test_what_is_over_is_waived_no_more(failed: Registration) -> None:
+    case = open_for(failed, UnitFactory())
+    complete(case)
+
+    refuses(CaseNotOpen, partial(let_pass, case, warranty="a good customer"))
+
+
 def test_out_of_warranty_is_not_replaced(owner: Membership, failed: Registration) -> None:
-    Unit.objects.filter(pk=failed.unit_id).update(warranty_ends_on=today() - timedelta(days=1))
+    end_warranty(failed)
     case = ask(failed, by=owner.user)
 
     refuses(OutOfWarranty, partial(approve, case))
@@ -192,14 +281,14 @@ def test_on_the_last_day_of_the_warranty_it_is(owner: Membership, failed: Regist
 
 
 def test_a_lead_lets_an_ended_warranty_pass(owner: Membership, failed: Registration) -> None:
-    Unit.objects.filter(pk=failed.unit_id).update(warranty_ends_on=today() - timedelta(days=1))
+    end_warranty(failed)
     case = ask(failed, by=owner.user)
 
-    assert approve(case, waiver="a good customer").state == "approved"
+    assert approve(let_pass(case, warranty="a good customer")).state == "approved"
 
 
 def test_licences_move_whatever_the_warranty(owner: Membership, failed: Registration) -> None:
-    Unit.objects.filter(pk=failed.unit_id).update(warranty_ends_on=today() - timedelta(days=1))
+    end_warranty(failed)
     other = RegistrationFactory(account=owner.account)
 
     assert open_for(failed, other.unit, kind=TRANSFER).state == "approved"
@@ -280,7 +369,7 @@ def test_the_replacement_may_be_named_later_and_again(failed: Registration) -> N
     approve(case, first.serial)
 
     assert approve(case, second.serial).replacement == second
-    assert approve(case).replacement == second
+    assert approve(case).replacement is None
 
 
 def test_a_secondary_gets_a_grace_of_thirty_days(owner: Membership) -> None:
@@ -302,7 +391,7 @@ def test_a_failed_secondary_leaves_nobody_without_rights(owner: Membership) -> N
 def test_each_step_is_in_the_trail_of_both_units(owner: Membership, failed: Registration) -> None:
     new = UnitFactory()
     case = approve(ask(failed, by=owner.user), new.serial)
-    approve(case)
+    approve(case, new.serial)
     complete(case)
     receive(case)
     undo(case)

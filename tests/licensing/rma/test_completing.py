@@ -380,7 +380,7 @@ def test_a_failed_access_point_is_replaced_where_it_was(scene: Scene) -> None:
 def test_a_successor_model_makes_no_pair_with_a_failed_primarys_secondary(scene: Scene) -> None:
     new = UnitFactory(model_name="PRO 4060")
 
-    complete(open_for(scene.primary, new, waiver="the 5060 isn't made any more"))
+    complete(open_for(scene.primary, new, model_waiver="the 5060 isn't made any more"))
 
     assert links() == set()
     assert set(holdings()) == {(scene.serials[1], GATEWAY_AV)}
@@ -390,7 +390,7 @@ def test_a_successor_model_makes_no_pair_with_a_failed_primarys_secondary(scene:
 def test_a_successor_model_makes_no_pair_with_a_failed_secondarys_primary(scene: Scene) -> None:
     new = UnitFactory(model_name="PRO 4060")
 
-    complete(open_for(scene.secondary, new, waiver="the 5060 isn't made any more"))
+    complete(open_for(scene.secondary, new, model_waiver="the 5060 isn't made any more"))
 
     assert (links(), of(new).friendly_name) == (set(), scene.secondary.friendly_name)
     assert set(holdings()) == {(scene.serials[0], GATEWAY_AV)}
@@ -638,7 +638,7 @@ def test_a_stranger_makes_no_pair_with_the_replacement(scene: Scene) -> None:
 def test_the_replacement_may_be_named_when_the_first_one_is_missing(scene: Scene) -> None:
     case = open_for(scene.primary, None)
 
-    approve_case(case=case, replacement=scene.new.serial, waiver="", by=case.asked_by)
+    approve_case(case=case, replacement=scene.new.serial, by=case.asked_by)
     case.refresh_from_db()
     complete(case)
 

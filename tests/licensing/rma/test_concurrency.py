@@ -60,7 +60,7 @@ def _redemption(unit: Registration, by: User) -> Callable[[], object]:
 
 
 def _approval(case: RmaCase, replacement: Unit, by: User) -> Callable[[], RmaCase]:
-    return partial(approve_case, case=case, replacement=replacement.serial, waiver="", by=by)
+    return partial(approve_case, case=case, replacement=replacement.serial, by=by)
 
 
 def test_two_agents_complete_one_case(two: tuple, by: User) -> None:

@@ -286,12 +286,12 @@ def test_an_ended_warranty_stops_an_agent_whatever_it_sends(
     ended_warranty(primary)
     before = every_row()
 
-    response = client.post(opening(primary.unit), {**TYPED, "waiver": "I say so"})
+    response = client.post(opening(primary.unit), {**TYPED, "warranty_waiver": "I say so"})
 
     page = Page(response)
     assert response.status_code == 422
     assert page.codes(page.root.one("div", role="alert")) == page.codes() == ["out-of-warranty"]
-    assert not [e for e in page.root.all("input") if e.attrs.get("name") == "waiver"]
+    assert not [e for e in page.root.all("input") if "waive" in e.attrs.get("name", "")]
     assert every_row() == before
 
 
@@ -300,12 +300,12 @@ def test_a_lead_lets_it_pass_with_a_reason(client: Client, log_in: LogIn, primar
     ended_warranty(primary)
 
     refused = Page(client.post(opening(primary.unit), TYPED))
-    client.post(opening(primary.unit), {**TYPED, "waiver": "goodwill"})
+    client.post(opening(primary.unit), {**TYPED, "warranty_waiver": "goodwill"})
 
     case = RmaCase.objects.get()
-    assert refused.codes(refused.field("waiver")) == ["out-of-warranty"]
-    assert (case.state, case.waiver) == ("approved", "goodwill")
-    assert AuditEntry.objects.get(code="rma-approved").data["waiver"] == "goodwill"
+    assert refused.codes(refused.field("warranty_waiver")) == ["out-of-warranty"]
+    assert (case.state, case.warranty_waiver) == ("approved", "goodwill")
+    assert AuditEntry.objects.get(code="rma-approved").data["warranty_waiver"] == "goodwill"
 
 
 # Approving, and naming the replacement
@@ -338,11 +338,54 @@ def test_a_waiver_that_an_agent_sends_changes_nothing_of_a_leads(
     client: Client, agent: User, primary: Registration
 ) -> None:
     ended_warranty(primary)
-    case = open_for(primary, None, waiver="goodwill")
+    case = open_for(primary, None, warranty_waiver="goodwill")
 
-    client.post(address(case, "approve/"), {"replacement": UnitFactory().serial, "waiver": "mine"})
+    sent = {"replacement": UnitFactory().serial, "warranty_waiver": "mine"}
+    client.post(address(case, "approve/"), sent)
+    refused = client.post(address(case, "waive/"), {"warranty_waiver": "mine"})
 
-    assert (fresh(case).waiver, fresh(case).replacement is None) == ("goodwill", False)
+    assert refused.status_code == 403
+    assert "waive" not in actions(shown(client, case))
+    assert (fresh(case).warranty_waiver, fresh(case).replacement is None) == ("goodwill", False)
+
+
+def test_a_lead_gives_waivers_and_takes_them_back(
+    client: Client, log_in: LogIn, primary: Registration
+) -> None:
+    log_in(LEAD)
+    case, model = open_for(primary, None), UnitFactory(model_name="PRO 4060").model
+    given = {"warranty_waiver": "goodwill", "waived_model": str(model.pk), "model_waiver": "a successor"}
+
+    client.post(address(case, "waive/"), given)
+    before, page = fresh(case), shown(client, case)
+    client.post(address(case, "waive/"), {"warranty_waiver": "", "waived_model": "", "model_waiver": ""})
+
+    assert (before.warranty_waiver, before.waived_model) == ("goodwill", model)
+    assert all(text in page.section("facts").text for text in ("goodwill", "PRO 4060", "a successor"))
+    assert (fresh(case).warranty_waiver, fresh(case).waived_model, fresh(case).model_waiver) == ("", None, "")
+
+
+def test_a_waiver_without_its_model_is_refused_beside_its_field(
+    client: Client, log_in: LogIn, primary: Registration
+) -> None:
+    log_in(LEAD)
+    case = open_for(primary, None)
+    before = every_row()
+
+    response = client.post(address(case, "waive/"), {"model_waiver": "a successor"})
+
+    page = Page(response)
+    assert response.status_code == 422
+    assert page.codes(page.field("model_waiver")) == ["model-waiver-incomplete"]
+    assert every_row() == before
+
+
+def test_the_field_of_the_replacement_clears_it(client: Client, agent: User, primary: Registration) -> None:
+    case = open_for(primary, UnitFactory())
+
+    client.post(address(case, "approve/"), {"replacement": ""})
+
+    assert fresh(case).replacement is None
 
 
 def test_approving_what_will_not_do_says_so_beside_its_field_and_keeps_what_was_typed(

@@ -162,7 +162,7 @@ def test_it_ends_with_the_case(scene: Scene, open_case: Callable, end: Callable)
 
 def test_completing_ends_it_and_gives_the_licence_itself(scene: Scene) -> None:
     case = removed_after(scene)
-    approve_case(case=case, replacement=UnitFactory().serial, waiver="", by=scene.by)
+    approve_case(case=case, replacement=UnitFactory().serial, by=scene.by)
 
     complete(case)
 

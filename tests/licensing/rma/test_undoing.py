@@ -147,7 +147,7 @@ def another_kind_of_access_point(scene: Scene) -> RmaCase:
     point = scene.unit("SonicPoint")
     scene.hf(scene.primary, point, "sonicpoint")
     new = UnitFactory(model_name="SonicWALL SonicPoint G")
-    return open_for(point, new, waiver="it isn't made any more")
+    return open_for(point, new, model_waiver="it isn't made any more")
 
 
 def one_whose_place_was_taken_already(scene: Scene) -> RmaCase:
@@ -164,7 +164,7 @@ def one_whose_spare_replaces_it(scene: Scene) -> RmaCase:
 
 def a_successor_model(scene: Scene) -> RmaCase:
     new = UnitFactory(model_name="PRO 4060")
-    return open_for(scene.primary, new, waiver="the 5060 isn't made any more")
+    return open_for(scene.primary, new, model_waiver="the 5060 isn't made any more")
 
 
 def equal_services(scene: Scene) -> RmaCase:
@@ -485,7 +485,7 @@ def test_a_pool_that_went_on_to_another_unit_stands_in_the_way(scene: Scene) -> 
 
 
 def test_a_unit_that_was_released_since_is_named(scene: Scene) -> None:
-    case = open_for(scene.primary, UnitFactory(model_name="PRO 4060"), waiver="not made any more")
+    case = open_for(scene.primary, UnitFactory(model_name="PRO 4060"), model_waiver="not made any more")
     complete(case)
     case.refresh_from_db()
     Registration.objects.filter(pk=scene.secondary.pk).update(ended_at=timezone.now())

@@ -199,6 +199,19 @@ def test_the_page_leads_to_the_transfer_where_the_rest_is_done(client: Client, m
 # Transfer licenses
 
 
+def test_transfer_is_offered_where_there_is_a_unit_to_transfer_from(
+    client: Client, member: Membership
+) -> None:
+    failed, primary = removed_pair(member)
+
+    before = Page(client.get(url(primary, "")))
+    complete(open_for(failed, primary.unit, kind=RmaCase.Kind.TRANSFER))
+    after = Page(client.get(url(primary, "")))
+
+    offered = [list(page.root.all("a", href=url(primary, "transfer/"))) for page in (before, after)]
+    assert [len(links) for links in offered] == [1, 0]
+
+
 def test_the_licences_of_a_former_primary_are_asked_for(client: Client, member: Membership) -> None:
     failed, primary = removed_pair(member)
 
@@ -327,7 +340,8 @@ def test_what_a_lead_let_pass_is_for_the_staff_alone(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     agent = UserFactory(is_staff=True, username="skinner")
-    case = open_for(mine, UnitFactory(), waiver="a goodwill of ours", by=agent)
+    reasons = {"warranty_waiver": "a goodwill of ours", "model_waiver": "another goodwill"}
+    case = open_for(mine, UnitFactory(), by=agent, **reasons)
     complete(case, by=agent)
 
     pages = [f"/rma/{case.uuid}/", "/rma/", url(mine, ""), url(mine, "entitlements/"), "/activity/"]
@@ -343,7 +357,7 @@ def test_an_approved_case_names_the_replacement(
 ) -> None:
     case, new = asked(mine, member), UnitFactory()
     waiting = facts(shown(client, case))["Replacement"]
-    approve_case(case=case, replacement=new.serial, waiver="", by=UserFactory(is_staff=True))
+    approve_case(case=case, replacement=new.serial, by=UserFactory(is_staff=True))
 
     page = shown(client, case)
 
