@@ -1,12 +1,13 @@
 """The support desk: Django's admin site behind the portal's login, its writes through services."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
+from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,7 +15,7 @@ from django.utils.functional import cached_property
 
 from portal.errors import ReasonNeeded, RuleViolation
 from portal.finding import find_named
-from portal.forms import add_refusal
+from portal.forms import DayField, add_refusal
 from portal.models import User
 
 OWN_APPS = {"portal", "products", "associations", "licensing"}
@@ -81,6 +82,7 @@ class QuickAdmin(admin.ModelAdmin):
     """A list of rows that costs the same with millions of them: nothing counts them all or sorts them."""
 
     actions = None
+    formfield_overrides: ClassVar = {models.DateField: {"form_class": DayField, "widget": DayField.widget}}
     show_full_result_count = False
     paginator = CappedPaginator
     sortable_by = ()

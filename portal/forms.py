@@ -1,9 +1,11 @@
-"""How a rule's refusal gets beside the field that it is about."""
+"""How a rule's refusal gets beside the field that it is about; and the one field that takes a day."""
 
+import datetime
 from collections.abc import Callable
 
 from django import forms
 
+from portal.days import read_day
 from portal.errors import RuleViolation
 
 
@@ -19,3 +21,14 @@ def judged[T](rule: Callable[[str], T], value: str) -> T:
         return rule(value)
     except RuleViolation as refusal:
         raise forms.ValidationError(str(refusal), code=refusal.code) from None
+
+
+class DayField(forms.DateField):
+    """A day as YYYY-MM-DD, which a browser's own picker sends too; nobody guesses what 03/04/2028 means."""
+
+    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    input_formats = ("%Y-%m-%d",)
+    default_error_messages = {"invalid": "Write the day as YYYY-MM-DD, such as 2028-04-03."}
+
+    def strptime(self, value: str, format: str) -> datetime.date:
+        return judged(read_day, value)
