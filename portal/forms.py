@@ -1,12 +1,15 @@
-"""How a rule's refusal gets beside the field that it is about; and the one field that takes a day."""
+"""How a rule's refusal gets beside the field that it is about, what a search is for, and days."""
 
 import datetime
 from collections.abc import Callable
+from typing import NamedTuple
 
 from django import forms
+from django.http import HttpRequest
 
 from portal.days import read_day
-from portal.errors import RuleViolation
+from portal.errors import RuleViolation, SearchTooLong
+from portal.finding import words_of
 
 
 def add_refusal(form: forms.BaseForm, refusal: RuleViolation, *, message: str = "") -> None:
@@ -32,3 +35,20 @@ class DayField(forms.DateField):
 
     def strptime(self, value: str, format: str) -> datetime.date:
         return judged(read_day, value)
+
+
+class Search(NamedTuple):
+    """What a page's box asks for, and why that is too much: then nothing is looked for."""
+
+    text: str
+    too_long: SearchTooLong | None = None
+
+
+def typed_search(request: HttpRequest) -> Search:
+    """What was typed into a page's box."""
+    typed = request.GET.get("q", "").replace("\0", "").strip()  # PostgreSQL takes no NUL in a comparison
+    try:
+        words_of(typed)
+    except SearchTooLong as refusal:
+        return Search(typed, refusal)
+    return Search(typed)
