@@ -28,7 +28,7 @@ from licensing.selectors import node_support, sharing_changes
 from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import add_refusal
+from portal.forms import add_refusal, typed_search
 from products.errors import CodeNeeded
 from products.forms import AssociateForm
 from products.models import Registration
@@ -67,13 +67,13 @@ def _step(
             return _associate(request, registration, side, choice)
         except RuleViolation as error:
             refusal = error
-    query = request.GET.get("q", "").replace("\0", "").strip()
+    search = typed_search(request)
     from_child = side == Side.CHILD and _comes_from_child(request)
     offered = candidates(
         request.membership.account,
         registration,
         side=side,
-        query=query,
+        query=search.text,
         with_children=from_child,
     )
     if side == Side.PARENT and not offered.labels and after and not refusal:
@@ -86,7 +86,7 @@ def _step(
         "nodes": node_support(
             entitlements(registration, source=sharing_primary(registration), today=today()), today()
         ),
-        "query": query,
+        "search": search,
         "has_next": after is not None,
         "side": side,
         "offered": offered,
@@ -99,7 +99,8 @@ def _step(
         "choice": request.POST.get("choice") or preselected,
         "refusal": refusal,
     }
-    return render(request, "associations/create_association.html", context, status=422 if refusal else 200)
+    status = 422 if refusal or search.too_long else 200
+    return render(request, "associations/create_association.html", context, status=status)
 
 
 def _comes_from_child(request: MemberRequest) -> bool:
@@ -155,7 +156,8 @@ def _stay_alone(request: MemberRequest, registration: Registration) -> HttpRespo
 def associated_products(request: MemberRequest, serial: str, slug: str) -> HttpResponse:
     registration, type = get_registration(request, serial), get_object_or_404(AssociationType, slug=slug)
     context = _associated_context(request, registration, type, AssociateForm())
-    return render(request, "associations/associated_products.html", context)
+    status = 422 if typed_search(request).too_long else 200
+    return render(request, "associations/associated_products.html", context, status=status)
 
 
 @editor_required
@@ -207,7 +209,8 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
     elif parent is None and wanted:
         refusal = ChoiceGone()
     context = _change_context(request, registration, seat, parent, refusal)
-    return render(request, "associations/change_parent.html", context, status=422 if refusal else 200)
+    status = 422 if refusal or typed_search(request).too_long else 200
+    return render(request, "associations/change_parent.html", context, status=status)
 
 
 def _change_parent(
@@ -246,10 +249,10 @@ def _change_context(
     refusal: RuleViolation | None,
 ) -> dict[str, object]:
     """What Change parent shows: the units to choose from, or what the chosen one would change."""
-    query = request.GET.get("q", "").replace("\0", "").strip()
+    search = typed_search(request)
     sent = request.POST if request.method == "POST" else request.GET
     offered = candidates(
-        request.membership.account, seat.registration, side=Side.PARENT, query=query, changing=seat.type
+        request.membership.account, seat.registration, side=Side.PARENT, query=search.text, changing=seat.type
     )
     return {
         "registration": registration,
@@ -257,7 +260,7 @@ def _change_context(
         "former": parent_of(seat),
         "parent": parent,
         "refusal": refusal,
-        "query": query,
+        "search": search,
         "origin": origin_of(request),
         "name": sent.get("name", ""),
         "typed": sent.get("typed", ""),
@@ -326,8 +329,8 @@ def _associate_typed(
 def _associated_context(
     request: MemberRequest, registration: Registration, type: AssociationType, form: AssociateForm
 ) -> dict[str, object]:
-    query = request.GET.get("q", "").replace("\0", "").strip()
-    place = associated(registration, type, query)
+    search = typed_search(request)
+    place = associated(registration, type, search.text)
     if place.mine is None and not sides_of(registration, type):
         raise Http404
     return {
@@ -335,7 +338,7 @@ def _associated_context(
         "type": type,
         "place": place,
         "form": form,
-        "query": query,
+        "search": search,
         **_asked(request, registration, type),
     }
 

@@ -13,6 +13,7 @@ from licensing.errors import GrantAlreadyOver, NoLicence, NotLater, PartsElsewhe
 from licensing.models import LedgerEntry, Licence, Service
 from licensing.services import live_registration
 from portal import audit
+from portal.days import check_last_day
 from portal.errors import ReasonNeeded
 from portal.models import User
 from products.models import Registration, Unit
@@ -48,7 +49,8 @@ def extend_licence(
 ) -> Licence:
     """Let a unit's own licence run to a later day (none: for ever), with the parts that others have of it.
 
-    Raises ReasonNeeded, UnitRetired, NotRegistered, NoLicence, TrialNotExtended, NotLater, GrantAlreadyOver.
+    Raises ReasonNeeded, UnitRetired, NotRegistered, NoLicence, TrialNotExtended, NotLater, GrantAlreadyOver
+    and DayTooLate.
     """
     licence = _lock_licence(registration, service, reason)
     if licence.kind == Licence.Kind.TRIAL:
@@ -58,6 +60,7 @@ def extend_licence(
         raise NotLater(service=service, until=f"until {last_day:%d %b %Y}" if last_day else "for ever")
     if expires_on and expires_on < today:
         raise GrantAlreadyOver(day=f"{expires_on:%d %b %Y}")
+    check_last_day(expires_on)
     with ledger.noted([licence.registration], right=LedgerEntry.Right.GRANT, by=by, reason=reason):
         Licence.objects.filter(pk=licence.pk).update(expires_on=expires_on)
     licence.expires_on = expires_on

@@ -139,6 +139,14 @@ class KeyNeedsLicence(RuleViolation):
     )
 
 
+class TermTooLong(RuleViolation):
+    """L4: days reach to the last one of 9998; a key whose term passes it isn't redeemed."""
+
+    code = "term-too-long"
+    field = "activation_key"
+    message = "Days go up to {last:%d %b %Y}, and this key's term would pass it. Keep it for another unit."
+
+
 class LicencesChanged(RuleViolation):
     """What a page showed of a unit's licences isn't so any more."""
 

@@ -19,7 +19,7 @@ from licensing.models import LedgerEntry
 from portal.access import MemberRequest, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import add_refusal
+from portal.forms import DayField, add_refusal
 from products.models import Registration
 from products.views import get_own_registration
 
@@ -28,13 +28,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class DayForm(forms.Form):
-    on = forms.DateField(
-        label="Day",
-        required=False,
-        input_formats=["%Y-%m-%d"],
-        error_messages={"invalid": "Give a day as YYYY-MM-DD, for example 2004-11-17."},
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-    )
+    on = DayField(label="Day", required=False)
 
 
 @require_safe

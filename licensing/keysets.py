@@ -30,6 +30,7 @@ from licensing.keyset import Service as KeysetService
 from licensing.models import CatalogueState, Keyset, KeysetHead, Licence, PoolPart, RmaCase
 from licensing.signing import active_signer
 from portal import audit
+from portal.days import day_after
 from portal.models import User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
@@ -192,7 +193,7 @@ def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, 
     ).values_list("expires_on", flat=True)
     ends = [*last_days, *([kept.ends_on] if kept else [])]
     next_end = min((day for day in ends if day), default=None)
-    return content, next_end + datetime.timedelta(days=1) if next_end else None
+    return content, day_after(next_end) if next_end else None
 
 
 def content_of(

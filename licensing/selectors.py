@@ -1,9 +1,10 @@
 """What pages ask about licences."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Case, F, IntegerField, Q, Subquery, When
 
 from associations.models import Seat, Side
 from licensing.entitlements import Entitlement, Right, entitlements, node_count, read_holdings
@@ -17,19 +18,47 @@ from products.models import Registration
 NODES_TEXT = {UNLIMITED: "Unlimited", 0: "None"}
 SOON = datetime.timedelta(days=30)
 MOST_SHOWN = 20
+MOST_COUNTED = 1000
 
 
-def expiring_soon(account: Account, today: datetime.date) -> list[Licence]:
-    """The account's licences that end within 30 days, or ended within the last 30; at most 20, by day."""
-    return list(
-        Licence.objects.filter(
-            registration__account=account,
-            registration__ended_at=None,
-            expires_on__range=(today - SOON, today + SOON),
-        )
-        .select_related("service", "registration__unit")
-        .order_by("expires_on", "pk")[:MOST_SHOWN]
+class _Counted(Subquery):
+    """How many rows a query finds, counted beside the rows of another one."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """The licences that end soon, and how many more there are than these: at most MOST_COUNTED + 1."""
+
+    rows: Sequence[Licence]
+    more: int
+
+    @property
+    def more_text(self) -> str:
+        """How many more as people read it: 17, or 1,000+."""
+        return f"{MOST_COUNTED:,}+" if self.more > MOST_COUNTED else f"{self.more:,}"
+
+
+def expiring_soon(account: Account, today: datetime.date) -> Expiring:
+    """The account's licences that end within 30 days, soonest first; then those that ended in the last 30,
+    the latest first. At most 20, from one query.
+    """
+    found = Licence.objects.filter(
+        registration__account=account,
+        registration__ended_at=None,
+        expires_on__range=(today - SOON, today + SOON),
     )
+    counted = found.order_by().values("pk")[: MOST_SHOWN + MOST_COUNTED + 1]
+    is_to_end = Q(expires_on__gte=today)
+    rows = list(
+        found.select_related("service", "registration__unit")
+        .annotate(found=_Counted(counted, output_field=IntegerField()))
+        .order_by(
+            Case(When(is_to_end, then="expires_on")).asc(nulls_last=True), F("expires_on").desc(), "pk"
+        )[:MOST_SHOWN]
+    )
+    return Expiring(rows, more=rows[0].found - len(rows) if rows else 0)
 
 
 def node_support(held: list[Entitlement], today: datetime.date) -> str:

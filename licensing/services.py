@@ -26,6 +26,7 @@ from licensing.keyset import UNLIMITED
 from licensing.models import Keyset, KeysetHead, LedgerEntry, Licence, Service, TrialStart
 from licensing.terms import LARGEST_COUNT
 from portal import audit
+from portal.days import check_last_day
 from portal.errors import ReasonNeeded
 from portal.models import Account, User
 from products.errors import UnitRetired
@@ -51,7 +52,7 @@ def grant_licence(
 
     `count` is -1 for Unlimited and none for an uncounted service; `expires_on` is the last day, none for
     ever. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, GrantAlreadyOver, UnitRetired
-    NotRegistered and PartsGivenOut.
+    NotRegistered, DayTooLate and PartsGivenOut.
     """
     _check_grant(service, count, expires_on, reason, today)
     registration = live_registration(unit)
@@ -192,3 +193,4 @@ def _check_grant(
     check_count(service, count)
     if expires_on is not None and expires_on < today:
         raise GrantAlreadyOver(day=f"{expires_on:%d %b %Y}")
+    check_last_day(expires_on)

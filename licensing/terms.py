@@ -7,9 +7,11 @@ from enum import StrEnum
 from dateutil.relativedelta import relativedelta
 
 from licensing.entitlements import Entitlement, Right
-from licensing.errors import CountOutOfRange, KeyNeedsLicence, NothingToAdd
+from licensing.errors import CountOutOfRange, KeyNeedsLicence, NothingToAdd, TermTooLong
 from licensing.keyset import UNLIMITED
 from licensing.models import ActivationKey, Licence
+from portal.days import LAST_DAY, check_last_day
+from portal.errors import DayTooLate
 
 LARGEST_COUNT = 2**32 - 1
 
@@ -48,16 +50,26 @@ def _in_words(kind: str, count: int | None, expires_on: datetime.date | None) ->
 
 
 def add_months(day: datetime.date, months: int | None) -> datetime.date | None:
-    """The day so many months later, at the latest the month's last; none where the term is for ever."""
-    return day + relativedelta(months=months) if months else None
+    """The day so many months later, at the latest the month's last; none where the term is for ever.
+
+    Raises TermTooLong where that is beyond the last day that there is.
+    """
+    if not months:
+        return None
+    try:
+        later = day + relativedelta(months=months)
+        check_last_day(later)
+    except (DayTooLate, OverflowError, ValueError):  # the calendar itself ends with the year 9999
+        raise TermTooLong(last=LAST_DAY) from None
+    return later
 
 
 def redeemed(key: ActivationKey, present: Entitlement, today: datetime.date) -> Terms:
     """What becomes of a unit's own, undivided entitlement when it gets a key.
 
     A running licence gets its term lengthened, for at most the count that the key names, or, by a key
-    without a term, its count raised. Anything else begins today (a trial: when it ends). Raises NothingToAdd
-    and KeyNeedsLicence.
+    without a term, its count raised. Anything else begins today (a trial: when it ends). Raises NothingToAdd,
+    KeyNeedsLicence and TermTooLong.
     """
     if present.right is None or present.is_expired(today):
         return _begin(key, present, today)

@@ -7,10 +7,14 @@ from typing import Concatenate, cast
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
+from django.conf import settings
+from django.contrib.auth import middleware
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect, resolve_url
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST
 from django_htmx.middleware import HtmxDetails
 
@@ -23,6 +27,43 @@ class MemberRequest(HttpRequest):
     user: User
     membership: Membership
     htmx: HtmxDetails
+
+
+def asks_for_part(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of the page that is open, to put it in there."""
+    htmx = cast("MemberRequest", request).htmx
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
+    """Leads whoever isn't logged in to the login, and back from there to the page that was open.
+
+    htmx follows a redirect by itself and puts the page that it gets there into a part of the open one: what
+    leads a part elsewhere, the login or another place, leads the whole page there.
+    """
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseRedirect:
+        if not asks_for_part(request):
+            return super().handle_no_permission(request, view_func)
+        try:
+            page = cast("MemberRequest", request).htmx.current_url_abs_path
+        except ValueError:  # no address at all, such as half an IPv6 one
+            page = None
+        return redirect_to_login(
+            page or resolve_url(settings.LOGIN_REDIRECT_URL),
+            resolve_url(self.get_login_url(view_func)),
+            self.get_redirect_field_name(view_func),
+        )
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.has_header("Location") and asks_for_part(request):
+            response["HX-Redirect"] = response["Location"]
+            del response["Location"]
+            response.status_code = 204
+            patch_vary_headers(response, ["HX-Request"])
+        return response
 
 
 type MemberView[**P] = Callable[Concatenate[MemberRequest, P], HttpResponse]

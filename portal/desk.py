@@ -1,20 +1,22 @@
 """The support desk: Django's admin site behind the portal's login, its writes through services."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
+from django.db import models
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
 
-from portal.errors import ReasonNeeded, RuleViolation
-from portal.finding import find_named
-from portal.forms import add_refusal
+from portal.errors import ReasonNeeded, RuleViolation, SearchTooLong
+from portal.finding import find_named, words_of
+from portal.forms import DayField, add_refusal
 from portal.models import User
 
 OWN_APPS = {"portal", "products", "associations", "licensing"}
@@ -37,6 +39,15 @@ class SupportSite(admin.AdminSite):
         """Send who isn't logged in to the portal's login, with its limits; refuse who isn't staff."""
         response: HttpResponse = secure_admin_login(super().login)(request, extra_context)
         return response
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Complete a field; a text that is too long is told so in the place of what it would find."""
+        try:
+            words_of(request.GET.get("term", ""))
+        except SearchTooLong as refusal:
+            said = {"id": "", "text": str(refusal), "disabled": True}
+            return JsonResponse({"results": [said], "pagination": {"more": False}})
+        return super().autocomplete_view(request)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take the portal's own models only: those of other apps would be edited round its services."""
@@ -77,13 +88,42 @@ class CappedPaginator(Paginator):
         return found if found <= MOST_COUNTED else Capped(MOST_COUNTED)
 
 
+class SearchedList(ChangeList):
+    """A list's rows; a search that is too long finds none and asks nothing: its box says so."""
+
+    too_long: SearchTooLong | None = None
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        typed = self.query
+        try:
+            words_of(typed)
+        except SearchTooLong as refusal:
+            self.too_long, self.query = refusal, ""
+        found = super().get_queryset(request, exclude_parameters)
+        self.query = typed
+        return found.none() if self.too_long else found
+
+
 class QuickAdmin(admin.ModelAdmin):
     """A list of rows that costs the same with millions of them: nothing counts them all or sorts them."""
 
     actions = None
+    formfield_overrides: ClassVar = {models.DateField: {"form_class": DayField, "widget": DayField.widget}}
     show_full_result_count = False
     paginator = CappedPaginator
     sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return SearchedList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        listed = (getattr(response, "context_data", None) or {}).get("cl")
+        if listed and listed.too_long:
+            response.status_code = 422
+        return response
 
 
 class FoundByName(admin.ModelAdmin):

@@ -25,3 +25,19 @@ class ReasonNeeded(RuleViolation):
     code = "reason-needed"
     field = "reason"
     message = "Say why: it is kept with the change."
+
+
+class DayTooLate(RuleViolation):
+    """L4: days reach to the last one of 9998, so that every day has a next."""
+
+    code = "day-too-late"
+    field = "expires_on"
+    message = "Days go up to {last:%d %b %Y}. Give an earlier one, or none where there is no end."
+
+
+class SearchTooLong(RuleViolation):
+    """A search asks for a few words: each more makes the database compare every row once more."""
+
+    code = "search-too-long"
+    field = "q"
+    message = "Search for at most {characters} characters and {words} words. Leave some out."

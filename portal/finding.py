@@ -7,11 +7,23 @@ from django.db.models import F, Model, Q, QuerySet, Value
 from django.db.models.functions import Collate, Concat, StrIndex, Upper
 from django.db.models.lookups import GreaterThan
 
+from portal.errors import SearchTooLong
+
 BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
 """The collations in which a beginning is a range, whatever the database's own is."""
 LAST_CHARACTER = "\U0010ffff"
 FEWEST_CHARACTERS = 3
 """Of a part of a name: an index knows those by every three characters that stand side by side."""
+
+MOST_CHARACTERS, MOST_WORDS = 100, 8
+
+
+def words_of(text: str) -> list[str]:
+    """The words that rows are searched for: every search but the desk's box. Raises SearchTooLong."""
+    words = text.split()
+    if len(text) > MOST_CHARACTERS or len(words) > MOST_WORDS:
+        raise SearchTooLong(characters=MOST_CHARACTERS, words=MOST_WORDS)
+    return words
 
 
 def find_named[M: Model](
@@ -45,14 +57,14 @@ def _stands_in_any_case(field: str, text: str) -> Q:
 
 
 def _pieces(text: str) -> list[str]:
-    """What the index is asked for: one word as it is; of several the beginnings.
+    """What the index is asked for: one word as it is; of several the beginnings, of the first few alone.
 
     It intersects what it knows of every three characters, and each three more take longer than the few rows
     that they rule out: those are read and compared as a whole.
     """
-    first, *others = text.split(" ")
+    first, *others = text.split(" ")[:MOST_WORDS]
     beginnings = [first[:FEWEST_CHARACTERS], *(f" {word[:FEWEST_CHARACTERS]}" for word in others)]
-    return beginnings if others else [text]
+    return beginnings if others else [first]
 
 
 def _folded(row: Any, field: str) -> str:

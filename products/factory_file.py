@@ -4,13 +4,13 @@ import csv
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from portal.errors import RuleViolation
+from portal.days import read_day
+from portal.errors import DayTooLate, RuleViolation
 from products.errors import ImportRefused
 from products.serials import normalize_code, normalize_serial
 
@@ -164,6 +164,8 @@ def _parse_day(text: str) -> str | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text).isoformat()
+        return read_day(text).isoformat()
+    except DayTooLate as refusal:
+        raise ValueError(f"warranty_ends_on: {refusal}") from None
     except ValueError:
         raise ValueError(f"warranty_ends_on: “{_shorten(text)}” isn't a day such as 2027-11-30") from None

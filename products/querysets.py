@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import F, Q
 
+from portal.errors import SearchTooLong
+from portal.finding import words_of
+
 if TYPE_CHECKING:
     from portal.models import Account
     from products.models import Registration, Unit
@@ -43,9 +46,15 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         return found.order_by(F("ended_at").desc(nulls_first=True), "-pk")
 
     def matching(self, query: str) -> Self:
-        """Those with every word of a query in name, serial, line or code; `:` and `-` may be left out."""
-        found = self
-        for word in query.lower().split():
-            bare = re.sub("[:-]", "", word)
-            found = found.filter(Q(search__contains=word) | Q(search__contains=bare or word))
-        return found
+        """Those with every word of a query in name, serial, line or code; `:` and `-` may be left out.
+
+        A query that is too long finds none, and asks nothing: its page says so.
+        """
+        try:
+            words = [word.lower() for word in words_of(query)]
+        except SearchTooLong:
+            return self.none()
+        bare = [re.sub("[:-]", "", word) or word for word in words]
+        return self.filter(
+            *(Q(search__contains=a) | Q(search__contains=b) for a, b in zip(words, bare, strict=True))
+        )

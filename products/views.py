@@ -15,10 +15,10 @@ from django.views.decorators.vary import vary_on_headers
 from associations.answers import say_alone
 from associations.selectors import in_role, places_of, role_choices, sides_of
 from licensing.readiness import readiness_of
-from portal.access import MemberRequest, editor_required, member_required
+from portal.access import MemberRequest, asks_for_part, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import add_refusal
+from portal.forms import add_refusal, typed_search
 from products import services
 from products.attempts import closed_until
 from products.errors import AlreadyInAccount, InvalidSerial
@@ -34,15 +34,19 @@ SORTED_COLUMNS = [("Name", "name"), ("Serial Number", "serial"), ("Product Line"
 @vary_on_headers("HX-Request")
 @member_required
 def my_products(request: MemberRequest) -> HttpResponse:
-    if request.htmx and not request.htmx.boosted and not request.htmx.history_restore_request:
-        return render(request, "products/my_products.html#registered", _list_context(request))
+    if asks_for_part(request):
+        return _list_page(request, "products/my_products.html#registered", _list_context(request))
     typed = request.GET.get("serial_number", "")
     form = RegisterForm(initial={"serial_number": typed})
     present = _registered_already(request, typed) if typed else None
     if typed and not present:
         form.fields["friendly_name"].widget.attrs["autofocus"] = True  # the serial number is there already
     context = {"already": present, **_page_context(request, form)}
-    return render(request, "products/my_products.html", context)
+    return _list_page(request, "products/my_products.html", context)
+
+
+def _list_page(request: MemberRequest, template: str, context: dict[str, object]) -> HttpResponse:
+    return render(request, template, context, status=422 if context["too_long"] else 200)
 
 
 @editor_required
@@ -142,9 +146,9 @@ def _page_context(request: MemberRequest, form: RegisterForm) -> dict[str, objec
 
 
 def _list_context(request: MemberRequest) -> dict[str, object]:
-    asked = {
-        name: request.GET.get(name, "").replace("\0", "").strip() for name in ("q", "role", "model", "sort")
-    }
+    search = typed_search(request)
+    typed = {name: request.GET.get(name, "").replace("\0", "").strip() for name in ("role", "model", "sort")}
+    asked = {"q": search.text, **typed}
     if asked["sort"] not in SORTS:
         asked["sort"] = "name"
     only = in_role(asked["role"])
@@ -160,6 +164,7 @@ def _list_context(request: MemberRequest) -> dict[str, object]:
         "page": page,
         "rows": [(unit, places.get(unit.pk), readiness.get(unit.pk)) for unit in page.rows],
         "asked": asked,
+        "too_long": search.too_long,
         "is_filtered": any(asked[name] for name in ("q", "role", "model")),
         "columns": [_column(label, key, asked) for label, key in SORTED_COLUMNS],
         "previous": before and _address({**asked, **before}),

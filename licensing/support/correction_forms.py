@@ -8,7 +8,7 @@ from django import forms
 from licensing.errors import NotRegistered
 from licensing.releasing import find_account
 from portal.errors import RuleViolation
-from portal.forms import judged
+from portal.forms import DayField, judged
 from portal.models import Account
 from products.errors import UnknownAccount
 from products.forms import TYPED_CODE
@@ -62,13 +62,7 @@ class OtherUnitForm(ChoiceForm):
 class ExtendForm(ChoiceForm):
     """A licence and its new last day; that it is to run for ever is said, not left out."""
 
-    expires_on = forms.DateField(
-        label="Last day",
-        required=False,
-        input_formats=["%Y-%m-%d"],
-        error_messages={"invalid": "Give a day as YYYY-MM-DD, for example 2027-11-30."},
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-    )
+    expires_on = DayField(label="Last day", required=False)
     for_ever = forms.BooleanField(label="For ever", required=False)
 
     def clean(self) -> dict[str, Any] | None:

@@ -4,13 +4,12 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from licensing.keyset import Malformed
+from licensing.keyset.text import MAX_CHARACTERS
 from licensing.support.access import LOOK, DeskRequest, desk_page, render_desk
 from licensing.support.addresses import case_url, unit_url
 from licensing.support.keyset_check import CheckedKeyset
 from licensing.support.search_selectors import Found, clean, find, is_number
 from portal.finding import FEWEST_CHARACTERS
-
-LONGEST_TEXT = 20_000
 
 
 class SearchForm(forms.Form):
@@ -18,8 +17,8 @@ class SearchForm(forms.Form):
 
     def clean_q(self) -> str:
         typed: str = self.cleaned_data["q"]
-        text = clean(typed[: LONGEST_TEXT + 1])
-        if len(typed) > LONGEST_TEXT:
+        text = clean(typed[: MAX_CHARACTERS + 1])
+        if len(typed) > MAX_CHARACTERS:
             raise forms.ValidationError("This is longer than any keyset. Paste one alone.", code="too-long")
         if len(text) < FEWEST_CHARACTERS:
             raise forms.ValidationError("Type at least three characters.", code="too-short")
@@ -31,7 +30,7 @@ class SearchForm(forms.Form):
 def search(request: DeskRequest) -> HttpResponse:
     """Names come by POST only: they belong into no address and no log. Numbers may come by GET, as links."""
     typed = (request.POST if request.method == "POST" else request.GET).get("q", "")
-    context: dict[str, object] = {"title": "Look up", "typed": clean(typed[:LONGEST_TEXT])}
+    context: dict[str, object] = {"title": "Look up", "typed": clean(typed[:MAX_CHARACTERS])}
     if request.method != "POST" and not is_number(str(context["typed"])):
         return render_desk(request, "desk/search.html", context)
     form, found = SearchForm({"q": typed.replace("\x00", "")}), Found()

@@ -3,13 +3,14 @@
 import re
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Page, expect
 
 from portal.models import User
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import inspect_page
 from tests.browser.steps import FIRST, SECOND, associate_registered, cells
-from tests.factories import RegistrationFactory
+from tests.factories import PASSWORD, RegistrationFactory
 
 ROWS = "#registered tbody tr"
 
@@ -131,3 +132,18 @@ def test_long_list_is_fit_to_be_seen(guard: Guard, owner: User) -> None:
     expect(page.locator("#registered .empty")).to_be_visible()
 
     inspect_page(page)
+
+
+def test_a_session_that_ended_leads_to_the_login_as_a_whole_page_and_back(guard: Guard, owner: User) -> None:
+    page = guard.open("/products/?sort=-name", user=owner)
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+
+    page.get_by_label(re.compile("^Filter by name")).press_sequentially("2nd")
+
+    expect(page).to_have_url(re.compile("/login/[?]next="))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Login")
+    page.get_by_label("User name or e-mail").fill(owner.username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Login").click()
+    expect(page).to_have_url(re.compile("/products/[?]sort=-name$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("My Products")

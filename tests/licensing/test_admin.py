@@ -67,6 +67,8 @@ def test_a_grant_takes_any_notation_and_unlimited(desk: Client) -> None:
         ({"count": "three"}, "count"),
         ({"count": "9999999999"}, "count"),
         ({"expires_on": "2004-11-17"}, "expires_on"),
+        ({"expires_on": "03/04/2028"}, "expires_on"),
+        ({"expires_on": "9999-12-31"}, "expires_on"),
         ({"reason": " "}, "reason"),
     ],
 )

@@ -95,7 +95,7 @@ def test_shared_out_counts_are_found_by_either_unit(desk: Client) -> None:
     assert found == [[part], [part], []]
 
 
-@pytest.mark.parametrize("text", ["\x00", "a\x00b", "%", "'", "🔥", "A" * 500])
+@pytest.mark.parametrize("text", ["\x00", "a\x00b", "%", "'", "🔥", "A" * 100])
 @pytest.mark.parametrize(
     "model", ["portal/account", "portal/user", "portal/membership", "products/registration", "products/unit"]
 )

@@ -8,10 +8,10 @@ from associations.services import associate
 from licensing.entitlements import Entitlement, Right, entitlements, node_count, sharing_primary
 from licensing.keyset import Status
 from licensing.models import Licence, ModelService, Service
-from licensing.selectors import expiring_soon, node_support
+from licensing.selectors import MOST_COUNTED, MOST_SHOWN, expiring_soon, node_support
 from portal.clock import today
 from products.models import Registration
-from tests.factories import MembershipFactory, RegistrationFactory, pair
+from tests.factories import MembershipFactory, RegistrationFactory, pair, registrations
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -280,10 +280,40 @@ def test_a_pair_costs_six_queries(django_assert_num_queries) -> None:
         entitlements(secondary, source=primary, today=TODAY)
 
 
-def test_expiring_soon_is_within_30_days_or_lately_over_by_day() -> None:
+def test_expiring_soon_is_what_ends_within_30_days_then_what_is_lately_over() -> None:
     unit, other = RegistrationFactory(), RegistrationFactory()
-    for code, last_day in ((2, 30), (3, 0), (4, 31), (5, -30), (7, -31), (6, None)):
+    for code, last_day in ((2, 30), (3, 0), (4, 31), (5, -30), (6, None), (7, -31), (8, 1), (9, -1)):
         _give(unit, code, ("licensed", None, last_day))
     _give(other, 2, ("licensed", None, 3))
 
-    assert [licence.service.code for licence in expiring_soon(unit.account, TODAY)] == [5, 3, 2]
+    found = expiring_soon(unit.account, TODAY)
+
+    assert [licence.service.code for licence in found.rows] == [3, 8, 2, 9, 5]
+    assert found.more == 0
+
+
+@pytest.mark.parametrize(
+    ("ended", "more", "text"),
+    [
+        (MOST_SHOWN - 1, 0, "0"),
+        (MOST_SHOWN + 2, 3, "3"),
+        (MOST_SHOWN + MOST_COUNTED - 1, 1000, "1,000"),
+        (MOST_SHOWN + MOST_COUNTED + 9, 1001, "1,000+"),
+    ],
+)
+def test_what_is_to_end_is_never_cut_off_by_what_has_ended(
+    django_assert_num_queries, ended: int, more: int, text: str
+) -> None:
+    unit = RegistrationFactory()
+    _give(unit, 2, ("licensed", None, 1))
+    service, yesterday = Service.objects.get(code=3), TODAY - timedelta(days=1)
+    Licence.objects.bulk_create(
+        Licence(registration=other, service=service, expires_on=yesterday)
+        for other in registrations(unit.account, ended)
+    )
+
+    with django_assert_num_queries(1):
+        found = expiring_soon(unit.account, TODAY)
+
+    assert (found.rows[0].service.code, len(found.rows)) == (2, min(ended + 1, MOST_SHOWN))
+    assert (found.more, found.more_text) == (more, text)

@@ -1,5 +1,7 @@
 """Who gets in where, as far as the access table of the pages doesn't say it."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -9,7 +11,7 @@ from django.test import Client, RequestFactory
 
 from portal.access import AccountAdapter, editor_required, member_required, roles
 from portal.models import User
-from tests.factories import MembershipFactory, UserFactory
+from tests.factories import PASSWORD, MembershipFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +91,74 @@ def test_templates_know_that_nobody_else_may_register() -> None:
 
 def test_nobody_signs_up_alone() -> None:
     assert not AccountAdapter().is_open_for_signup(RequestFactory().get("/"))
+
+
+# Parts of pages, which htmx asks for
+
+SITE = "http://testserver"
+
+
+def lead(client: Client, path: str, *, came_from: str | None = None, method: str = "get") -> tuple[str, str]:
+    """Where a request for a part leads the whole page, and whereto that leads back."""
+    headers = {"HX-Request": "true"} | ({"HX-Current-URL": came_from} if came_from else {})
+    answer = getattr(client, method)(path, headers=headers)
+    assert (answer.status_code, answer.content, answer.has_header("Location")) == (204, b"", False)
+    assert "HX-Request" in answer["Vary"]
+    address = urlsplit(answer["HX-Redirect"])
+    return address.path, parse_qs(address.query).get("next", [""])[0]
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(
+    ("path", "login"),
+    [
+        ("/products/?q=san+j&sort=name", "/login/"),
+        ("/products/0006B112441C/association/", "/login/"),
+        ("/support/products/unit/", "/login/"),
+        ("/support/search/", "/support/login/"),
+    ],
+    ids=["members", "editors", "the desk's lists", "the desk's own pages"],
+)
+def test_a_part_leads_who_is_logged_out_to_the_login_and_back_to_the_page(
+    client: Client, path: str, login: str, method: str
+) -> None:
+    assert lead(client, path, came_from=f"{SITE}/products/?q=san", method=method) == (
+        login,
+        "/products/?q=san",
+    )
+
+
+@pytest.mark.parametrize(
+    "came_from",
+    [None, "", "https://elsewhere.example/products/", "//elsewhere.example/", "x:y", "http://["],
+)
+def test_it_leads_back_to_no_other_site(client: Client, came_from: str | None) -> None:
+    assert lead(client, "/products/", came_from=came_from) == ("/login/", "/")
+
+
+def test_the_login_leads_back_to_the_page(client: Client) -> None:
+    member = MembershipFactory()
+    client.force_login(member.user)
+    client.logout()
+    answer = client.get(
+        "/products/?q=san+jose", headers={"HX-Request": "true", "HX-Current-URL": f"{SITE}/products/?q=san"}
+    )
+
+    done = client.post(answer["HX-Redirect"], {"login": member.user.username, "password": PASSWORD})
+
+    assert done["Location"] == "/products/?q=san"
+
+
+def test_a_part_leads_staff_to_the_desk_as_a_whole_page(client: Client) -> None:
+    client.force_login(MembershipFactory(user__is_staff=True).user)
+
+    assert lead(client, "/products/", came_from=f"{SITE}/products/") == ("/support/", "")
+
+
+@pytest.mark.parametrize("header", ["", "HX-Boosted", "HX-History-Restore-Request"])
+def test_a_whole_page_is_redirected_as_ever(client: Client, header: str) -> None:
+    headers = {"HX-Request": "true", header: "true"} if header else {}
+
+    answer = client.get("/products/?q=san", headers=headers)
+
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/products/%3Fq%3Dsan")

@@ -95,7 +95,6 @@ def test_main_page_shows_what_ends_within_30_days(client: Client) -> None:
 
     yesterday = today() - datetime.timedelta(days=1)
     assert rows == [
-        ["Client AV Enforcement", "San Jose", mine.unit.serial, f"Expired {yesterday:%d %b %Y}"],
         ["Server Anti-Virus", "San Jose", mine.unit.serial, f"{today():%d %b %Y}"],
         [
             "Gateway Anti-Virus, Anti-Spyware & Intrusion Prevention Service",
@@ -103,6 +102,7 @@ def test_main_page_shows_what_ends_within_30_days(client: Client) -> None:
             mine.unit.serial,
             f"{today() + datetime.timedelta(days=30):%d %b %Y}",
         ],
+        ["Client AV Enforcement", "San Jose", mine.unit.serial, f"Expired {yesterday:%d %b %Y}"],
     ]
 
 
@@ -123,6 +123,7 @@ def test_main_page_shows_twenty_ends_at_most(client: Client) -> None:
     section = Page(client.get("/")).section("expiring")
 
     assert len(section.one("table").rows()) == MOST_SHOWN
+    assert "And 5 more." in section.text
 
 
 def test_main_page_says_what_to_do_where_there_is_nothing(client: Client) -> None:
