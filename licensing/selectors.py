@@ -126,8 +126,8 @@ def service_rows(
         licence = held.licences.get((registration.pk, service.pk))
         included = held.included.get((registration.unit.model_id, service.pk), 0)
         given = held.given.get(licence.pk, 0) if licence else 0
-        runs = entitlement.status(today) not in {None, Status.EXPIRED}
-        triers = [unit for unit in units if unit == registration or service.is_shareable]
+        triers = units if service.is_shareable else [registration]
+        is_offered = service.is_trial_offered and entitlement.status(today) in {None, Status.EXPIRED}
         left = (
             unit
             for unit in triers
@@ -139,7 +139,7 @@ def service_rows(
                 entitlement.status(today),
                 licence,
                 given,
-                trial_on=None if runs or not service.is_trial_offered else next(left, None),
+                trial_on=next(left, None) if is_offered else None,
                 verbs=_verbs(service, licence, included, given),
             )
         )

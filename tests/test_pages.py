@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from associations.models import AssociationType
-from associations.services import associate
+from associations.services import associate, remove_association
 from licensing.models import Licence, Service
 from portal.clock import today
 from portal.models import Account, Membership, User
@@ -35,6 +35,10 @@ def fill(account: Account, by: User) -> None:
     primary, _, seat = pair(account, by=by)
     spare = RegistrationFactory(account=account, friendly_name="<b>& \"a spare\" 'quoted'")
     associate(parent=primary, child=spare, type=seat.type, by=by, today=today())
+    _, heir, removed = pair(account, by=by)
+    remove_association(seat=removed, by=by)
+    new = RegistrationFactory(account=account)
+    associate(parent=heir, child=new, type=seat.type, by=by, today=today())
     firewall = RegistrationFactory(account=account, unit__model_name="TZ 170")
     point = RegistrationFactory(account=account, unit__model_name="SonicPoint")
     associate(
