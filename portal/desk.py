@@ -6,6 +6,10 @@ from typing import Any, cast
 from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -26,6 +30,18 @@ def agent(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
+class NamedFields(AutocompleteJsonView):
+    """Completes the fields that a form of the desk names; Django's own completes every relation there is."""
+
+    def process_request(self, request: HttpRequest) -> Any:
+        found = super().process_request(request)
+        field = found[2]
+        source = self.admin_site._registry.get(field.model)
+        if source is None or field.name not in source.get_autocomplete_fields(request):
+            raise PermissionDenied
+        return found
+
+
 class SupportSite(admin.AdminSite):
     """The admin site of support and operators."""
 
@@ -37,6 +53,9 @@ class SupportSite(admin.AdminSite):
         """Send who isn't logged in to the portal's login, with its limits; refuse who isn't staff."""
         response: HttpResponse = secure_admin_login(super().login)(request, extra_context)
         return response
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        return NamedFields.as_view(admin_site=self)(request)
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take the portal's own models only: those of other apps would be edited round its services."""
@@ -77,6 +96,25 @@ class CappedPaginator(Paginator):
         return found if found <= MOST_COUNTED else Capped(MOST_COUNTED)
 
 
+class NamedLookups(ChangeList):
+    """A list that answers its `list_filter` and its search: Django's own answers any look-up of its model's.
+
+    Whoever may see a list could read by `?text__startswith=…` what the list never shows, letter by letter.
+    """
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        found = super().get_filters(request)
+        if unnamed := found[2]:
+            raise DisallowedModelAdminLookup(f"{', '.join(unnamed)} is no filter of this list")
+        return found
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        self.params.pop(
+            ORDER_VAR, None
+        )  # nothing is `sortable_by`, so nothing is sorted by what one asks for
+        return super().get_ordering(request, queryset)
+
+
 class QuickAdmin(admin.ModelAdmin):
     """A list of rows that costs the same with millions of them: nothing counts them all or sorts them."""
 
@@ -84,6 +122,12 @@ class QuickAdmin(admin.ModelAdmin):
     show_full_result_count = False
     paginator = CappedPaginator
     sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return NamedLookups
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        return to_field == self.opts.pk.name
 
 
 class FoundByName(admin.ModelAdmin):
