@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from portal import audit, outbox, services
 from portal.desk import (
+    CompletedSelect,
     FoundByName,
     QuickAdmin,
     ReadOnlyAdmin,
@@ -83,6 +84,10 @@ class MembershipAdmin(ServiceAdmin):
         text = search_term.strip()
         users, accounts = pks_named(User, ["username"], text), pks_named(Account, ["name"], text)
         return (queryset.filter(Q(user__in=users) | Q(account__in=accounts)) if text else queryset), False
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        widget = CompletedSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, widget=widget, **options)
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         services.save_membership(membership=obj, by=agent(request), reason=form.cleaned_data["reason"])

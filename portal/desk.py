@@ -1,6 +1,6 @@
 """The support desk: Django's admin site behind the portal's login, its writes through services."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from allauth.account.decorators import secure_admin_login
@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -33,6 +34,8 @@ def agent(request: HttpRequest) -> User:
 class NamedFields(AutocompleteJsonView):
     """Completes the fields that a form of the desk names; Django's own completes every relation there is."""
 
+    admin_site: admin.AdminSite
+
     def process_request(self, request: HttpRequest) -> Any:
         found = super().process_request(request)
         field = found[2]
@@ -40,6 +43,13 @@ class NamedFields(AutocompleteJsonView):
         if source is None or field.name not in source.get_autocomplete_fields(request):
             raise PermissionDenied
         return found
+
+
+class CompletedSelect(AutocompleteSelect):
+    """Shows again what was chosen; Django's own asks the database for whatever was sent, a word too."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+        return super().optgroups(name, [sent for sent in value if str(sent).isdecimal()], attr)
 
 
 class SupportSite(admin.AdminSite):
@@ -55,7 +65,7 @@ class SupportSite(admin.AdminSite):
         return response
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        return NamedFields.as_view(admin_site=self)(request)
+        return cast("HttpResponse", NamedFields.as_view(admin_site=self)(request))
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take the portal's own models only: those of other apps would be edited round its services."""
@@ -202,13 +212,15 @@ class ServiceAdmin(QuickAdmin):
             return super().delete_view(request, object_id, extra_context)
         except RuleViolation as refusal:
             messages.error(request, str(refusal))
-            return redirect(request.path)
+        except forms.ValidationError as refusal:
+            messages.error(request, f"Reason: {refusal.messages[0]}")
+        return redirect(request.path)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         reason = request.POST.get("reason", "").strip()
         if not reason:
             raise ReasonNeeded
-        self.remove(obj, by=agent(request), reason=reason)
+        self.remove(obj, by=agent(request), reason=ReasonForm.declared_fields["reason"].clean(reason))
 
     def remove(self, obj: Any, *, by: User, reason: str) -> None:
         """Take a row out through its service; only for classes that are `is_removable`."""

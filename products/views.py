@@ -114,7 +114,7 @@ def get_own_registration(request: MemberRequest, serial: str) -> Registration:
 
 def origin_of(request: HttpRequest) -> str:
     """The serial number of the unit from whose page this way began; empty on the way from Quick Register."""
-    return request.GET.get("from", "").replace("\0", "")  # PostgreSQL takes no NUL in a comparison
+    return request.GET.get("from", "")
 
 
 def note_registered(request: HttpRequest, registration: Registration) -> None:

@@ -199,3 +199,16 @@ def test_an_accounts_rows_are_listed_by_a_link(desk: Client, account: str, count
     assert len(response.context["cl"].result_list) == count
     assert (str(mine.account) in response.text) is (account == "own")
     assert Registration.objects.count() == 2
+
+
+@pytest.mark.parametrize("value", ["x", "a\x85", "9" * 40, "-1", "0"])
+@pytest.mark.parametrize("label", ADMINS)
+def test_a_page_that_adds_a_row_takes_any_proposal(desk: Client, label: str, value: str) -> None:
+    proposed = dict.fromkeys((field.name for field in ADMINS[label].model._meta.get_fields()), value)
+
+    answers = [
+        desk.get(f"/support/{label.lower().replace('.', '/')}/add/", proposed | {name: value})
+        for name in ("reason", "serial_number", "p", "_popup")
+    ]
+
+    assert {answer.status_code for answer in answers} <= {200, 403}
