@@ -1,6 +1,11 @@
+from typing import Any
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse_lazy
 from django.views.decorators.http import require_safe
 
 from licensing.findings import State
@@ -8,6 +13,9 @@ from licensing.readiness import account_readiness
 from licensing.selectors import expiring_soon
 from portal.access import MemberRequest, member_required
 from portal.clock import today
+from portal.errors import RuleViolation
+from portal.forms import NewPasswordForm, add_refusal
+from portal.models import User
 from products.models import Registration
 
 MOST_PAIRS, MOST_NOT_READY = 200, 10
@@ -56,3 +64,29 @@ def help_page(request: HttpRequest, topic: str) -> HttpResponse:
     if topic not in HELP_TOPICS:
         raise Http404
     return render(request, f"help/{topic}.html")
+
+
+class SetPassword(PasswordResetConfirmView):
+    """Django's own, which keeps the link's secret out of the address; who is switched off sets nothing."""
+
+    template_name = "account/set_password.html"
+    form_class = NewPasswordForm
+    success_url = reverse_lazy("account_login")
+
+    def get_user(self, uidb64: str) -> User | None:
+        user = super().get_user(uidb64)
+        return user if isinstance(user, User) and user.is_active else None
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            response = super().form_valid(form)
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+            return self.form_invalid(form)
+        messages.success(self.request, "Your new password is set. Log in with it.")
+        return response
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = 422
+        return response

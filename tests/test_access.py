@@ -230,6 +230,7 @@ def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
         "code": 2 if address.name == "share_licenses" else 5,
         "topic": "index",
         "token": "nowhere",
+        "uidb64": "nowhere",
         "app_label": "products",
         "url": "nowhere/",
     }
