@@ -13,7 +13,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import redirect, resolve_url
+from django.shortcuts import redirect, render, resolve_url
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST
 from django_htmx.middleware import HtmxDetails
@@ -115,6 +115,24 @@ def owner_required[**P](view: MemberView[P]) -> View[P]:
         return view(request, *args, **kwargs)
 
     return wrapped
+
+
+def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuse an address or a cookie with a NUL: nobody types one, and PostgreSQL's texts hold none.
+
+    In a form it is told beside the field that it stands in.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if (
+            "\0" in request.path
+            or "%00" in request.GET.urlencode()
+            or "\0" in "".join(request.COOKIES.values())
+        ):
+            return render(request, "400.html", status=400)
+        return get_response(request)
+
+    return middleware
 
 
 def post_only[V: Callable[..., HttpResponseBase]](back: str, *names: str) -> Callable[[V], V]:

@@ -22,6 +22,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "mail-resent": ("Mail sent again: {subject}", "Mail about {case} sent again"),
     "member-removed": ("{user} is no member any more",),
     "member-saved": ("{user} is a member: {role}",),
+    "password-link-sent": ("Support sent {user} a link to set a password",),
     "password-set": ("Password of {user} set",),
     "user-saved": ("Login of {user} saved",),
     # products

@@ -3,11 +3,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,8 +12,9 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 
-from portal import audit, outbox, services
+from portal import outbox, services
 from portal.desk import (
+    CompletedSelect,
     FoundByName,
     QuickAdmin,
     ReadOnlyAdmin,
@@ -84,6 +82,10 @@ class MembershipAdmin(ServiceAdmin):
         users, accounts = pks_named(User, ["username"], text), pks_named(Account, ["name"], text)
         return (queryset.filter(Q(user__in=users) | Q(account__in=accounts)) if text else queryset), False
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        widget = CompletedSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, widget=widget, **options)
+
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         services.save_membership(membership=obj, by=agent(request), reason=form.cleaned_data["reason"])
 
@@ -91,7 +93,17 @@ class MembershipAdmin(ServiceAdmin):
         services.remove_membership(membership=obj, by=by, reason=reason)
 
 
-class PersonForm(UserChangeForm):
+class NewPersonForm(ReasonForm):
+    """Whose login it is to be. The password is set by its owner, by the link that goes to the address."""
+
+    email = forms.EmailField(label="Mail address", help_text="A link to set the password is sent to it.")
+
+    class Meta:
+        model = User
+        fields = ["username", "first_name", "last_name", "email"]
+
+
+class PersonForm(forms.ModelForm):
     """Who somebody is, and which roles it has at the desk."""
 
     roles = forms.ModelMultipleChoiceField(
@@ -114,47 +126,98 @@ class PersonForm(UserChangeForm):
         return cleaned
 
 
-@admin.register(User)
-class PortalUserAdmin(FoundByName, QuickAdmin, UserAdmin):
-    """People who log in. Only a superuser makes another one, or changes anything of one."""
+class LinkForm(forms.Form):
+    """Where a link to set a password goes, and why."""
 
-    search_fields = ["username", "email"]
+    email = forms.CharField(required=False, disabled=True, label="Goes to")
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+
+
+@admin.register(User)
+class PortalUserAdmin(FoundByName, QuickAdmin):
+    """People who log in. Only a superuser gives roles, changes a mail address, or anything of the staff.
+
+    A link to set a password goes to the address: who may change that may log in as anybody.
+    """
+
     form = PersonForm
+    list_display = ["username", "email", "first_name", "last_name", "is_staff"]
+    list_filter = ["is_staff", "is_active"]
+    search_fields = ["username", "email"]
+    ordering = ["username"]
     fieldsets = [
-        (None, {"fields": ["username", "password"]}),
+        (None, {"fields": ["username"]}),
         ("Person", {"fields": ["first_name", "last_name", "email"]}),
         ("May do", {"fields": ["is_active", "is_staff", "roles", "is_superuser"]}),
     ]
-    list_filter = ["is_staff", "is_active"]
 
     @admin.display(description="Roles")
     def roles(self, user: User) -> str:
         return ", ".join(roles_of(user)) or "none"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        return [] if agent(request).is_superuser else ["is_superuser"]
+        is_free = obj is None or agent(request).is_superuser
+        return [] if is_free else ["email", "is_staff", "roles", "is_superuser"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        new = [(None, {"fields": ["username", "first_name", "last_name", "email", "reason"]})]
+        return super().get_fieldsets(request, obj) if obj else new
+
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **options: Any
+    ) -> Any:
+        new = {} if obj else {"form": NewPersonForm}
+        return super().get_form(request, obj, change=change, **new | options)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        is_guarded = isinstance(obj, User) and obj.is_superuser and not agent(request).is_superuser
-        return not is_guarded and super().has_change_permission(request, obj)
+        is_guarded = isinstance(obj, User) and (obj.is_staff or obj.is_superuser)
+        is_let = agent(request).is_superuser or not is_guarded
+        return is_let and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        chosen = form.cleaned_data.get("roles")  # whoever is new gets them on the next page
+        if not change:
+            services.create_user(user=obj, by=agent(request), reason=form.cleaned_data["reason"])
+            return
+        chosen = form.cleaned_data.get("roles")
         roles = None if chosen is None else [group.name for group in chosen]
         services.save_user(user=obj, by=agent(request), roles=roles)
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """Note in the audit trail that a password was set, in the same transaction."""
-        with transaction.atomic():
-            response = super().user_change_password(request, id, form_url)
-            if response.status_code == 302:
-                audit.record(
-                    "password-set", by=agent(request), data={"user": User.objects.get(pk=id).username}
-                )
-        return response
+    def get_urls(self) -> Any:
+        view = self.admin_site.admin_view(self.send_link_view)
+        return [path("<path:object_id>/link/", view, name="portal_user_send_link"), *super().get_urls()]
+
+    def send_link_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask why, and send a link by which somebody sets its password."""
+        user = self.get_object(request, unquote(object_id))
+        if not self.has_change_permission(request, user):
+            raise PermissionDenied
+        if user is None:
+            raise Http404
+        initial = {"email": user.email}
+        form = LinkForm(request.POST if request.method == "POST" else None, initial=initial)
+        if form.is_valid():
+            try:
+                reason = form.cleaned_data["reason"]
+                services.send_password_link(user=user, by=agent(request), reason=reason)
+                messages.success(request, f"A link to set a password goes to {user.email}.")
+                return redirect("admin:portal_user_change", user.pk)
+            except RuleViolation as refusal:
+                add_refusal(form, refusal)
+        context = {
+            "title": "Send a link to set a password",
+            "opts": self.opts,
+            "user_of_link": user,
+            "form": form,
+        }
+        return TemplateResponse(
+            request,
+            "admin/portal/user/send_link.html",
+            self.admin_site.each_context(request) | context,
+            status=422 if form.is_bound else 200,
+        )
 
 
 @admin.register(AuditEntry)

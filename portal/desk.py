@@ -1,12 +1,16 @@
 """The support desk: Django's admin site behind the portal's login, its writes through services."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Model, QuerySet
@@ -28,6 +32,27 @@ def agent(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
+class NamedFields(AutocompleteJsonView):
+    """Completes the fields that a form of the desk names; Django's own completes every relation there is."""
+
+    admin_site: admin.AdminSite
+
+    def process_request(self, request: HttpRequest) -> Any:
+        found = super().process_request(request)
+        field = found[2]
+        source = self.admin_site._registry.get(field.model)
+        if source is None or field.name not in source.get_autocomplete_fields(request):
+            raise PermissionDenied
+        return found
+
+
+class CompletedSelect(AutocompleteSelect):
+    """Shows again what was chosen; Django's own asks the database for whatever was sent, a word too."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+        return super().optgroups(name, [sent for sent in value if str(sent).isdecimal()], attr)
+
+
 class SupportSite(admin.AdminSite):
     """The admin site of support and operators."""
 
@@ -47,7 +72,7 @@ class SupportSite(admin.AdminSite):
         except SearchTooLong as refusal:
             said = {"id": "", "text": str(refusal), "disabled": True}
             return JsonResponse({"results": [said], "pagination": {"more": False}})
-        return super().autocomplete_view(request)
+        return cast("HttpResponse", NamedFields.as_view(admin_site=self)(request))
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Take the portal's own models only: those of other apps would be edited round its services."""
@@ -88,8 +113,12 @@ class CappedPaginator(Paginator):
         return found if found <= MOST_COUNTED else Capped(MOST_COUNTED)
 
 
-class SearchedList(ChangeList):
-    """A list's rows; a search that is too long finds none and asks nothing: its box says so."""
+class DeskList(ChangeList):
+    """A list that answers its `list_filter` and its search: Django's own answers any look-up of its model's.
+
+    Whoever may see a list could read by `?text__startswith=…` what the list never shows, letter by letter. A
+    search that is too long finds none and asks nothing: its box says so.
+    """
 
     too_long: SearchTooLong | None = None
 
@@ -103,6 +132,16 @@ class SearchedList(ChangeList):
         self.query = typed
         return found.none() if self.too_long else found
 
+    def get_filters(self, request: HttpRequest) -> Any:
+        found = super().get_filters(request)
+        if unnamed := found[2]:
+            raise DisallowedModelAdminLookup(f"{', '.join(unnamed)} is no filter of this list")
+        return found
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        self.params.pop(ORDER_VAR, None)  # nothing is `sortable_by`: nothing is sorted by what one asks for
+        return super().get_ordering(request, queryset)
+
 
 class QuickAdmin(admin.ModelAdmin):
     """A list of rows that costs the same with millions of them: nothing counts them all or sorts them."""
@@ -114,7 +153,7 @@ class QuickAdmin(admin.ModelAdmin):
     sortable_by = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return SearchedList
+        return DeskList
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -124,6 +163,9 @@ class QuickAdmin(admin.ModelAdmin):
         if listed and listed.too_long:
             response.status_code = 422
         return response
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        return to_field == self.opts.pk.name
 
 
 class FoundByName(admin.ModelAdmin):
@@ -139,7 +181,7 @@ class FoundByName(admin.ModelAdmin):
 
 def pks_named(model: type[Model], fields: Iterable[str], text: str) -> set[int]:
     """The primary keys of the first rows of which one of the fields begins with a text, or has it inside."""
-    rows, text = model._default_manager.all(), text.replace("\x00", "").strip()
+    rows, text = model._default_manager.all(), text.strip()
     return {row.pk for field in fields for row in find_named(rows, field, text, limit=MOST_NAMED)}
 
 
@@ -198,13 +240,15 @@ class ServiceAdmin(QuickAdmin):
             return super().delete_view(request, object_id, extra_context)
         except RuleViolation as refusal:
             messages.error(request, str(refusal))
-            return redirect(request.path)
+        except forms.ValidationError as refusal:
+            messages.error(request, f"Reason: {refusal.messages[0]}")
+        return redirect(request.path)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         reason = request.POST.get("reason", "").strip()
         if not reason:
             raise ReasonNeeded
-        self.remove(obj, by=agent(request), reason=reason)
+        self.remove(obj, by=agent(request), reason=ReasonForm.declared_fields["reason"].clean(reason))
 
     def remove(self, obj: Any, *, by: User, reason: str) -> None:
         """Take a row out through its service; only for classes that are `is_removable`."""

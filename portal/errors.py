@@ -19,6 +19,37 @@ class RuleViolation(Exception):
         super().__init__(self.message.format(**facts))
 
 
+class NoMailAddress(RuleViolation):
+    """A password is set by its owner alone, by a link: whoever has no mail address can be sent none."""
+
+    code = "no-mail-address"
+    field = "email"
+    message = "There is no mail address to send a link to. A superuser enters one."
+
+
+class LoginSwitchedOff(RuleViolation):
+    """Nobody gets a link to a login that doesn't open."""
+
+    code = "login-switched-off"
+    field = "email"
+    message = "This login is switched off. Switch it on first: it is Active then."
+
+
+class LinkUsed(RuleViolation):
+    """A link sets one password, however often it is opened at the same time."""
+
+    code = "link-used"
+    message = "This link was used meanwhile. Log in, or ask Support for another."
+
+
+class StaffIsNoMember(RuleViolation):
+    """Who works at the desk for every account reads none of them as its member."""
+
+    code = "staff-is-no-member"
+    field = "user"
+    message = "{user} works at the support desk and can't be a member of an account. Take another login."
+
+
 class ReasonNeeded(RuleViolation):
     """L6: who changes a customer's things, or the catalogue, says why."""
 

@@ -1,15 +1,20 @@
-"""How a rule's refusal gets beside the field that it is about, what a search is for, and days."""
+"""How a rule's refusal gets beside its field, what a search is for, days, and a new password."""
 
 import datetime
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django import forms
+from django.contrib.auth.forms import SetPasswordForm
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 
+from portal import services
 from portal.days import read_day
 from portal.errors import RuleViolation, SearchTooLong
 from portal.finding import words_of
+
+LONGEST_PASSWORD = 256
 
 
 def add_refusal(form: forms.BaseForm, refusal: RuleViolation, *, message: str = "") -> None:
@@ -46,9 +51,22 @@ class Search(NamedTuple):
 
 def typed_search(request: HttpRequest) -> Search:
     """What was typed into a page's box."""
-    typed = request.GET.get("q", "").replace("\0", "").strip()  # PostgreSQL takes no NUL in a comparison
+    typed = request.GET.get("q", "").strip()
     try:
         words_of(typed)
     except SearchTooLong as refusal:
         return Search(typed, refusal)
     return Search(typed)
+
+
+class NewPasswordForm(SetPasswordForm):
+    """A password, twice."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for field in self.fields.values():
+            field.validators.append(MaxLengthValidator(LONGEST_PASSWORD))
+
+    def save(self, commit: bool = True) -> Any:
+        services.set_password(user=self.user, password=self.cleaned_data["new_password1"])
+        return self.user

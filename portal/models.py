@@ -132,7 +132,8 @@ class Mail(models.Model):
     """A mail in the outbox: written in the transaction of what it tells, sent by `portal.outbox` afterwards.
 
     A sender leases it until `leased_until`; one that dies leaves it to the next. `gave_up_at`: it was tried
-    too often. No row ever carries a keyset or a code.
+    too often. No row ever carries a keyset, a code or a link that sets a password: the sender makes that of
+    whom `link_for` names, and puts it in (`portal.outbox`).
     """
 
     to = models.EmailField()
@@ -140,6 +141,7 @@ class Mail(models.Model):
     body = models.TextField()
     account = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
     about = models.CharField(max_length=20, blank=True)
+    link_for = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)

@@ -14,12 +14,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import EmailMessage, mailers
 from django.core.mail.backends import filebased
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.transaction import TransactionManagementError
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 
 from portal import audit
 from portal.errors import ReasonNeeded, RuleViolation
@@ -28,6 +33,7 @@ from portal.models import Account, Mail, User
 logger = logging.getLogger(__name__)
 
 SUBJECT_CHARACTERS = 200
+LINK = "[the link stands here in the mail alone]"
 LEASE = datetime.timedelta(minutes=5)
 FIRST_PAUSE, LONGEST_PAUSE = datetime.timedelta(minutes=1), datetime.timedelta(hours=6)
 MOST_TRIES = 12
@@ -41,6 +47,17 @@ class MailWaiting(RuleViolation):
 
     code = "mail-waiting"
     message = "This mail hasn't gone out yet: it is sent in a moment."
+
+
+class MailWithLink(RuleViolation):
+    """A link that sets a password goes to the address of who asked, once."""
+
+    code = "mail-with-link"
+    message = "A link to set a password isn't sent again: send a new one from the person's page, under Users."
+
+
+class LinkGone(Exception):
+    """Whom a mail was to bring its link has another address by now, or a login that is switched off."""
 
 
 class Round(NamedTuple):
@@ -64,12 +81,19 @@ class FileBackend(filebased.EmailBackend):
 
 
 def post(
-    *, to: Iterable[str], subject: str, body: str, account: Account | None = None, about: str = ""
+    *,
+    to: Iterable[str],
+    subject: str,
+    body: str,
+    account: Account | None = None,
+    about: str = "",
+    link_for: User | None = None,
 ) -> int:
     """Put a mail to each of these addresses into the outbox; return how many, without empty ones and doubles.
 
     It goes with the caller's transaction: raises TransactionManagementError outside of one. `about` is what
-    the desk finds the mail by, such as the number of an RMA case: at most 20 characters.
+    the desk finds the mail by, such as the number of an RMA case: at most 20 characters. Of whom `link_for`
+    names, the sender puts a link that sets the password in the place of LINK.
     """
     if not transaction.get_connection().in_atomic_block:
         raise TransactionManagementError("a mail is posted in the transaction of what it tells")
@@ -77,7 +101,7 @@ def post(
     addresses = {address.casefold(): address for address in stripped if address}
     line = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", subject).strip()[:SUBJECT_CHARACTERS]
     mails = [
-        Mail(to=address, subject=line, body=body, account=account, about=about)
+        Mail(to=address, subject=line, body=body, account=account, about=about, link_for=link_for)
         for address in addresses.values()
     ]
     Mail.objects.bulk_create(mails)
@@ -106,10 +130,12 @@ def send_waiting(*, now: Clock, limit: int, goes_on: Callable[[Round], bool] = l
 def resend(*, mail: Mail, by: User, now: datetime.datetime, reason: str) -> None:
     """Put a mail that went out, was given up, or failed and waits for its next try, back into the outbox.
 
-    Raises ReasonNeeded and MailWaiting.
+    Raises ReasonNeeded, MailWithLink and MailWaiting.
     """
     if not reason.strip():
         raise ReasonNeeded
+    if mail.link_for_id:
+        raise MailWithLink
     ended = Q(sent_at__isnull=False) | Q(gave_up_at__isnull=False) | ~Q(last_error="")
     fresh: dict[str, Any] = {"sent_at": None, "gave_up_at": None, "tries": 0, "last_error": ""}
     if not Mail.objects.filter(ended, pk=mail.pk).update(leased_until=now, **fresh):
@@ -144,7 +170,7 @@ def _deliver(mail: Mail, mailer: BaseEmailBackend, now: Clock, so_far: Round) ->
     headers = {"Auto-Submitted": "auto-generated"}  # so that nobody's absence notice answers it
     try:
         mailer.open()
-        message = EmailMessage(mail.subject, mail.body, to=[mail.to], headers=headers)
+        message = EmailMessage(mail.subject, _text(mail), to=[mail.to], headers=headers)
         mailer.send_messages([message])
     except Exception as error:  # whatever it is: the mails behind this one are to go out
         problem = _describe(error)
@@ -158,6 +184,17 @@ def _deliver(mail: Mail, mailer: BaseEmailBackend, now: Clock, so_far: Round) ->
     with suppress(OSError):  # it is noted already: how the server says goodbye changes nothing
         mailer.close()
     return ended
+
+
+def _text(mail: Mail) -> str:
+    """A mail's text; with the link that it brings, which begins to count now and is kept nowhere."""
+    user = mail.link_for
+    if user is None:
+        return mail.body
+    if not user.is_active or user.email.casefold() != mail.to.casefold():
+        raise LinkGone
+    names = [urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)]
+    return mail.body.replace(LINK, settings.PORTAL_URL + reverse("set_password", args=names))
 
 
 def _note_failure(mail: Mail, problem: str, now: datetime.datetime) -> None:
@@ -188,6 +225,8 @@ def _describe(error: Exception) -> str:
             return f"the mail server refuses the sender, MAIL_FROM ({error.smtp_code})"
         case smtplib.SMTPResponseException():
             return f"the mail server refuses the mail ({error.smtp_code})"
+        case LinkGone():
+            return "the person's address has changed, or the login is switched off"
         case OSError():
             return f"the mail can't be handed over ({type(error).__name__})"
         case _:

@@ -5,9 +5,31 @@ from collections.abc import Iterable
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from portal import audit
+from portal import audit, outbox
+from portal.errors import LinkUsed, LoginSwitchedOff, NoMailAddress, ReasonNeeded, StaffIsNoMember
 from portal.models import Account, Membership, User
 from portal.roles import MAY, roles_of
+
+CHANGED_AT_THE_DESK = [
+    "username",
+    "first_name",
+    "last_name",
+    "email",
+    "is_active",
+    "is_staff",
+    "is_superuser",
+]
+
+# The link itself comes in when the mail is sent: no row of the outbox carries it.
+LINK_MAIL = f"""\
+Support made this link for the login {{user}}. It sets a new password:
+
+{outbox.LINK}
+
+It works once, within an hour of this mail. Nobody but you ever knows the password, Support neither.
+
+If you didn't ask Support for it, leave it: your password stays as it is. Tell Support, though.
+"""
 
 
 @transaction.atomic
@@ -20,7 +42,9 @@ def save_account(*, account: Account, by: User | None, reason: str) -> Account:
 
 @transaction.atomic
 def save_membership(*, membership: Membership, by: User | None, reason: str) -> Membership:
-    """Make a user a member of an account, or change the role."""
+    """Make a user a member of an account, or change the role. Raises StaffIsNoMember."""
+    if membership.user.is_staff:
+        raise StaffIsNoMember(user=membership.user.username)
     membership.save()
     data: dict[str, object] = {"user": membership.user.username, "role": membership.role}
     audit.record("member-saved", by=by, account=membership.account, reason=reason, data=data)
@@ -41,7 +65,8 @@ def save_user(*, user: User, by: User, reason: str = "", roles: Iterable[str] | 
 
     `roles` are names of portal.roles; none said leaves those that it has, and groups that are no role stay.
     """
-    user.save()
+    # A new password that its owner sets meanwhile is not written over.
+    user.save(update_fields=None if user._state.adding else CHANGED_AT_THE_DESK)
     before = roles_of(user)
     after = before if roles is None else sorted(set(roles) & set(MAY))
     user.groups.remove(*Group.objects.filter(name__in=set(before) - set(after)))
@@ -50,3 +75,45 @@ def save_user(*, user: User, by: User, reason: str = "", roles: Iterable[str] | 
     data |= {"superuser": user.is_superuser, "roles": after, "roles_before": before}
     audit.record("user-saved", by=by, reason=reason, data=data)
     return user
+
+
+@transaction.atomic
+def create_user(*, user: User, by: User, reason: str) -> User:
+    """Create a login that has no password yet, and send its owner a link to set one.
+
+    Raises ReasonNeeded, LoginSwitchedOff and NoMailAddress.
+    """
+    user.set_unusable_password()
+    save_user(user=user, by=by, reason=reason)
+    send_password_link(user=user, by=by, reason=reason)
+    return user
+
+
+@transaction.atomic
+def send_password_link(*, user: User, by: User, reason: str) -> None:
+    """Mail somebody a link that sets a password: it is set by its owner alone.
+
+    Raises ReasonNeeded, LoginSwitchedOff and NoMailAddress.
+    """
+    if not reason.strip():
+        raise ReasonNeeded
+    if not user.is_active:
+        raise LoginSwitchedOff
+    if not user.email:
+        raise NoMailAddress
+    body, about = LINK_MAIL.format(user=user.username), "password link"
+    outbox.post(to=[user.email], subject="Set your password", body=body, about=about, link_for=user)
+    membership = Membership.objects.select_related("account").filter(user=user).first()
+    account = membership.account if membership else None
+    data: dict[str, object] = {"user": user.username, "to": user.email}
+    audit.record("password-link-sent", by=by, account=account, reason=reason, data=data)
+
+
+@transaction.atomic
+def set_password(*, user: User, password: str) -> None:
+    """Set the password of whoever came by a link: its sessions end, and its links. Raises LinkUsed."""
+    known = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    user.set_password(password)
+    if not known.update(password=user.password):
+        raise LinkUsed
+    audit.record("password-set", by=user, data={"user": user.username})

@@ -1,11 +1,15 @@
 import sqlite3
 import sys
+from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import PasswordResetConfirmView
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse_lazy
 from django.views import defaults
 from django.views.decorators.http import require_safe
 from psycopg.errors import LockNotAvailable, QueryCanceled
@@ -15,6 +19,9 @@ from licensing.readiness import account_readiness
 from licensing.selectors import expiring_soon
 from portal.access import MemberRequest, member_required
 from portal.clock import today
+from portal.errors import RuleViolation
+from portal.forms import NewPasswordForm, add_refusal
+from portal.models import User
 from products.models import Registration
 
 MOST_PAIRS, MOST_NOT_READY = 200, 10
@@ -76,3 +83,29 @@ def _is_busy(error: BaseException | None) -> bool:
     cause = error.__cause__ if isinstance(error, OperationalError) else None
     is_locked = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
     return is_locked or isinstance(cause, LockNotAvailable | QueryCanceled)
+
+
+class SetPassword(PasswordResetConfirmView):
+    """Django's own, which keeps the link's secret out of the address; who is switched off sets nothing."""
+
+    template_name = "account/set_password.html"
+    form_class = NewPasswordForm
+    success_url = reverse_lazy("account_login")
+
+    def get_user(self, uidb64: str) -> User | None:
+        user = super().get_user(uidb64)
+        return user if isinstance(user, User) and user.is_active else None
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        try:
+            response = super().form_valid(form)
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+            return self.form_invalid(form)
+        messages.success(self.request, "Your new password is set. Log in with it.")
+        return response
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = 422
+        return response

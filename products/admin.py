@@ -9,6 +9,7 @@ from django.utils.html import format_html
 
 from portal.desk import MOST_NAMED, ReadOnlyAdmin, ServiceAdmin, agent
 from portal.finding import find_named
+from portal.models import Account
 from products import services
 from products.errors import InvalidSerial
 from products.models import ProductModel, Registration, Survey, Unit
@@ -55,10 +56,28 @@ class UnitAdmin(BySerialAdmin):
         return format_html('<a href="{}">Grant a licence</a>', url)
 
 
+class AccountFilter(admin.SimpleListFilter):
+    """One account's rows, where a link asks for them; to choose from, accounts would be too many."""
+
+    title, parameter_name = "account", "account__id__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        asked = self.value()
+        if asked is None:
+            return []
+        account = Account.objects.filter(pk=asked).first() if asked.isdecimal() else None
+        return [(asked, str(account or "no such account"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        asked = self.value() or ""
+        return queryset.filter(account=asked) if asked.isdecimal() else queryset.none()
+
+
 @admin.register(Registration)
 class RegistrationAdmin(BySerialAdmin):
     list_display = ["friendly_name", "unit", "account", "code", "registered_at", "ended_at"]
     list_select_related = ["unit", "account"]
+    list_filter = [AccountFilter]
     search_fields = ["friendly_name"]
     search_help_text = "A serial number in any notation, a registration code, or part of a friendly name"
     ordering = ["-pk"]
@@ -66,7 +85,7 @@ class RegistrationAdmin(BySerialAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        text = search_term.replace("\x00", "").strip()
+        text = search_term.strip()
         if not text:
             return queryset, False
         with contextlib.suppress(InvalidSerial):

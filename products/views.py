@@ -118,7 +118,7 @@ def get_own_registration(request: MemberRequest, serial: str) -> Registration:
 
 def origin_of(request: HttpRequest) -> str:
     """The serial number of the unit from whose page this way began; empty on the way from Quick Register."""
-    return request.GET.get("from", "").replace("\0", "")  # PostgreSQL takes no NUL in a comparison
+    return request.GET.get("from", "")
 
 
 def note_registered(request: HttpRequest, registration: Registration) -> None:
@@ -147,7 +147,7 @@ def _page_context(request: MemberRequest, form: RegisterForm) -> dict[str, objec
 
 def _list_context(request: MemberRequest) -> dict[str, object]:
     search = typed_search(request)
-    typed = {name: request.GET.get(name, "").replace("\0", "").strip() for name in ("role", "model", "sort")}
+    typed = {name: request.GET.get(name, "").strip() for name in ("role", "model", "sort")}
     asked = {"q": search.text, **typed}
     if asked["sort"] not in SORTS:
         asked["sort"] = "name"

@@ -22,6 +22,8 @@ account_inactive     GET             200        200        200        200       
 account_inactive     POST            405        405        405        405        405        405
 account_logout       GET             login      200        200        200        200        200
 account_logout       POST            login      login      login      login      login      login
+set_password         GET             200        200        200        200        200        200
+set_password         POST            200        200        200        200        200        200
 jwks                 GET             200        200        200        200        200        200
 jwks                 POST            405        405        405        405        405        405
 
@@ -142,10 +144,10 @@ admin:login          POST            login      403        403        403       
 admin:logout         GET             desk-login support    support    support    support    405
 admin:logout         POST            desk-login support    support    support    support    login
 
-admin:auth_user_password_change  GET   own      login  desk-login desk-login desk-login desk-login 200
-admin:auth_user_password_change  GET   foreign  login  desk-login desk-login desk-login desk-login 200
-admin:auth_user_password_change  POST  own      login  desk-login desk-login desk-login desk-login 200
-admin:auth_user_password_change  POST  foreign  login  desk-login desk-login desk-login desk-login 200
+admin:portal_user_send_link  GET   own      login  desk-login desk-login desk-login desk-login 200
+admin:portal_user_send_link  GET   foreign  login  desk-login desk-login desk-login desk-login 200
+admin:portal_user_send_link  POST  own      login  desk-login desk-login desk-login desk-login 422
+admin:portal_user_send_link  POST  foreign  login  desk-login desk-login desk-login desk-login 422
 
 admin:portal_mail_resend  GET   own      login  desk-login desk-login desk-login desk-login 200
 admin:portal_mail_resend  GET   foreign  login  desk-login desk-login desk-login desk-login 200
@@ -237,7 +239,7 @@ admin:jsi18n                    200/405   200/405                     200/405   
 admin:view_on_site              404/404   404/404                     404/404                     404/404
 admin:app_list                  404/404   200/200                     200/200                     200/200
 support/(?P<url>.*)$            404/404   404/404                     404/404                     404/404
-admin:auth_user_password_change 403/403   403/403                     403/403                     200/200
+admin:portal_user_send_link     403/403   403/403                     403/403                     200/422
 admin:portal_mail_resend        403/403   200/admin:portal_mail_change 200/admin:portal_mail_change 403/403
 
 desk:search                     403/403   200/200                     200/200                     200/200

@@ -230,6 +230,7 @@ def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
         "code": 2 if address.name == "share_licenses" else 5,
         "topic": "index",
         "token": "nowhere",
+        "uidb64": "nowhere",
         "app_label": "products",
         "url": "nowhere/",
     }
@@ -444,3 +445,46 @@ def changed_by(world: World, kind: str) -> dict[str, set[str]]:
 
 def kept_rows() -> dict[str, list[tuple[object, ...]]]:
     return {table: rows for table, rows in every_row().items() if table not in TELLS_NOBODY}
+
+
+# A NUL, which PostgreSQL's texts can't hold
+
+NUL = "\0"
+
+
+@pytest.mark.django_db
+def test_a_nul_in_an_address_or_a_cookie_is_refused(world: World) -> None:
+    paths = [address.path(arguments(world, address, "own")) for address in ADDRESSES.values()]
+
+    for actor in ("anonymous", "owner", "staff"):
+        world.client.cookies.clear()
+        if actor != "anonymous":
+            world.client.cookies[settings.SESSION_COOKIE_NAME] = world.sessions[actor]
+        asked = [f"{path}{rest}" for path in paths for rest in ("?q=%00", "?a%00=", "%00", "%00/change/")]
+        assert {world.client.get(path).status_code for path in asked} == {400}
+    quoted = r"\000" * 32
+    world.client.cookies.clear()
+    cookie = {"cookie": f'{settings.SESSION_COOKIE_NAME}="{quoted}"'}
+    assert world.client.get("/", headers=cookie).status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_nul_in_a_form_is_told_or_ignored(group: str, world: World) -> None:
+    world.client.raise_request_exception = False
+    for name in GROUPS[group]:
+        actor = "staff" if ADDRESSES[name].route.startswith("support/") else "owner"
+        path = ADDRESSES[name].path(arguments(world, ADDRESSES[name], "own"))
+        for sent in forms_with_nul(form(world, name, "own")):
+            world.client.cookies[settings.SESSION_COOKIE_NAME] = world.sessions[actor]
+            with taken_back():
+                assert world.client.post(path, sent).status_code < 500, (name, sent)
+                assert "\\x00" not in repr(kept_rows()), (name, sent)
+
+
+def forms_with_nul(sound: dict[str, str]) -> Iterator[dict[str, object]]:
+    """What a page takes, with a NUL in one of its fields, and beside it in every field that there is."""
+    yield dict.fromkeys(junk_for("junk"), f"a{NUL}") | sound
+    yield from (
+        {**junk_for("junk"), **sound, name: f"{sound.get(name, '')}{NUL}"} for name in [*sound, "reason"]
+    )

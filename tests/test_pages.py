@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from django.contrib.auth.tokens import default_token_generator
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import path, resolve
+from django.urls import path, resolve, reverse
 from django.utils import timezone
+from django.utils.http import urlsafe_base64_encode
 from pytest_django import Settings
 
 from associations.models import AssociationType
@@ -106,12 +108,18 @@ def other_pages(client: Client, settings: Settings) -> Pages:
     entrance = crawl(client, "/login/") | {"failed": client.post("/login/", {"login": "a", "password": "b"})}
     strict = Client(enforce_csrf_checks=True)
     client.force_login(UserFactory())
-    nobody = {"no account": client.get("/")}
+    nobody = {"no account": client.get("/"), "400": client.get("/?q=%00")}
+    person = UserFactory()
+    names = [urlsafe_base64_encode(str(person.pk).encode()), default_token_generator.make_token(person)]
+    links = {
+        "used up": client.get("/password/x/y/"),
+        "link": client.get(reverse("set_password", args=names), follow=True),
+    }
     member = log_in(client, Membership.Role.VIEWER)
     fill(member.account, member.user)
     client.raise_request_exception = False
     faults = {"/broken/": client.get("/broken/"), "csrf": strict.post("/login/"), "405": client.post("/")}
-    return {**entrance, **nobody, **crawl(client, "/"), **faults, "/logout/": client.get("/logout/")}
+    return {**entrance, **nobody, **links, **crawl(client, "/"), **faults, "/logout/": client.get("/logout/")}
 
 
 @pytest.fixture

@@ -95,10 +95,6 @@ def test_what_is_no_day_is_refused_and_kept(client: Client, mine: Registration, 
     assert page.field("on").one("input").attrs["value"] == typed
 
 
-def test_a_nul_is_no_day_either(client: Client, mine: Registration) -> None:
-    assert client.get(url(mine), {"on": "\0"}).status_code == 422
-
-
 def test_changes_say_who_when_why_from_and_to(client: Client, mine: Registration, member: Membership) -> None:
     other = RegistrationFactory(account=member.account)
     divide(grant(mine, 2, count=10), other, 3, by=member.user)

@@ -1,4 +1,4 @@
-"""Who of the staff may make whom what: roles are an operator's to give, superusers a superuser's."""
+"""Who of the staff may make whom what: roles and the staff are a superuser's, passwords their owners'."""
 
 from collections.abc import Callable
 
@@ -14,8 +14,8 @@ from tests.rows import every_row
 
 pytestmark = pytest.mark.django_db
 
-NEW_PASSWORD = "a longer pass phrase 7"  # noqa: S105  (a test's)
-PASSWORDS = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD, "usable_password": "true"}
+NEW = {"username": "ann", "email": "ann@a.example", "reason": "a new colleague"}
+PASSWORD_FIELDS = {"password", "password1", "password2", "usable_password", "new_password1"}
 
 type LogIn = Callable[[str], User]
 
@@ -53,8 +53,8 @@ def names_of_fields(page: Page) -> set[str]:
     return {e.attrs.get("name", "") for tag in ("input", "select") for e in page.root.all(tag)}
 
 
-def test_an_operator_puts_staff_into_roles(client: Client, log_in: LogIn) -> None:
-    operator, user = log_in(OPERATOR), UserFactory(is_staff=True)
+def test_a_superuser_puts_staff_into_roles(client: Client, log_in: LogIn) -> None:
+    root, user = log_in("superuser"), UserFactory(is_staff=True)
 
     client.post(page_of(user), sent_for(user, AGENT))
     client.post(page_of(user), sent_for(user, LEAD, AGENT))
@@ -62,12 +62,12 @@ def test_an_operator_puts_staff_into_roles(client: Client, log_in: LogIn) -> Non
     first, second = AuditEntry.objects.filter(code="user-saved").order_by("pk")
     assert roles_of(user) == [AGENT, LEAD]
     assert User.objects.get(pk=user.pk).has_perm("portal.lead")
-    assert (first.actor, first.data["roles_before"], first.data["roles"]) == (operator, [], [AGENT])
+    assert (first.actor, first.data["roles_before"], first.data["roles"]) == (root, [], [AGENT])
     assert (second.data["roles_before"], second.data["roles"]) == ([AGENT], [AGENT, LEAD])
 
 
-def test_an_operator_takes_roles_away_and_leaves_other_groups(client: Client, log_in: LogIn) -> None:
-    log_in(OPERATOR)
+def test_a_superuser_takes_roles_away_and_leaves_other_groups(client: Client, log_in: LogIn) -> None:
+    log_in("superuser")
     user, other = UserFactory(is_staff=True), Group.objects.create(name="night shift")
     user.groups.set([other, Group.objects.get(name=LEAD)])
 
@@ -76,10 +76,10 @@ def test_an_operator_takes_roles_away_and_leaves_other_groups(client: Client, lo
     assert list(user.groups.all()) == [other]
 
 
-def test_an_operator_makes_a_login_of_the_staff(client: Client, log_in: LogIn) -> None:
-    log_in(OPERATOR)
+def test_a_superuser_makes_a_login_of_the_staff(client: Client, log_in: LogIn) -> None:
+    log_in("superuser")
 
-    client.post("/support/portal/user/add/", {"username": "ann", **PASSWORDS})
+    client.post("/support/portal/user/add/", NEW)
     ann = User.objects.get(username="ann")
     client.post(page_of(ann), sent_for(ann, AGENT, is_staff="on"))
 
@@ -89,7 +89,7 @@ def test_an_operator_makes_a_login_of_the_staff(client: Client, log_in: LogIn) -
 
 @pytest.mark.parametrize("roles", [[OPERATOR], [AGENT, LEAD]], ids=str)
 def test_only_the_staff_has_roles(client: Client, log_in: LogIn, roles: list[str]) -> None:
-    log_in(OPERATOR)
+    log_in("superuser")
     user = MembershipFactory().user
     before = kept()
 
@@ -99,20 +99,43 @@ def test_only_the_staff_has_roles(client: Client, log_in: LogIn, roles: list[str
     assert kept() == before
 
 
-def test_an_operator_makes_nobody_a_superuser(client: Client, log_in: LogIn) -> None:
-    operator, user = log_in(OPERATOR), UserFactory(is_staff=True)
+def test_an_operator_makes_nobody_staff_and_gives_no_role(client: Client, log_in: LogIn) -> None:
+    operator, person, staff = log_in(OPERATOR), UserFactory(), UserFactory(is_staff=True)
+    raised = {"is_staff": "on", "is_superuser": "on"}
 
-    for whom in (user, operator):
-        client.post(page_of(whom), sent_for(whom, OPERATOR, is_superuser="on"))
-    client.post("/support/portal/user/add/", {"username": "ann", "is_superuser": "on", **PASSWORDS})
+    for whom in (operator, person, staff):
+        client.post(page_of(whom), sent_for(whom, OPERATOR, LEAD, **raised))
+    client.post("/support/portal/user/add/", NEW | raised | sent_for(person, LEAD) | NEW)
 
-    assert User.objects.filter(username="ann").exists()
+    ann = User.objects.get(username="ann")
     assert not User.objects.filter(is_superuser=True).exists()
-    assert "is_superuser" not in names_of_fields(Page(client.get(page_of(user))))
+    assert set(User.objects.filter(is_staff=True)) == {operator, staff}
+    assert [roles_of(user) for user in (operator, person, staff, ann)] == [[OPERATOR], [], [], []]
+    offered = names_of_fields(Page(client.get(page_of(person))))
+    assert not {"is_staff", "is_superuser", "roles", "email"} & offered
+
+
+def test_an_operator_switches_a_login_off_and_on(client: Client, log_in: LogIn) -> None:
+    log_in(OPERATOR)
+    user = UserFactory()
+
+    for is_active in (False, True):
+        client.post(page_of(user), {"username": user.username} | ({"is_active": "on"} if is_active else {}))
+        user.refresh_from_db()
+        assert user.is_active is is_active
+
+
+def test_an_operator_leads_nobodys_link_to_another_address(client: Client, log_in: LogIn) -> None:
+    log_in(OPERATOR)
+    owner = MembershipFactory(user__email="owner@a.example").user
+
+    client.post(page_of(owner), sent_for(owner, email="mine@example.org"))
+
+    assert User.objects.get(pk=owner.pk).email == "owner@a.example"
 
 
 def test_permissions_and_groups_come_by_roles_alone(client: Client, log_in: LogIn) -> None:
-    log_in(OPERATOR)
+    log_in("superuser")
     user, other = UserFactory(is_staff=True), Group.objects.create(name="everything")
     other.permissions.set(Permission.objects.all())
     lead = Permission.objects.get(codename="lead")
@@ -126,19 +149,39 @@ def test_permissions_and_groups_come_by_roles_alone(client: Client, log_in: LogI
     assert [user.user_permissions.count(), user.groups.count()] == [0, 0]
 
 
-@pytest.mark.parametrize("rest", ["change/", "password/"])
-def test_an_operator_changes_nothing_of_a_superuser(client: Client, log_in: LogIn, rest: str) -> None:
+@pytest.mark.parametrize("flags", [{"is_staff": True}, {"is_superuser": True}], ids=str)
+@pytest.mark.parametrize("rest", ["change/", "link/"])
+def test_an_operator_changes_nothing_of_the_staff(
+    client: Client, log_in: LogIn, rest: str, flags: dict[str, bool]
+) -> None:
     log_in(OPERATOR)
-    root = UserFactory(is_staff=True, is_superuser=True)
+    user = UserFactory(email="root@a.example", **flags)
     before = kept()
 
-    sent = sent_for(root, email="mine@example.org") | PASSWORDS
-    response = client.post(page_of(root, rest), sent)
+    sent = sent_for(user, email="mine@example.org", reason="why") | {"is_active": ""}
+    response = client.post(page_of(user, rest), sent)
 
     assert response.status_code == 403
-    assert client.get(page_of(root)).status_code == 200
-    assert not {"username", "is_active"} & names_of_fields(Page(client.get(page_of(root))))
+    assert client.get(page_of(user)).status_code == 200
+    assert not {"username", "is_active"} & names_of_fields(Page(client.get(page_of(user))))
     assert kept() == before
+
+
+@pytest.mark.parametrize("role", [OPERATOR, "superuser"])
+def test_nobody_sets_another_ones_password(client: Client, log_in: LogIn, role: str) -> None:
+    log_in(role)
+    user = UserFactory()
+    typed = dict.fromkeys(PASSWORD_FIELDS, "a longer pass phrase 7")
+
+    client.post(page_of(user), sent_for(user) | typed)
+    client.post(page_of(user, "link/"), {"reason": "why"} | typed)
+    client.post("/support/portal/user/add/", NEW | typed)
+
+    pages = [page_of(user), page_of(user, "link/"), "/support/portal/user/add/"]
+    assert User.objects.get(pk=user.pk).password == user.password
+    assert not User.objects.get(username="ann").has_usable_password()
+    assert not [page for page in pages if names_of_fields(Page(client.get(page))) & PASSWORD_FIELDS]
+    assert client.get(page_of(user, "password/")).status_code in {302, 404}
 
 
 def test_a_superuser_makes_another_one(client: Client, log_in: LogIn) -> None:
@@ -158,12 +201,12 @@ def test_agents_and_leads_make_nobody_anything(client: Client, log_in: LogIn, ro
 
     answers = {
         client.post(
-            page_of(user, rest), sent_for(user, LEAD, OPERATOR, is_superuser="on") | PASSWORDS
+            page_of(user, rest), sent_for(user, LEAD, OPERATOR, is_superuser="on", reason="why")
         ).status_code
         for user in (me, other)
-        for rest in ("change/", "password/")
+        for rest in ("change/", "link/")
     }
-    answers.add(client.post("/support/portal/user/add/", {"username": "ann", **PASSWORDS}).status_code)
+    answers.add(client.post("/support/portal/user/add/", NEW).status_code)
 
     assert answers == {403}
     assert kept() == before

@@ -209,7 +209,7 @@ def test_help_lists_every_topic(client: Client) -> None:
     assert sorted(topics) == [f"/help/{topic}/" for topic in sorted(HELP_TOPICS - {"index"})]
 
 
-@pytest.mark.parametrize("topic", ["nothing", "Index", "base", "index%00", "..%2Fbase"])
+@pytest.mark.parametrize("topic", ["nothing", "Index", "base", "..%2Fbase"])
 def test_help_knows_no_other_topic(client: Client, topic: str) -> None:
     assert client.get(f"/help/{topic}/").status_code == 404
 

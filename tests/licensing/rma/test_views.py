@@ -505,7 +505,7 @@ def test_a_long_list_has_pages(client: Client, member: Membership) -> None:
     assert not [link for link in second.root.all("a") if link.text == "Older"]
 
 
-@pytest.mark.parametrize("after", ["", "x", "-1", "0", "1e9", "٣", "9" * 15, "9" * 40, "\0", "1\0"])
+@pytest.mark.parametrize("after", ["", "x", "-1", "0", "1e9", "٣", "9" * 15, "9" * 40])
 def test_a_wrong_place_in_the_list_is_no_fault(client: Client, member: Membership, after: str) -> None:
     assert client.get("/rma/", {"after": after}).status_code == 200
 
