@@ -18,6 +18,7 @@ COPY portal portal/
 COPY products products/
 COPY associations associations/
 COPY licensing licensing/
+COPY desk desk/
 COPY static static/
 COPY templates templates/
 

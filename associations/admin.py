@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from associations import catalogue
 from associations.models import AssociationType, Seat, TypeModel
-from portal.desk import ReadOnlyAdmin, ServiceAdmin, agent
+from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, agent
 from portal.models import User
 
 

@@ -20,7 +20,7 @@ from associations.errors import (
 )
 from associations.models import AssociationType, Seat, Side, TypeModel
 from associations.querysets import SeatQuerySet
-from associations.reach import check_reach
+from associations.sharing_limit import check_reach
 from portal.models import User
 from products.models import Registration, Unit
 

@@ -18,7 +18,6 @@ from associations.errors import (
     WithItself,
 )
 from associations.models import AssociationType, Seat, Side
-from associations.reach import check_reach
 from associations.seating import (
     begin_again,
     check_active,
@@ -34,6 +33,7 @@ from associations.seating import (
     seat_child,
     sharing_seats,
 )
+from associations.sharing_limit import check_reach
 from portal import audit
 from portal.models import User
 from products.models import Registration, Unit
@@ -145,7 +145,7 @@ def swap_places(
     """Let a parent and the child that shares its licences change places; return the new child's seat (A8).
 
     The parent's other children, of every type, go with its role. Licences are no business of this function:
-    `licensing.swapping.swap_roles` moves them in the same transaction. `also` are further units to lock.
+    `licensing.moves.swap.swap_roles` moves them in the same transaction. `also` are further units to lock.
     Raises AssociationGone, NotSharing, PairChanged, UnitNotActive, TypeDoesNotFit, ParentIsChild and
     TooManySharers.
     """

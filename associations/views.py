@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from associations import answers, services
+from associations import notices as answers
+from associations import services
 from associations.errors import AssociationGone, ChoiceGone
 from associations.models import AssociationType, Seat, Side
 from associations.seating import parent_of, sharing_seats
@@ -23,7 +24,7 @@ from associations.selectors import (
     takes_standby,
     why_not_offered,
 )
-from licensing.entitlements import entitlements, sharing_primary
+from licensing.entitlements.today import entitlements, sharing_primary
 from licensing.selectors import node_support, sharing_changes
 from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.clock import today

@@ -145,7 +145,7 @@ def asked() -> list[Any]:
 
 def prepare_keysets() -> None:
     """Issue the keysets of the asked units, and open a case on each."""
-    from licensing.keysets import read_keyset
+    from licensing.keysets.issuing import read_keyset
     from licensing.models import RmaCase
     from portal.clock import today
     from portal.models import User
@@ -170,7 +170,7 @@ def prepare(server: PostgresServer, folder: Path) -> None:
     from django.contrib.auth.models import Group
     from django.core.management import call_command
 
-    from licensing.signing import describe_signing_key, make_signing_key
+    from licensing.keysets.signing import describe_signing_key, make_signing_key
     from portal.keys import describe_hash_key, make_hash_key, write_secret
     from portal.models import User
     from portal.roles import LEAD, load_roles

@@ -103,7 +103,7 @@ def turn_to(name: str) -> None:
 
 def seconds() -> float:
     """What one answer takes, its queries included."""
-    from licensing.history import entitlements_on
+    from licensing.entitlements.on_a_day import entitlements_on
     from products.models import Registration
 
     secondary = Registration.objects.select_related("unit").order_by("pk")[1]

@@ -36,7 +36,7 @@ def set_up(folder: Path) -> PostgresServer:
     django.setup()
     from django.core.management import call_command
 
-    from licensing.signing import describe_signing_key, make_signing_key
+    from licensing.keysets.signing import describe_signing_key, make_signing_key
     from portal.keys import describe_hash_key, make_hash_key, write_secret
 
     for purpose, make, describe in (
@@ -47,7 +47,7 @@ def set_up(folder: Path) -> PostgresServer:
         write_secret(folder / "data" / "keys" / purpose / describe(secret).kid, secret)
     call_command("migrate", verbosity=0)
     call_command("init_keys", stdout=io.StringIO())
-    from licensing.shipped import load_catalogue
+    from licensing.catalogue.shipped import load_catalogue
 
     load_catalogue()
     return server
@@ -58,11 +58,11 @@ def fill(count: int, first: int) -> object:
     from django.utils import timezone
 
     from associations.models import AssociationType, Seat, Side
-    from licensing.entitlements import entitlements
+    from licensing.entitlements.today import entitlements
     from licensing.keyset import sign
-    from licensing.keysets import content_of, current_heads
+    from licensing.keysets.issuing import content_of, current_heads
+    from licensing.keysets.signing import active_signer
     from licensing.models import CatalogueState, Keyset, KeysetHead, Licence, PoolPart, Service
-    from licensing.signing import active_signer
     from portal.clock import today
     from portal.models import Account
     from products.models import ProductModel, Registration, Unit
@@ -158,7 +158,7 @@ def measure(account: object, limit: int | None = None) -> tuple[float, int, dict
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from licensing.readiness import account_readiness
+    from licensing.readiness.pairs import account_readiness
     from portal.clock import today
 
     times = []

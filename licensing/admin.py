@@ -9,10 +9,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from licensing import activation, catalogue, services
-from licensing.activation_keys import known_macs, normalize_key
-from licensing.entitlements import sharing_primary
+from licensing.activation import redeeming as activation
+from licensing.activation.codes import known_macs, normalize_key
+from licensing.admin_forms import GrantForm, MakeKeysForm, ModelServiceForm
+from licensing.catalogue import changes as catalogue
+from licensing.entitlements.today import sharing_primary
 from licensing.errors import InvalidKey
+from licensing.grants import giving as services
 from licensing.keyset import UNLIMITED
 from licensing.models import (
     ActivationKey,
@@ -25,9 +28,8 @@ from licensing.models import (
     Service,
     TrialStart,
 )
-from licensing.support.licence_forms import GrantForm, MakeKeysForm, ModelServiceForm
+from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, agent
 from portal.clock import today
-from portal.desk import ReadOnlyAdmin, ServiceAdmin, agent
 from portal.errors import RuleViolation
 from portal.models import User
 from products.errors import InvalidSerial

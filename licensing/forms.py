@@ -4,9 +4,9 @@ from typing import Any, cast
 
 from django import forms
 
-from licensing.activation_keys import normalize_key
-from licensing.releasing import find_account
-from licensing.terms import LARGEST_COUNT
+from licensing.activation.codes import normalize_key
+from licensing.activation.terms import LARGEST_COUNT
+from licensing.moves.release import find_account
 from portal.forms import judged
 from portal.models import Account
 from products.forms import TYPED_CODE

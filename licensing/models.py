@@ -68,7 +68,7 @@ class CatalogueState(models.Model):
 
 
 class Licence(models.Model):
-    """One service on one registration. Its status is derived from the day: see `licensing.entitlements`.
+    """One service on one registration. Its status is derived: see `licensing.entitlements.today`.
 
     `count` is -1 for Unlimited, none for an uncounted service; `expires_on` is the last day that it runs.
     What of the count was given to other units stands in its `parts`.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from django.db.models import Case, F, IntegerField, Q, Subquery, When
 
 from associations.models import Seat, Side
-from licensing.entitlements import Entitlement, Right, entitlements, node_count, read_holdings
+from licensing.activation.terms import Verb
+from licensing.entitlements.today import Entitlement, Right, entitlements, node_count, read_holdings
 from licensing.keyset import UNLIMITED, Status
 from licensing.models import Keyset, KeysetHead, Licence, Service, TrialStart
-from licensing.pools import is_divisible
-from licensing.terms import Verb
+from licensing.moves.pools import is_divisible
 from portal.models import Account
 from products.models import Registration
 

@@ -1,6 +1,10 @@
 from django.urls import path
 
-from licensing import history_views, readiness_views, rma_views, service_views, views
+from licensing.views import entitlements as history_views
+from licensing.views import readiness as readiness_views
+from licensing.views import rma as rma_views
+from licensing.views import service_management as views
+from licensing.views import services as service_views
 
 urlpatterns = [
     path("products/<serial:serial>/", views.service_management, name="service_management"),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from associations.models import AssociationType
-from licensing.history import value_in_words
+from licensing.entitlements.on_a_day import value_in_words
 from licensing.models import Service
 from portal.access import MemberRequest, member_required
 from portal.activity import Action, activity_page, in_words

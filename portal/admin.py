@@ -13,7 +13,7 @@ from django.urls import path
 from django.utils import timezone
 
 from portal import outbox, services
-from portal.desk import (
+from portal.admin_base import (
     CompletedSelect,
     FoundByName,
     QuickAdmin,

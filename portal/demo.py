@@ -10,10 +10,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from licensing.activation import make_activation_keys
-from licensing.activation_keys import known_macs, normalize_key
+from licensing.activation.codes import known_macs, normalize_key
+from licensing.activation.redeeming import make_activation_keys
+from licensing.grants.giving import grant_licence
 from licensing.models import ActivationKey, Service
-from licensing.services import grant_licence
 from portal import audit
 from portal.keys import write_secret
 from portal.models import Account, Membership, User

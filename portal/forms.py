@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from portal import services
 from portal.days import read_day
 from portal.errors import RuleViolation, SearchTooLong
-from portal.finding import words_of
+from portal.name_search import words_of
 
 LONGEST_PASSWORD = 256
 

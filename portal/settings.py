@@ -302,4 +302,4 @@ MOST_SHARERS = _number("MOST_SHARERS", 3, "how many units a primary's licenses r
 # The handler takes no other file from anybody.
 MAX_IMPORT_MEGABYTES = _number("MAX_IMPORT_MEGABYTES", 200, "how large a factory file the desk takes")
 IMPORTS_FOLDER = DATA_DIR / "imports"
-FILE_UPLOAD_HANDLERS = ["licensing.support.uploads.UnitsFileHandler"]
+FILE_UPLOAD_HANDLERS = ["desk.imports.uploads.UnitsFileHandler"]

@@ -19,7 +19,7 @@ urlpatterns = [
     path("login/inactive/", allauth_views.account_inactive, name="account_inactive"),
     path("logout/", allauth_views.logout, name="account_logout"),
     path("password/<uidb64>/<token>/", views.SetPassword.as_view(), name="set_password"),
-    path("support/", include("licensing.support.urls")),
+    path("support/", include("desk.urls")),
     path("support/", admin.site.urls),
     path("", include("products.urls")),
     path("", include("associations.urls")),

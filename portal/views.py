@@ -14,8 +14,8 @@ from django.views import defaults
 from django.views.decorators.http import require_safe
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
-from licensing.findings import State
-from licensing.readiness import account_readiness
+from licensing.readiness.findings import State
+from licensing.readiness.pairs import account_readiness
 from licensing.selectors import expiring_soon
 from portal.access import MemberRequest, member_required
 from portal.clock import today

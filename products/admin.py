@@ -7,9 +7,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from portal.desk import MOST_NAMED, ReadOnlyAdmin, ServiceAdmin, agent
-from portal.finding import find_named
+from portal.admin_base import MOST_NAMED, ReadOnlyAdmin, ServiceAdmin, agent
 from portal.models import Account
+from portal.name_search import find_named
 from products import services
 from products.errors import InvalidSerial
 from products.models import ProductModel, Registration, Survey, Unit

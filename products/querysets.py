@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from portal.errors import SearchTooLong
-from portal.finding import words_of
+from portal.name_search import words_of
 
 if TYPE_CHECKING:
     from portal.models import Account

@@ -12,9 +12,9 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from associations.answers import say_alone
+from associations.notices import say_alone
 from associations.selectors import in_role, places_of, role_choices, sides_of
-from licensing.readiness import readiness_of
+from licensing.readiness.pairs import readiness_of
 from portal.access import MemberRequest, asks_for_part, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation

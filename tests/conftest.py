@@ -80,7 +80,7 @@ def _write_key_files() -> None:
     """Lay the keys' files down once, for all workers: `init_keys` takes them in where the rows are gone."""
     from django.conf import settings
 
-    from licensing.signing import describe_signing_key, make_signing_key
+    from licensing.keysets.signing import describe_signing_key, make_signing_key
     from portal.keys import describe_hash_key, make_hash_key, write_secret
 
     for purpose, make, describe in (
@@ -134,7 +134,7 @@ def django_db_setup(
     """Load the catalogue once, in 1,100 queries, and keep its rows for those whose database was flushed."""
     from django.apps import apps
 
-    from licensing.shipped import load_catalogue
+    from licensing.catalogue.shipped import load_catalogue
 
     with django_db_blocker.unblock():
         load_catalogue()
@@ -148,7 +148,7 @@ def ledger_survives_flush() -> Iterator[None]:
     from django.db import connection
     from django.test import TransactionTestCase
 
-    from licensing.append_only import expose, protect
+    from licensing.ledger.append_only import expose, protect
 
     flush = TransactionTestCase._fixture_teardown
 
@@ -192,7 +192,7 @@ def damage_key(
     keys: None, settings: pytest_django.Settings, tmp_path: Path
 ) -> Iterator[Callable[[str], None]]:
     """A node of its own, whose file of a purpose's active key can be cut short: it is read anew then."""
-    from licensing import signing
+    from licensing.keysets import signing
     from portal.keys import active_key, read_secret
 
     def forget_secrets() -> None:

@@ -134,8 +134,8 @@ def _remove(*, seat: int, by: int) -> None:
 
 
 def _grant(*, unit: int, service: int, by: int) -> None:
+    from licensing.grants.giving import grant_licence
     from licensing.models import Service
-    from licensing.services import grant_licence
     from portal.clock import today
     from portal.models import User
     from products.models import Unit
@@ -152,7 +152,7 @@ def _grant(*, unit: int, service: int, by: int) -> None:
 
 
 def _read_keyset(*, registration: int) -> None:
-    from licensing.keysets import read_keyset
+    from licensing.keysets.issuing import read_keyset
     from portal.clock import today
     from products.models import Registration
 
@@ -160,7 +160,7 @@ def _read_keyset(*, registration: int) -> None:
 
 
 def _redeem(*, registration: int, key: str, by: int) -> None:
-    from licensing.activation import redeem_key
+    from licensing.activation.redeeming import redeem_key
     from portal.clock import today
     from portal.models import User
     from products.models import Registration
@@ -178,7 +178,7 @@ def _redeem(*, registration: int, key: str, by: int) -> None:
 
 def _move_counts(*, licence: int, source: int, target: int, count: int, by: int) -> None:
     from licensing.models import Licence
-    from licensing.pools import move_counts
+    from licensing.moves.pools import move_counts
     from portal.clock import today
     from portal.models import User
     from products.models import Registration
@@ -195,7 +195,7 @@ def _move_counts(*, licence: int, source: int, target: int, count: int, by: int)
 
 def _swap(*, seat: int, by: int) -> None:
     from associations.models import Seat
-    from licensing.swapping import swap_roles
+    from licensing.moves.swap import swap_roles
     from portal.clock import today
     from portal.models import User
 
@@ -203,7 +203,7 @@ def _swap(*, seat: int, by: int) -> None:
 
 
 def _release(*, registration: int, account: int, by: int) -> None:
-    from licensing.releasing import release_to_account
+    from licensing.moves.release import release_to_account
     from portal.clock import today
     from portal.models import Account, User
     from products.models import Registration

@@ -22,10 +22,10 @@ from django.utils import timezone
 
 from associations.models import AssociationType, Seat
 from associations.services import associate
-from licensing.activation import make_activation_keys
-from licensing.keysets import read_keyset
+from licensing.activation.redeeming import make_activation_keys
+from licensing.keysets.issuing import read_keyset
 from licensing.models import Keyset, KeysetHead, Licence, PoolPart, RmaCase, Service, TrialStart
-from licensing.releasing import plan_release
+from licensing.moves.release import plan_release
 from licensing.rma.cases import ask_for_case
 from portal.clock import today
 from portal.models import Account, Mail, Membership, User

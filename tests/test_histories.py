@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from associations.models import AssociationType, Seat, TypeModel
-from associations.reach import REACH_WINDOW
 from associations.seating import parent_of
 from associations.services import (
     associate,
@@ -23,9 +22,12 @@ from associations.services import (
     make_standby,
     remove_association,
 )
-from licensing.activation import make_activation_keys, redeem_key
+from associations.sharing_limit import REACH_WINDOW
+from licensing.activation.redeeming import make_activation_keys, redeem_key
+from licensing.grants.giving import grant_licence, start_trial
 from licensing.keyset import Payload
-from licensing.keysets import read_keyset
+from licensing.keysets.issuing import read_keyset
+from licensing.ledger.verification import verify
 from licensing.models import (
     ActivationKey,
     Keyset,
@@ -37,11 +39,9 @@ from licensing.models import (
     Service,
     TrialStart,
 )
-from licensing.pools import move_counts
-from licensing.releasing import release_to_account
-from licensing.services import grant_licence, start_trial
-from licensing.swapping import swap_roles
-from licensing.verification import verify
+from licensing.moves.pools import move_counts
+from licensing.moves.release import release_to_account
+from licensing.moves.swap import swap_roles
 from portal.errors import RuleViolation
 from portal.models import AuditEntry, Mail, Membership, User
 from products.errors import NoMatch

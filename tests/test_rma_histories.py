@@ -12,14 +12,14 @@ from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
 from associations.models import Seat
 from associations.seating import parent_of
-from licensing.keysets import read_keyset
+from licensing.keysets.issuing import read_keyset
+from licensing.ledger.verification import verify
 from licensing.models import Licence, PoolPart, RmaCase
-from licensing.releasing import release_to_stock, take_back
+from licensing.moves.release import release_to_stock, take_back
 from licensing.rma.cases import approve_case, cancel_case, decline_case, open_case, receive_case
 from licensing.rma.completing import complete_case, rehearse_case
 from licensing.rma.selectors import partners_of
 from licensing.rma.undoing import undo_case
-from licensing.verification import verify
 from portal.models import AuditEntry
 from products.errors import UnitRetired
 from products.models import Registration, Unit

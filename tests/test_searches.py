@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.errors import SearchTooLong
-from portal.finding import MOST_CHARACTERS, MOST_WORDS, words_of
+from portal.name_search import MOST_CHARACTERS, MOST_WORDS, words_of
 from tests.factories import RegistrationFactory, UserFactory, log_in, pair
 from tests.pages import Page
 

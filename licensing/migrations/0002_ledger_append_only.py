@@ -2,7 +2,7 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from licensing.append_only import expose, protect
+from licensing.ledger.append_only import expose, protect
 
 LEDGER = "licensing_ledgerentry"
 

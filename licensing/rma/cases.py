@@ -11,7 +11,7 @@ from associations.errors import PairChanged
 from associations.models import Side
 from associations.seating import parent_of
 from licensing.models import RmaCase
-from licensing.rma import telling
+from licensing.rma import mails as telling
 from licensing.rma.errors import (
     CaseNotOpen,
     CaseOpen,

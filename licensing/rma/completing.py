@@ -11,7 +11,8 @@ from associations.errors import PairChanged
 from associations.models import Seat, Side
 from associations.replacing import Link, Replacing, links_of, replace_in_associations
 from licensing.models import Licence, RmaCase
-from licensing.rma import telling
+from licensing.moves.exchange import pool_units
+from licensing.rma import mails as telling
 from licensing.rma.cases import (
     check_open_elsewhere,
     check_replacement,
@@ -29,11 +30,10 @@ from licensing.rma.errors import (
     ReplacementPaired,
     WrongPartner,
 )
-from licensing.rma.licences import Handed, HandedOver, hand_over
+from licensing.rma.handover import Handed, HandedOver, hand_over
+from licensing.rma.record import Steps, steps_of
 from licensing.rma.selectors import keepers_of, last_place, partners_of
-from licensing.rma.shown import Steps, steps_of
 from licensing.rma.snapshot import UnitShown, fingerprint, snapshot, to_apply
-from licensing.transfer import pool_units
 from portal import audit
 from portal.models import Account, User
 from products.models import Registration, Unit

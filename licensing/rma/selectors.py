@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from associations.models import Seat, Side
-from licensing.entitlements import keeps
+from licensing.entitlements.today import keeps
 from licensing.models import RmaCase
 from portal.models import Account
 from products.models import Registration, Unit

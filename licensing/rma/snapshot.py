@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from associations.models import Seat, Side
-from licensing.entitlements import Entitlement, Right, named_primary, read_holdings
+from licensing.activation.terms import told
+from licensing.entitlements.today import Entitlement, Right, named_primary, read_holdings
 from licensing.keyset import Payload, Status
-from licensing.keysets import content_of
+from licensing.keysets.issuing import content_of
 from licensing.models import Service
-from licensing.terms import told
 from products.models import Registration, Unit
 
 RIGHTS = {

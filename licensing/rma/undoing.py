@@ -14,12 +14,12 @@ from associations.models import AssociationType
 from associations.replacing import Link, exchange_links, links_of
 from licensing.keyset import UNLIMITED
 from licensing.models import Keyset, Licence, PoolPart, RmaCase, Service, TrialStart
-from licensing.rma import telling
+from licensing.moves.exchange import pool_units
+from licensing.rma import mails as telling
 from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
-from licensing.rma.licences import HandedOver, PartMove, give_back
+from licensing.rma.handover import HandedOver, PartMove, give_back
 from licensing.rma.selectors import keepers_of
 from licensing.rma.snapshot import snapshot, to_apply
-from licensing.transfer import pool_units
 from portal import audit
 from portal.errors import ReasonNeeded
 from portal.models import Account, AuditEntry, User

@@ -7,7 +7,7 @@ from django.test import Client
 
 from associations.models import AssociationType, Seat
 from associations.services import associate, change_parent, make_standby, remove_association
-from licensing.keysets import read_keyset
+from licensing.keysets.issuing import read_keyset
 from licensing.models import Licence, Service
 from portal.clock import today
 from portal.models import AuditEntry, Membership

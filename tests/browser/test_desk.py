@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from associations.models import AssociationType
 from associations.services import associate
-from licensing.keysets import read_keyset
+from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, RmaCase, Service, TrialStart
 from portal.clock import today
 from portal.models import User

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from licensing.grants.giving import grant_licence
 from licensing.models import Licence, Service
-from licensing.services import grant_licence
 from portal.models import User
 from products.models import Registration, Unit
 from tests.browser.guard import Guard

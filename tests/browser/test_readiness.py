@@ -5,8 +5,8 @@ from playwright.sync_api import Page, expect
 
 from associations.models import AssociationType
 from associations.services import associate
+from licensing.grants.giving import grant_licence
 from licensing.models import Licence, Service
-from licensing.services import grant_licence
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit

@@ -5,7 +5,7 @@ Both keysets, the readiness and the entitlements follow each step.
 
 from playwright.sync_api import Page, expect
 
-from licensing.activation import make_activation_keys
+from licensing.activation.redeeming import make_activation_keys
 from licensing.keyset import Outcome
 from licensing.models import Service
 from tests.browser.guard import Guard

@@ -2,9 +2,9 @@
 
 from datetime import date
 
+from licensing.grants.giving import grant_licence
 from licensing.models import Licence, Service
-from licensing.pools import move_counts
-from licensing.services import grant_licence
+from licensing.moves.pools import move_counts
 from portal.clock import today
 from portal.models import User
 from products.models import Registration

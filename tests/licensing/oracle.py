@@ -6,7 +6,7 @@ from dataclasses import replace
 from associations.models import Seat
 from licensing.keyset import Kind, Payload, read
 from licensing.keyset import Service as KeysetService
-from licensing.keysets import read_keyset
+from licensing.keysets.issuing import read_keyset
 from licensing.models import Keyset, Licence, ModelService, PoolPart, RmaCase, Service
 from products.models import Registration
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from licensing.activation import Redemption, make_activation_keys, preview_key, redeem_key
-from licensing.entitlements import Entitlement, entitlements, sharing_primary
+from licensing.activation.redeeming import Redemption, make_activation_keys, preview_key, redeem_key
+from licensing.entitlements.today import Entitlement, entitlements, sharing_primary
 from licensing.models import Licence, Service
 from portal.models import User
 from products.models import ProductModel, Registration

@@ -10,9 +10,9 @@ import pytest
 from associations.errors import AssociationGone, PairChanged
 from associations.models import Seat
 from associations.services import remove_association
-from licensing.activation import Redemption, revoke_key
-from licensing.activation_keys import draw_key
-from licensing.catalogue import save_service, set_model_service
+from licensing.activation.codes import draw_key
+from licensing.activation.redeeming import Redemption, revoke_key
+from licensing.catalogue.changes import save_service, set_model_service
 from licensing.errors import (
     CatalogueFull,
     KeyEnded,
@@ -26,6 +26,7 @@ from licensing.errors import (
     TrialOver,
     UnknownKey,
 )
+from licensing.grants.giving import grant_licence, start_trial
 from licensing.models import (
     ActivationKey,
     CatalogueState,
@@ -35,9 +36,8 @@ from licensing.models import (
     Service,
     TrialStart,
 )
-from licensing.pools import move_counts
-from licensing.services import grant_licence, start_trial
-from licensing.swapping import swap_roles
+from licensing.moves.pools import move_counts
+from licensing.moves.swap import swap_roles
 from portal.models import Account, User
 from products.models import Attempt, ProductModel, Registration, Unit
 from tests.factories import AccountFactory, RegistrationFactory, UserFactory, pair

@@ -5,12 +5,12 @@ import datetime
 import pytest
 from django.test import Client
 
-from licensing.corrections import extend_licence
 from licensing.errors import TermTooLong
+from licensing.grants.giving import grant_licence
+from licensing.grants.revoking import extend_licence
 from licensing.keyset import read
-from licensing.keysets import read_keyset
+from licensing.keysets.issuing import read_keyset
 from licensing.models import KeysetHead, Licence
-from licensing.services import grant_licence
 from portal.clock import today
 from portal.days import LAST_DAY
 from portal.errors import DayTooLate

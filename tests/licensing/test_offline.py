@@ -14,8 +14,8 @@ from django.test import Client
 from django.urls import reverse
 
 import licensing.keyset
+from licensing.grants.giving import grant_licence
 from licensing.models import Service
-from licensing.services import grant_licence
 from portal.clock import today
 from products.models import Registration
 from tests.factories import MembershipFactory, pair

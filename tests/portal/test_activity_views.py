@@ -13,10 +13,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from associations.services import associate, change_parent, make_standby, remove_association
-from licensing.keysets import read_keyset
-from licensing.pools import move_counts
-from licensing.services import confirm_applied, grant_licence, start_trial
-from licensing.swapping import swap_roles
+from licensing.grants.giving import confirm_applied, grant_licence, start_trial
+from licensing.keysets.issuing import read_keyset
+from licensing.moves.pools import move_counts
+from licensing.moves.swap import swap_roles
 from portal import audit
 from portal.activity import MOST_ENTRIES, PAGE_ACTIONS, WORDS, in_words
 from portal.activity_views import MOST_UNITS

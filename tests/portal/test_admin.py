@@ -3,7 +3,7 @@ from django.contrib import admin
 from django.test import Client
 from django.utils import timezone
 
-from portal.desk import OWN_APPS
+from portal.admin_base import OWN_APPS
 from portal.models import Account, AuditEntry, Membership, User
 from products.attempts import closed_until
 from products.models import Attempt

@@ -10,8 +10,8 @@ from django.db import models
 from django.test import RequestFactory
 from django.urls import get_resolver
 
+from portal.admin_base import OWN_APPS
 from portal.days import LAST_DAY, day_after, read_day
-from portal.desk import OWN_APPS
 from portal.errors import DayTooLate
 from portal.forms import DayField
 from tests.factories import UserFactory
@@ -75,8 +75,8 @@ def day_fields() -> dict[str, forms.Field]:
 
 def test_every_field_for_a_day_is_walked() -> None:
     assert {
-        "licensing.history_views.DayForm.on",
-        "licensing.support.correction_forms.ExtendForm.expires_on",
+        "licensing.views.entitlements.DayForm.on",
+        "desk.corrections.forms.ExtendForm.expires_on",
         "licensing.LicenceAdmin: expires_on",
         "licensing.Licence.expires_on",
         "products.Unit.warranty_ends_on",

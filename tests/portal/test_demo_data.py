@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from licensing.activation_keys import known_macs, normalize_key
+from licensing.activation.codes import known_macs, normalize_key
 from licensing.models import ActivationKey, Licence
-from licensing.releasing import release_to_stock
+from licensing.moves.release import release_to_stock
 from portal.demo import demo_password, load_demo, unregistered_units, unused_keys
 from portal.models import Membership, User
 from products.models import Registration, Unit

@@ -11,7 +11,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
-from licensing.keysets import read_keyset
+from licensing.keysets.issuing import read_keyset
 from licensing.models import Keyset
 from portal.clock import today
 from portal.models import AuditEntry, User

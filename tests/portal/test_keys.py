@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from licensing import signing
-from licensing.activation_keys import known_macs
-from licensing.signing import active_signer, describe_signing_key, key_ring, make_signing_key
+from licensing.activation.codes import known_macs
+from licensing.keysets import signing
+from licensing.keysets.signing import active_signer, describe_signing_key, key_ring, make_signing_key
 from portal.keys import (
     KeyFileUnknown,
     KeyMissing,

@@ -5,8 +5,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from portal.finding import MOST_CHARACTERS
 from portal.models import Membership
+from portal.name_search import MOST_CHARACTERS
 from products.models import Registration, Survey
 from products.selectors import PAGE_ROWS
 from tests.factories import CODE, RegistrationFactory, UnitFactory, log_in, pair, pairs, registrations

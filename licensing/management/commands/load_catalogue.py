@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from licensing.shipped import load_catalogue
+from licensing.catalogue.shipped import load_catalogue
 from portal.roles import load_roles
 
 

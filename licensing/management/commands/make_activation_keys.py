@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from licensing.activation import make_activation_keys
+from licensing.activation.redeeming import make_activation_keys
 from licensing.keyset import UNLIMITED
 from licensing.models import Service
 from portal.errors import RuleViolation

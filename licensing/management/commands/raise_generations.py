@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from licensing.keysets import raise_generations
+from licensing.keysets.issuing import raise_generations
 
 MOST = 1_000_000
 

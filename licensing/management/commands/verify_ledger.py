@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from licensing.verification import Differs, Verified, verify
+from licensing.ledger.verification import Differs, Verified, verify
 
 
 class Command(BaseCommand):

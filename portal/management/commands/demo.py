@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, connections
 
-from licensing.signing import active_signer
+from licensing.keysets.signing import active_signer
 from portal.clock import today
 from portal.demo import OWNER, SUPPORT, demo_password, load_demo, unregistered_units, unused_keys
 from portal.errors import RuleViolation

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from licensing.signing import describe_signing_key, make_signing_key
+from licensing.keysets.signing import describe_signing_key, make_signing_key
 from portal.errors import RuleViolation
 from portal.keys import describe_hash_key, ensure_key, make_hash_key
 from portal.models import Key

@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from associations.models import AssociationType, Seat
 from associations.services import associate
+from licensing.ledger.verification import verify
 from licensing.models import Licence, PoolPart, RmaCase
 from licensing.rma.cases import ask_for_case, open_case
 from licensing.rma.completing import Outcome, complete_case, rehearse_case
 from licensing.rma.selectors import partners_of
 from licensing.rma.undoing import undo_case
-from licensing.verification import verify
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from licensing.keysets import read_keyset
+from licensing.keysets.issuing import read_keyset
 from licensing.models import RmaCase
 from licensing.rma.cases import approve_case, ask_for_case, cancel_case, decline_case, receive_case, waive
 from licensing.rma.errors import (

@@ -12,10 +12,11 @@ from django.utils import timezone
 from associations.errors import TooManySharers
 from associations.models import Seat
 from associations.services import remove_association
-from licensing.catalogue import save_service
-from licensing.entitlements import Right
+from licensing.catalogue.changes import save_service
+from licensing.entitlements.today import Right
 from licensing.errors import TrialOver
-from licensing.keysets import read_keyset
+from licensing.grants.giving import start_trial
+from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, TrialStart
 from licensing.rma.cases import approve_case
 from licensing.rma.completing import complete_case
@@ -29,7 +30,6 @@ from licensing.rma.errors import (
     WrongPartner,
 )
 from licensing.rma.selectors import partners_of
-from licensing.services import start_trial
 from portal.clock import today
 from portal.models import Membership
 from products.errors import UnitRetired

@@ -11,12 +11,12 @@ from associations.errors import AssociationGone
 from associations.models import Seat
 from associations.services import remove_association
 from licensing.errors import LicencesChanged
+from licensing.ledger.verification import Differs, verify
 from licensing.models import ActivationKey, Licence, RmaCase
 from licensing.rma.cases import approve_case
 from licensing.rma.completing import Outcome, complete_case
 from licensing.rma.errors import CaseNotOpen, CaseOpen, PlanChanged
 from licensing.rma.undoing import undo_case
-from licensing.verification import Differs, verify
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit

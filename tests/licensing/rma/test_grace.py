@@ -12,15 +12,15 @@ from django.utils import timezone
 
 from associations.models import Seat
 from associations.services import make_standby, remove_association
-from licensing.entitlements import Right, entitlements
-from licensing.history import entitlements_on
+from licensing.entitlements.on_a_day import entitlements_on
+from licensing.entitlements.today import Right, entitlements
+from licensing.grants.giving import start_trial
 from licensing.keyset import Payload
-from licensing.keysets import read_keyset
+from licensing.keysets.issuing import read_keyset
 from licensing.models import KeysetHead, RmaCase
+from licensing.moves.swap import swap_roles
 from licensing.rma.cases import approve_case, cancel_case, decline_case
 from licensing.rma.selectors import GRACE, keeper_of
-from licensing.services import start_trial
-from licensing.swapping import swap_roles
 from portal.clock import today
 from portal.models import User
 from products.models import Registration

@@ -11,7 +11,7 @@ from associations.models import Seat
 from associations.services import remove_association
 from licensing.keyset import Payload
 from licensing.models import RmaCase
-from licensing.rma.telling import tell_again
+from licensing.rma.mails import tell_again
 from portal.clock import today
 from portal.models import AuditEntry, Mail, User
 from products.models import Registration, Unit

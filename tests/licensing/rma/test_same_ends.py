@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from associations.models import Seat
 from associations.services import remove_association
+from licensing.grants.giving import start_trial
 from licensing.keyset import Payload
 from licensing.models import Licence
-from licensing.services import start_trial
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit

@@ -10,12 +10,12 @@ from django.utils import timezone
 
 from associations.models import Seat
 from associations.services import remove_association
-from licensing.keysets import read_keyset
+from licensing.grants.giving import grant_licence, start_trial
+from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, RmaCase
+from licensing.moves.swap import swap_roles
 from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
 from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
-from licensing.services import grant_licence, start_trial
-from licensing.swapping import swap_roles
 from portal.clock import today
 from portal.errors import ReasonNeeded
 from portal.models import User

@@ -1,0 +1,224 @@
+"""The desk's pages of RMA cases: opened, shown with their dry run, completed, undone."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.contrib import messages
+from django.forms import model_to_dict
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from desk.access import DeskRequest, desk_page, render_desk
+from desk.cases.forms import DecideForm, OpenCaseForm, ReplacementForm, WaiverForm
+from licensing.models import RmaCase
+from licensing.rma import cases, completing
+from licensing.rma import mails as telling
+from licensing.rma.completing import Outcome, rehearse_case
+from licensing.rma.record import shown_case
+from licensing.rma.selectors import Partners, cases_in, open_on, partners_of, with_keeper
+from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
+from portal.access import post_only
+from portal.clock import today
+from portal.errors import RuleViolation
+from portal.forms import add_refusal
+from products.models import Registration, Unit
+
+NOBODY_TO_TELL = "No mail is sent: no owner of the account has an address. Tell them what to do now."
+
+
+@desk_page("portal.support")
+@require_safe
+def case_list(request: DeskRequest) -> HttpResponse:
+    asked = request.GET.get("state", "")
+    state = asked if asked in {"all", *RmaCase.State.values} else "open"
+    after = request.GET.get("after", "")
+    page = cases_in(state, after=int(after) if after.isdecimal() and len(after) < 16 else None)
+    context = {"title": "RMA cases", "page": page, "state": state, "states": RmaCase.State.choices}
+    return render_desk(request, "desk/case_list.html", context)
+
+
+@desk_page("portal.support")
+def open_case(request: DeskRequest, serial: str) -> HttpResponse:
+    unit = get_object_or_404(Unit.objects.select_related("model"), serial=serial)
+    registration = Registration.objects.live().select_related("account", "unit").filter(unit=unit).first()
+    form = OpenCaseForm(request.POST if request.method == "POST" else None, is_lead=_is_lead(request))
+    if form.is_bound and form.is_valid():
+        try:
+            latest = unit.registrations.select_related("account", "unit").order_by("-pk").first()
+            case = cases.open_case(
+                registration=cases.replaceable(registration or latest, unit),
+                by=request.user,
+                now=timezone.now(),
+                **form.cleaned_data,
+            )
+            return redirect("desk:case", case.uuid)
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+    context = {"title": "Open an RMA case", "unit": unit, "registration": registration, "form": form}
+    return render_desk(request, "desk/open_case.html", context, status=422 if form.errors else 200)
+
+
+@desk_page("portal.support")
+@require_safe
+def case(request: DeskRequest, uuid: UUID) -> HttpResponse:
+    return _case_page(request, _get(uuid))
+
+
+@desk_page("portal.support")
+@post_only("desk:case", "uuid")
+def approve_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
+    found = _get(uuid)
+    form = ReplacementForm(request.POST, kind=found.kind)
+    if form.is_valid():
+        try:
+            cases.approve_case(case=found, by=request.user, **form.cleaned_data)
+            return redirect("desk:case", uuid)
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+    return _case_page(request, _get(uuid), replacement_form=form)
+
+
+@desk_page("portal.lead")
+@post_only("desk:case", "uuid")
+def waive(request: DeskRequest, uuid: UUID) -> HttpResponse:
+    found, form = _get(uuid), WaiverForm(request.POST)
+    if form.is_valid():
+        try:
+            cases.waive(case=found, by=request.user, **form.cleaned_data)
+            return redirect("desk:case", uuid)
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+    return _case_page(request, _get(uuid), waiver_form=form)
+
+
+@desk_page("portal.support")
+@post_only("desk:case", "uuid")
+def decide_case(request: DeskRequest, uuid: UUID, decision: str) -> HttpResponse:
+    found, form = _get(uuid), DecideForm(request.POST)
+    if form.is_valid():
+        try:
+            _decide(request, found, decision, form.cleaned_data["reason"])
+            return redirect("desk:case", uuid)
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+    return _case_page(request, _get(uuid), decide_form=form)
+
+
+def _decide(request: DeskRequest, found: RmaCase, decision: str, reason: str) -> None:
+    actions: dict[str, Callable[[], object]] = {
+        "decline": lambda: cases.decline_case(case=found, reason=reason, by=request.user),
+        "cancel": lambda: cases.cancel_case(case=found, reason=reason, by=request.user),
+        "undo": lambda: undo_case(
+            case=found, as_lead=_is_lead(request), reason=reason, by=request.user, today=today()
+        ),
+    }
+    actions[decision]()
+
+
+@desk_page("portal.support")
+@post_only("desk:case", "uuid")
+def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
+    found = _get(uuid)
+    try:
+        partner = _partner(request.POST.get("partner", ""), partners_of(found))
+        outcome = completing.complete_case(
+            case=found, partner=partner, seen=request.POST.get("seen", ""), by=request.user, today=today()
+        )
+    except RuleViolation as refusal:
+        return _case_page(request, _get(uuid), refusal=refusal)
+    told = "What to do now goes by mail to the owners." if outcome.mails else NOBODY_TO_TELL
+    messages.success(request, f"Completed. {told}")
+    return redirect("desk:case", uuid)
+
+
+@desk_page("portal.support")
+@post_only("desk:case", "uuid")
+def receive_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
+    try:
+        cases.receive_case(case=_get(uuid), by=request.user)
+    except RuleViolation as refusal:
+        messages.error(request, str(refusal), extra_tags=refusal.code)
+    return redirect("desk:case", uuid)
+
+
+@desk_page("portal.support")
+@post_only("desk:case", "uuid")
+def resend_mail(request: DeskRequest, uuid: UUID) -> HttpResponse:
+    sent = telling.tell_again(case=_get(uuid), by=request.user)
+    messages.info(request, f"Mails that wait to be sent: {sent}." if sent else NOBODY_TO_TELL)
+    return redirect("desk:case", uuid)
+
+
+def _get(uuid: UUID) -> RmaCase:
+    related = ("account", "failed__unit__model", "failed__account", "replacement__model", "secondary__unit")
+    people = ("waived_model", "asked_by", "completed_by")
+    return get_object_or_404(with_keeper(RmaCase.objects.select_related(*related, *people)), uuid=uuid)
+
+
+def _is_lead(request: DeskRequest) -> bool:
+    return request.user.has_perm("portal.lead")
+
+
+def _partner(asked: str, partners: Partners) -> Registration | None:
+    """The unit that was chosen to make the pair, by its serial number; nothing said is the default.
+
+    Where there is nothing to choose, because the failed unit's primary stays, nothing is chosen.
+    """
+    if asked == "none" and not partners.is_fixed:
+        return None
+    return next((unit for unit in partners.units if unit.unit.serial == asked), partners.default)
+
+
+def _case_page(
+    request: DeskRequest,
+    found: RmaCase,
+    *,
+    replacement_form: ReplacementForm | None = None,
+    waiver_form: WaiverForm | None = None,
+    decide_form: DecideForm | None = None,
+    refusal: RuleViolation | None = None,
+) -> HttpResponse:
+    is_wrong = bool(refusal) or any(form is not None for form in (replacement_form, waiver_form, decide_form))
+    initial = {"replacement": found.replacement or ""}
+    context: dict[str, object] = {
+        "title": found.number,
+        "case": found,
+        "refusal": refusal,
+        "is_lead": _is_lead(request),
+        "replacement_form": replacement_form or ReplacementForm(initial=initial, kind=found.kind),
+        "waiver_form": waiver_form or WaiverForm(initial=model_to_dict(found, list(WaiverForm.base_fields))),
+        "decide_form": decide_form or DecideForm(),
+        **_rehearsal(request, found),
+    }
+    if found.state in RmaCase.DONE:
+        context |= {
+            "hindrances": undo_hindrances(found),
+            "only_lead": why_only_lead(found, today=today()),
+            "shown": shown_case(found),
+        }
+    return render_desk(request, "desk/case.html", context, status=422 if is_wrong else 200)
+
+
+def _rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
+    """The dry run of an approved case, or why it can't be completed."""
+    if found.state != RmaCase.State.APPROVED:
+        return {}
+    partners = partners_of(found)
+    partner = _partner(request.GET.get("partner", request.POST.get("partner", "")), partners)
+    outcome: Outcome | None = None
+    hindrance: RuleViolation | None = None
+    try:
+        outcome = rehearse_case(case=found, partner=partner, by=request.user, today=today())
+    except RuleViolation as error:
+        hindrance = error
+    sides = list(zip(outcome.before, outcome.after, strict=True)) if outcome else []
+    return {
+        "partners": partners,
+        "failed_too": open_on(partners.units),
+        "partner": partner,
+        "outcome": outcome,
+        "hindrance": hindrance,
+        "sides": sides,
+    }

@@ -1,0 +1,126 @@
+"""The shape of what Support types to put something right: always with a reason."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django import forms
+
+from licensing.errors import NotRegistered
+from licensing.moves.release import find_account
+from portal.errors import RuleViolation
+from portal.forms import DayField, judged
+from portal.models import Account
+from products.errors import UnknownAccount
+from products.forms import TYPED_CODE
+from products.models import Registration
+from products.serials import normalize_code, normalize_serial
+from products.services import normalize_friendly_name
+
+STALE = "This isn't there any more. Choose again."
+
+
+class CorrectionForm(forms.Form):
+    """What changes a customer's things is kept with its reason."""
+
+    reason = forms.CharField(
+        max_length=200,
+        help_text="Kept with the change. The customer sees it.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+
+
+class ChoiceForm(CorrectionForm):
+    """One of several things, those that there are now; the only one is chosen already."""
+
+    choice = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"invalid_choice": STALE})
+    field_order = ("choice", "serial_number", "expires_on", "for_ever", "reason")
+
+    def __init__(self, data: Any, *, choices: Sequence[tuple[str, str]], label: str) -> None:
+        super().__init__(data, initial={"choice": choices[0][0] if len(choices) == 1 else ""})
+        field = cast("forms.ChoiceField", self.fields["choice"])
+        field.choices, field.label = choices, label
+
+
+class OtherUnitForm(ChoiceForm):
+    """Something of this unit, and another unit."""
+
+    serial_number = forms.CharField(
+        label="Serial Number of the other unit",
+        max_length=200,
+        widget=forms.TextInput(attrs=TYPED_CODE),
+    )
+
+    def clean_serial_number(self) -> Registration:
+        serial = judged(normalize_serial, self.cleaned_data["serial_number"])
+        found = Registration.objects.live().select_related("account", "unit__model")
+        registration = found.filter(unit__serial=serial).first()
+        if registration is None:
+            raise _shown(NotRegistered(serial=serial))
+        return registration
+
+
+class ExtendForm(ChoiceForm):
+    """A licence and its new last day; that it is to run for ever is said, not left out."""
+
+    expires_on = DayField(label="Last day", required=False)
+    for_ever = forms.BooleanField(label="For ever", required=False)
+
+    def clean(self) -> dict[str, Any] | None:
+        given = super().clean() or {}
+        if "expires_on" in given and bool(given["expires_on"]) == given.get("for_ever"):
+            self.add_error("expires_on", forms.ValidationError("Give a day, or for ever.", code="required"))
+        return given
+
+
+class MoveForm(CorrectionForm):
+    """To which account, and under which name."""
+
+    account = forms.CharField(
+        label="Account",
+        max_length=200,
+        help_text="Its Account ID or its whole name.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    friendly_name = forms.CharField(
+        required=False,
+        max_length=200,
+        strip=False,
+        help_text="Left empty, it keeps its name.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    field_order = ("account", "friendly_name", "reason")
+
+    def clean_account(self) -> Account:
+        typed = self.cleaned_data["account"]
+        try:
+            return find_account(typed)
+        except UnknownAccount as refusal:
+            named = list(Account.objects.filter(name__iexact=typed)[:2])
+            if len(named) == 1:
+                return named[0]
+            if named:
+                text = "More than one account has this name: give the Account ID."
+                raise forms.ValidationError(text, code="ambiguous-account") from None
+            raise _shown(refusal) from None
+
+    def clean_friendly_name(self) -> str:
+        return judged(normalize_friendly_name, self.cleaned_data["friendly_name"])
+
+
+class NewCodeForm(CorrectionForm):
+    """The authentication code under which a unit is in stock from now on."""
+
+    authentication_code = forms.CharField(
+        label="New Authentication Code",
+        max_length=200,
+        help_text="From the factory's record: XXXX-XXXX. The one before opens nothing any more.",
+        widget=forms.TextInput(attrs=TYPED_CODE),
+    )
+    field_order = ("authentication_code", "reason")
+
+    def clean_authentication_code(self) -> str:
+        return judged(normalize_code, self.cleaned_data["authentication_code"])
+
+
+def _shown(refusal: RuleViolation) -> forms.ValidationError:
+    return forms.ValidationError(str(refusal), code=refusal.code)

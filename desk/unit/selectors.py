@@ -1,0 +1,323 @@
+"""Everything that the desk knows of one unit, for one screen. Nothing is written, no keyset issued or marked.
+
+Each history shows its latest rows only; the number of queries is the same however long they are.
+"""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from django.db.models import F, Q
+
+from associations.models import Seat, Side
+from associations.selectors import Chapter, ChildCount, child_counts, history, live_seats
+from desk.addresses import CaseRow
+from licensing.entitlements.on_a_day import right_in_words, value_in_words
+from licensing.entitlements.today import Right, read_graces, sharing_primary
+from licensing.keysets.issuing import current_heads
+from licensing.models import Keyset, KeysetHead, LedgerEntry, PoolPart, RmaCase, TrialStart
+from licensing.readiness.pairs import Readiness, readiness_of, was_confirmed
+from licensing.selectors import ServiceRow, node_support, service_rows
+from portal.models import AuditEntry
+from products.attempts import Closed, closed
+from products.models import Attempt, Registration, Unit
+
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Latest[T]:
+    """The latest rows of a history, and whether there are older ones."""
+
+    rows: list[T]
+    has_more: bool
+
+
+class _History[T](Protocol):
+    """A list, or a query in its order."""
+
+    def __getitem__(self, part: slice, /) -> Iterable[T]: ...
+
+
+def _latest[T](rows: _History[T]) -> Latest[T]:
+    """Of a query no more is read than what is shown, and one to tell whether there is more."""
+    found = list(rows[: MOST + 1])
+    return Latest(found[:MOST], has_more=len(found) > MOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A service that a unit may run; `origins` are the serial numbers of the units that it has it from."""
+
+    row: ServiceRow
+    right: str
+    origins: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a registered unit may run on a day; `missing` are the names of the services that it may not."""
+
+    held: list[Held]
+    missing: list[str]
+    nodes: str
+    source: Registration | None
+
+
+def holding_of(registration: Registration, today: datetime.date) -> Holding:
+    """What a unit may run, each service with its right in words."""
+    source = sharing_primary(registration)
+    rows = service_rows(registration, source, today)
+    parts = PoolPart.objects.filter(registration=registration).select_related("licence__registration__unit")
+    lenders: dict[int, list[str]] = {}
+    for part in parts:
+        lenders.setdefault(part.licence.service_id, []).append(part.licence.registration.unit.serial)
+    grace = read_graces([registration]).get(registration.pk)
+    origins = {Right.SHARED: source, Right.KEPT: grace.source if grace else None}
+    return Holding(
+        [_held(row, origins, lenders) for row in rows if row.entitlement.right],
+        [row.entitlement.service.name for row in rows if not row.entitlement.right],
+        node_support([row.entitlement for row in rows], today),
+        source,
+    )
+
+
+def _held(row: ServiceRow, origins: dict[Right, Registration | None], lenders: dict[int, list[str]]) -> Held:
+    right = row.entitlement.right or Right.OWN
+    if right == Right.PART:
+        return Held(row, "part of the license of", lenders.get(row.entitlement.service.pk, []))
+    origin = origins.get(right)
+    words = {Right.SHARED: "shared from", Right.KEPT: "kept while an RMA case is open, from"}
+    return Held(row, words[right], [origin.unit.serial]) if origin else Held(row, str(right), [])
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A keyset that was issued, without its text."""
+
+    keyset: Keyset
+    is_newest: bool
+    is_applied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Keysets:
+    """The generations of a unit's keyset.
+
+    `head` tells which one somebody applied, when and who; `is_current` that the newest says what is true.
+    """
+
+    issued: Latest[Issued]
+    head: KeysetHead | None
+    is_current: bool
+    is_former_owners: bool
+
+
+def keysets_of(unit: Unit, present: Registration | None, today: datetime.date) -> Keysets:
+    """The generations issued to a unit. Whether a newer one is due is compared, not tried out."""
+    rows = _latest(Keyset.objects.filter(unit=unit).defer("text").order_by("-generation"))
+    heads = KeysetHead.objects.filter(unit=unit)
+    head = heads.select_related("applied", "applied_by").defer("applied__text").first()
+    applied = head.applied_id if head else None
+    issued = [Issued(row, number == 0, row.pk == applied) for number, row in enumerate(rows.rows)]
+    return Keysets(
+        Latest(issued, rows.has_more),
+        head,
+        current_heads(today).filter(unit=unit).exists(),
+        is_former_owners=bool(applied and head and present and not was_confirmed(head, present)),
+    )
+
+
+def cases_of(unit: Unit, registrations: list[Registration]) -> Latest[CaseRow]:
+    """The RMA cases in which a unit failed, replaces another, or is or was the pair's other unit."""
+    own = [registration.pk for registration in registrations]
+    concerned = Q(failed__in=own) | Q(replacement=unit) | Q(partner__in=own) | Q(secondary__in=own)
+    cases = RmaCase.objects.filter(concerned).select_related(
+        "account", "failed__unit", "replacement", "partner__unit", "secondary__unit"
+    )
+    found = _latest(cases.order_by("-pk"))
+    return Latest([CaseRow(case, _role(case, unit, own)) for case in found.rows], found.has_more)
+
+
+def _role(case: RmaCase, unit: Unit, own: list[int]) -> str:
+    if case.failed_id in own:
+        return "failed"
+    if case.replacement_id == unit.pk:
+        return "replacement"
+    return "partner" if case.partner_id in own else "shares in grace"
+
+
+@dataclass(frozen=True, slots=True)
+class WentTo:
+    """Where everything of a retired unit went: by which case, and who got which of its licences."""
+
+    row: CaseRow
+    got: list[tuple[str, str]]
+
+
+def went_to(unit: Unit, cases: list[CaseRow]) -> WentTo | None:
+    """The case that retired a unit, and from the ledger which unit got which of its services."""
+    ends = {RmaCase.State.COMPLETED, RmaCase.State.RECEIVED}
+    row = next((row for row in cases if row.role == "failed" and row.case.state in ends), None)
+    if row is None:
+        return None
+    case = row.case
+    heirs = [case.replacement_id, case.partner.unit_id if case.partner else None]
+    entries = LedgerEntry.objects.filter(
+        unit__in=[pk for pk in heirs if pk],
+        right=LedgerEntry.Right.RMA,
+        detail=unit.serial,
+        after__isnull=False,
+    )
+    found = entries.select_related("unit", "service").order_by("-at", "-pk")[:MOST]
+    return WentTo(row, sorted({(e.service.name, e.unit.serial) for e in found if e.unit}))
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """An entry of the ledger in words."""
+
+    entry: LedgerEntry
+    right: str
+    before: str
+    after: str
+
+
+def ledger_of(unit: Unit) -> Latest[LedgerRow]:
+    """The latest changes of what a unit holds, whoever owned it."""
+    entries = LedgerEntry.objects.filter(unit=unit).select_related("actor", "service")
+    found = _latest(entries.order_by("-at", "-pk"))
+    rows = [
+        LedgerRow(
+            entry,
+            right_in_words(entry.right, entry.detail),
+            value_in_words(entry.before),
+            value_in_words(entry.after),
+        )
+        for entry in found.rows
+    ]
+    return Latest(rows, found.has_more)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTo:
+    """What wrong tries have closed to an account (R3)."""
+
+    kind: str
+    state: Closed
+
+
+def closed_to(registration: Registration, now: datetime.datetime) -> list[ClosedTo]:
+    """What is closed to the owner: this unit's serial number, registration or keys altogether."""
+    kinds = ((Attempt.Kind.CODE, "authentication codes"), (Attempt.Kind.KEY, "activation keys"))
+    found = [
+        (words, closed(registration.account, registration.unit.serial, kind=kind, now=now))
+        for kind, words in kinds
+    ]
+    return [ClosedTo(words, state) for words, state in found if state]
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What there is of a unit only while an account owns it."""
+
+    registration: Registration
+    seats: list[Seat]
+    children: list[ChildCount]
+    readiness: Readiness | None
+    holding: Holding
+    closed: list[ClosedTo]
+
+    @property
+    def roles(self) -> list[Seat]:
+        """The unit's own seats."""
+        return [seat for seat in self.seats if seat.registration_id == self.registration.pk]
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether it is a parent in a type that shares licences."""
+        return any(seat.side == Side.PARENT and seat.type.shares_licences for seat in self.roles)
+
+    @property
+    def others(self) -> list[Seat]:
+        """The units beside it."""
+        return [seat for seat in self.seats if seat.registration_id != self.registration.pk]
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPage:
+    """All that the desk's page of a unit shows."""
+
+    unit: Unit
+    is_warranty_over: bool
+    owned: Owned | None
+    registrations: Latest[Registration]
+    chapters: Latest[Chapter]
+    keysets: Keysets
+    trials: Latest[TrialStart]
+    cases: Latest[CaseRow]
+    went_to: WentTo | None
+    ledger: Latest[LedgerRow]
+    audit: Latest[AuditEntry]
+
+    @property
+    def former(self) -> list[Registration]:
+        """The registrations that have ended, the latest first."""
+        return [registration for registration in self.registrations.rows if registration.ended_at]
+
+    @property
+    def open_case(self) -> RmaCase | None:
+        """The case that is open on this unit as the failed one or the replacement."""
+        roles = {"failed", "replacement"}
+        return next((row.case for row in self.cases.rows if row.case.is_open and row.role in roles), None)
+
+    @property
+    def graces(self) -> list[RmaCase]:
+        """The open cases for which this unit keeps its failed primary's rights (X3): none while it is one."""
+        if self.owned is None or self.owned.is_primary:
+            return []
+        shown = self.owned.registration.pk
+        return [row.case for row in self.cases.rows if row.case.is_open and row.case.secondary_id == shown]
+
+
+def unit_page(unit: Unit, *, today: datetime.date, now: datetime.datetime) -> UnitPage:
+    """Read all that the page of a unit shows; the unit comes with its model."""
+    registrations = _latest(
+        Registration.objects.filter(unit=unit)
+        .select_related("account")
+        .order_by(F("ended_at").desc(nulls_first=True), "-pk")
+    )
+    for registration in registrations.rows:
+        registration.unit = unit
+    last = registrations.rows[0] if registrations.rows else None
+    present = last if last and last.ended_at is None else None
+    cases = cases_of(unit, registrations.rows)
+    trials = TrialStart.objects.filter(unit=unit).select_related("service")
+    audit = AuditEntry.objects.filter(serial=unit.serial).select_related("actor", "account")
+    return UnitPage(
+        unit,
+        bool(unit.warranty_ends_on and unit.warranty_ends_on < today),
+        _owned(present, today, now) if present else None,
+        registrations,
+        _latest(history(last) if last else []),
+        keysets_of(unit, present, today),
+        _latest(trials.order_by("-at", "-pk")),
+        cases,
+        went_to(unit, cases.rows) if unit.retired_at else None,
+        ledger_of(unit),
+        _latest(audit.order_by("-at", "-pk")),
+    )
+
+
+def _owned(registration: Registration, today: datetime.date, now: datetime.datetime) -> Owned:
+    seats = live_seats(registration)
+    listed = {seat.type_id for seat in seats if seat.registration_id != registration.pk}
+    return Owned(
+        registration,
+        seats,
+        [row for row in child_counts(registration) if row.count and row.type.pk not in listed],
+        readiness_of([registration], today).get(registration.pk),
+        holding_of(registration, today),
+        closed_to(registration, now),
+    )

@@ -1,0 +1,29 @@
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from desk.access import LOOK, DeskRequest, desk_page, render_desk
+from desk.unit.actions import links, offered
+from desk.unit.selectors import unit_page
+from portal.clock import today
+from products.models import Unit
+
+
+@desk_page(LOOK)
+@require_safe
+def unit(request: DeskRequest, serial: str) -> HttpResponse:
+    found = Unit.objects.select_related("model").filter(serial=serial).first()
+    if found is None:
+        unknown: dict[str, object] = {"title": "No such unit", "typed": serial}
+        return render_desk(request, "desk/no_unit.html", unknown, status=404)
+    page = unit_page(found, today=today(), now=timezone.now())
+    actions = offered(page, request.user)
+    context = {
+        "title": found.serial,
+        "page": page,
+        "unit": found,
+        "links": links([a for a in actions if not a.is_correction], found.serial),
+        "corrections": links([a for a in actions if a.is_correction], found.serial),
+        "can_grant": bool(page.owned) and request.user.has_perm("licensing.add_licence"),
+    }
+    return render_desk(request, "desk/unit.html", context)

@@ -1,0 +1,115 @@
+"""The shape of what staff type about licences, keys, and what models come with."""
+
+import re
+from typing import Any
+
+from django import forms
+
+from licensing.activation import redeeming as activation
+from licensing.activation.terms import LARGEST_COUNT, told
+from licensing.entitlements.today import Entitlement
+from licensing.errors import CountOutOfRange
+from licensing.keyset import UNLIMITED
+from licensing.models import ActivationKey, Licence, Service
+from portal.admin_base import ReasonForm
+from portal.forms import judged
+from products.models import Unit
+from products.serials import normalize_serial
+
+
+class CountField(forms.CharField):
+    """A count of licences: a number, Unlimited, or nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            max_length=12,
+            help_text="A number or “Unlimited”; empty where the service isn't counted.",
+        )
+
+    def clean(self, value: Any) -> int | None:
+        text = str(super().clean(value)).replace(",", "").replace(" ", "")
+        if not text:
+            return None
+        if text.lower() in {"unlimited", str(UNLIMITED)}:
+            return UNLIMITED
+        if not re.fullmatch("[0-9]{1,10}", text):
+            raise forms.ValidationError("Type a number, Unlimited, or nothing.", code="invalid")
+        if int(text) > LARGEST_COUNT:
+            refusal = CountOutOfRange()
+            raise forms.ValidationError(str(refusal), code=refusal.code)
+        return int(text)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "Unlimited" if value == UNLIMITED else value
+
+
+class GrantForm(ReasonForm):
+    """Grant a unit a licence."""
+
+    serial_number = forms.CharField(max_length=200, label="Serial Number")
+    count = CountField()
+
+    class Meta:
+        model = Licence
+        fields = ["service", "count", "expires_on"]
+        help_texts = {"expires_on": "The last day that it runs, as in 2027-11-30; empty: for ever."}
+
+    replaces = forms.BooleanField(
+        required=False,
+        label="Replace what is there",
+        help_text="Only where the unit has a license for this service: this one takes its place.",
+    )
+
+    field_order = ["serial_number", "service", "count", "expires_on", "replaces", "reason"]
+
+    def clean(self) -> dict[str, Any] | None:
+        """Ask before a licence that is there gives way to another one."""
+        given = super().clean() or self.cleaned_data
+        unit, service = given.get("serial_number"), given.get("service")
+        if not given.get("replaces") and unit and service:
+            held = Licence.objects.filter(
+                registration__unit=unit, registration__ended_at=None, service=service
+            )
+            if licence := held.select_related("service").first():
+                what = Entitlement(service, None, licence.kind, licence.count, licence.expires_on)
+                said = f"The unit is {told(what)} already. Check this if that is to give way, or extend it."
+                self.add_error("replaces", forms.ValidationError(said, code="replaces-licence"))
+        return given
+
+    def clean_serial_number(self) -> Unit:
+        serial = judged(normalize_serial, self.cleaned_data["serial_number"])
+        unit = Unit.objects.filter(serial=serial).first()
+        if unit is None:
+            raise forms.ValidationError(f"The factory's record has no unit {serial}.", code="unknown-serial")
+        return unit
+
+
+class ModelServiceForm(ReasonForm):
+    """What a model comes with."""
+
+    count = CountField()
+
+
+class MakeKeysForm(ReasonForm):
+    """Make a batch of activation keys."""
+
+    service = forms.ModelChoiceField(Service.objects.filter(is_activation_offered=True))
+    count = CountField()
+    months = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=activation.MOST_MONTHS,
+        label="Term",
+        help_text="In months; empty: for ever.",
+    )
+    number = forms.IntegerField(
+        min_value=1, max_value=activation.MOST_KEYS, initial=1, label="Number", help_text="How many keys."
+    )
+
+    class Meta:
+        model = ActivationKey
+        fields = ["service", "count", "months", "model"]
+        help_texts = {"model": "For units of this model only; empty: for any."}
+
+    field_order = ["service", "count", "months", "model", "number", "reason"]

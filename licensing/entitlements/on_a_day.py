@@ -1,0 +1,236 @@
+"""What a unit was entitled to on an earlier day, and why (rule L6).
+
+The ledger tells what units held, what their models came with and which services were shared; the history of
+the associations whose licences a unit shared. Both are followed to the end of a UTC day, and the rules of
+`licensing.entitlements.today` judge what was there then. Today's rows are never asked:
+`licensing.ledger.verification` compares them.
+"""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from associations.models import Seat, Side
+from licensing.catalogue.changes import FLAGS
+from licensing.entitlements.today import Entitlement, Grace, Holdings, Right
+from licensing.errors import FutureDay, OutsideRegistration
+from licensing.keyset import UNLIMITED, Status
+from licensing.ledger.writing import Line, licence_value
+from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase, Service
+from products.models import Registration
+
+MOST_CHANGES = 50
+OWN = {Licence.Kind.LICENSED: "own", Licence.Kind.TRIAL: "free trial"}
+
+type Value = dict[str, Any]
+type Catalogue = dict[tuple[int | None, int], Value]
+"""What models came with, by model and service; under no model the flags of services."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A line of the ledger after some entry. Sharing counts out changes its value, not how it was got."""
+
+    value: Value
+    right: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """One service of a unit as it was on a day; `right` says in words by which right (empty: none)."""
+
+    entitlement: Entitlement
+    status: Status | None
+    right: str
+
+
+def check_day(registration: Registration, day: datetime.date, *, today: datetime.date) -> None:
+    """Only the time of the account's own registration is told. Raises FutureDay and OutsideRegistration."""
+    if day > today:
+        raise FutureDay(day=day)
+    first, last = registration.registered_at.date(), registration.ended_at
+    if day < first or (last and day > last.date()):
+        raise OutsideRegistration(serial=registration.unit.serial, first=first, last=last or today)
+
+
+def entitlements_on(registration: Registration, day: datetime.date) -> list[Recalled]:
+    """Every service of that day's catalogue with what the unit might run of it at the end of the UTC day."""
+    moment = end_of(registration, day)
+    source, graces = sharing_primary_at(registration, moment), _graces_at(registration, moment)
+    registrations = [registration, *([source] if source else []), *(g.source for g in graces.values())]
+    registrations = list({r.pk: r for r in registrations}.values())
+    catalogue = _catalogue_at(registrations, moment)
+    lines = replay(entry for r in registrations for entry in entries_of(r, moment).order_by("pk"))
+    past = Past(registration, source, day, lines, _holdings(registrations, lines, catalogue, graces))
+    return [past.recall(service) for service in _services(catalogue)]
+
+
+def changes_until(registration: Registration, day: datetime.date) -> list[LedgerEntry]:
+    """The latest changes of what a unit holds up to the end of a day, the newest first, at most 50."""
+    entries = entries_of(registration, end_of(registration, day)).select_related("actor", "service")
+    return list(entries.order_by("-at", "-pk")[:MOST_CHANGES])
+
+
+def end_of(registration: Registration, day: datetime.date) -> datetime.datetime:
+    """The moment at which a UTC day is over, or the registration, if that ended before."""
+    midnight = datetime.datetime.combine(
+        day + datetime.timedelta(days=1), datetime.time(), tzinfo=datetime.UTC
+    )
+    return min(midnight, registration.ended_at or midnight)
+
+
+def entries_of(registration: Registration, moment: datetime.datetime) -> QuerySet[LedgerEntry]:
+    """What was written of a unit before a moment, since it is the account's."""
+    return LedgerEntry.objects.filter(
+        unit=registration.unit_id, at__gte=registration.registered_at, at__lt=moment
+    )
+
+
+def sharing_primary_at(registration: Registration, moment: datetime.datetime) -> Registration | None:
+    """The registration whose licences this one shared right before a moment."""
+    seats = Seat.objects.filter(began_at__lt=moment).exclude(ended_at__lt=moment)
+    own = seats.filter(registration=registration, shares=True).order_by("-pk")
+    parents = Seat.objects.filter(group__in=own.values("group")[:1], side=Side.PARENT)
+    return Registration.objects.filter(pk__in=parents.values("registration")).select_related("unit").first()
+
+
+def _graces_at(registration: Registration, moment: datetime.datetime) -> dict[int, Grace]:
+    """What the unit kept of a failed primary right before a moment; as a primary it kept nothing (X3)."""
+    cases = RmaCase.objects.filter(secondary=registration, asked_at__lt=moment).exclude(grace_ends_on=None)
+    open_then = cases.exclude(completed_at__lt=moment).exclude(closed_at__lt=moment)
+    case = open_then.select_related("failed__unit").order_by("pk").last()
+    if case is None or case.grace_ends_on is None:
+        return {}
+    as_primary = registration.seats.of_primaries().filter(began_at__lt=moment)
+    if as_primary.exclude(ended_at__lt=moment).exists():
+        return {}
+    return {registration.pk: Grace(case.failed, case.grace_ends_on, case.number)}
+
+
+def replay(entries: Iterable[LedgerEntry]) -> dict[Line, Held]:
+    """The lines that there are after some entries, which come in order of pk."""
+    lines: dict[Line, Held] = {}
+    for entry in entries:
+        line = Line(entry.unit_id or 0, entry.service_id, pool_of(entry))
+        present = lines.pop(line, None)
+        if entry.after is not None:
+            got = present if present and entry.right == LedgerEntry.Right.POOL else entry
+            lines[line] = Held(entry.after, got.right, got.detail)
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What entitlements rested on at the end of a day: a unit's lines, and those of whom it shared."""
+
+    registration: Registration
+    source: Registration | None
+    day: datetime.date
+    lines: dict[Line, Held]
+    holdings: Holdings
+
+    def recall(self, service: Service) -> Recalled:
+        """A service of the unit, judged by the rules of today's entitlements."""
+        found = self.holdings.entitlement(self.registration, self.source, service, self.day)
+        return Recalled(found, found.status(self.day), self._right(self.registration, found))
+
+    def _right(self, holder: Registration, held: Entitlement) -> str:
+        """By which right a unit held something, in words."""
+        service = held.service
+        if held.right == Right.SHARED and self.source:
+            theirs = self.holdings.own(self.source, service, self.day)
+            return f"shared from {self.source.unit.serial}: {self._right(self.source, theirs)}"
+        if held.right == Right.KEPT:
+            grace = self.holdings.graces[holder.pk]
+            return f"kept of {grace.source.unit.serial} while {grace.number} is open"
+        if held.right == Right.PART:
+            key = (holder.unit_id, service.pk)
+            value = licence_value(Licence(kind=held.kind, count=held.count, expires_on=held.expires_on))
+            parts = [line for line in self.lines if line.pool and (line.unit, line.service) == key]
+            pool = next(line.pool for line in parts if self.lines[line].value == value)
+            return right_in_words(LedgerEntry.Right.PART, pool)
+        if held.right == Right.OWN:
+            line = self.lines[Line(holder.unit_id, service.pk)]
+            way = right_in_words(line.right, line.detail)
+            return way if line.right == LedgerEntry.Right.TRIAL else f"{OWN[Licence.Kind(held.kind)]}, {way}"
+        return "comes with the model" if held.right == Right.MODEL else ""
+
+
+def right_in_words(right: str, detail: str) -> str:
+    """The right that an entry of the ledger names."""
+    words = {
+        LedgerEntry.Right.KEY: "key ending {}",
+        LedgerEntry.Right.SWAP: "from a swap with {}",
+        LedgerEntry.Right.RMA: "by the RMA of {}",
+        LedgerEntry.Right.PART: "part of {}'s license",
+    }
+    known = LedgerEntry.Right(right)
+    return words[known].format(detail) if known in words else str(known.label)
+
+
+def value_in_words(value: Value | None) -> str:
+    """What an entry of the ledger says of a licence or part."""
+    if value is None:
+        return "nothing"
+    count, given, last_day = value["count"], value.get("given"), value["expires_on"]
+    words = ["Free Trial" if value["kind"] == Licence.Kind.TRIAL else "Licensed"]
+    if count is not None:
+        words.append("Unlimited" if count == UNLIMITED else f"for {count:,}")
+    if given:
+        words.append(f"{given:,} of them shared out")
+    if last_day:
+        words.append(f"until {datetime.date.fromisoformat(last_day):%d %b %Y}")
+    return ", ".join(words)
+
+
+def pool_of(entry: LedgerEntry) -> str:
+    """The unit of whose licence an entry's line is a part; empty where it is the unit's own."""
+    return entry.detail if entry.right == LedgerEntry.Right.PART else ""
+
+
+def _holdings(
+    registrations: list[Registration],
+    lines: dict[Line, Held],
+    catalogue: Catalogue,
+    graces: dict[int, Grace],
+) -> Holdings:
+    """What the lines say, as today's rows would say it."""
+    holders = {registration.unit_id: registration.pk for registration in registrations}
+    included = {(model, service): value["count"] for (model, service), value in catalogue.items() if model}
+    holdings = Holdings({}, {}, included, {}, graces)
+    for number, (line, held) in enumerate(lines.items(), start=1):
+        key, last_day = (holders[line.unit], line.service), held.value["expires_on"]
+        licence = Licence(
+            pk=number,
+            kind=held.value["kind"],
+            count=held.value["count"],
+            expires_on=datetime.date.fromisoformat(last_day) if last_day else None,
+        )
+        if line.pool:
+            part = PoolPart(licence=licence, count=held.value["count"])
+            holdings.parts.setdefault(key, []).append(part)
+        else:
+            holdings.licences[key] = licence
+            holdings.given[number] = held.value.get("given", 0)
+    return holdings
+
+
+def _catalogue_at(registrations: list[Registration], moment: datetime.datetime) -> Catalogue:
+    """What these units' models came with, and every service's flags (under no model), before a moment."""
+    models = {registration.unit.model_id for registration in registrations}
+    entries = LedgerEntry.objects.filter(Q(model=None) | Q(model__in=models), unit=None, at__lt=moment)
+    found = {(entry.model_id, entry.service_id): entry.after for entry in entries.order_by("pk")}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _services(catalogue: Catalogue) -> list[Service]:
+    """The services that there were, with the flags that they had."""
+    services = [service for service in Service.objects.all() if (None, service.pk) in catalogue]
+    for service in services:
+        for flag in FLAGS:
+            setattr(service, flag, catalogue[None, service.pk].get(flag, False))
+    return services

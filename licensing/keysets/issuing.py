@@ -1,0 +1,233 @@
+"""Issuing keysets: a unit's newest one is always true (rules K1 to K3).
+
+A head notes the versions that a keyset was derived from. Writers raise only the version of the unit that
+they change; the reader compares and, where something moved, derives anew.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from associations.models import Seat, Side
+from licensing.entitlements.today import (
+    NODES_CODE,
+    Entitlement,
+    entitlements,
+    named_primary,
+    node_count,
+    read_graces,
+    sharing_primary,
+)
+from licensing.keyset import Kind, Payload, read, sign
+from licensing.keyset import Service as KeysetService
+from licensing.keysets.signing import active_signer
+from licensing.models import CatalogueState, Keyset, KeysetHead, Licence, PoolPart, RmaCase
+from portal import audit
+from portal.days import day_after
+from portal.models import User
+from products.errors import UnitRetired
+from products.models import Registration, Unit
+
+BATCH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions of everything that a unit's keyset depends on, from one query."""
+
+    unit: int
+    source: int | None
+    source_version: int | None
+    pools: int
+    catalogue: int
+
+
+def read_keyset(*, registration: Registration, today: datetime.date) -> Keyset:
+    """Return a unit's current keyset, issued now if need be, and note that it was read.
+
+    Raises UnitRetired (K3), NoActiveKey, KeyMissing and KeyFileUnknown.
+    """
+    _refuse_retired(registration.unit)
+    keyset = _current(registration, today)
+    while keyset is None:
+        keyset = _issue(registration, today)
+    if keyset.first_read_at is None:
+        keyset.first_read_at = timezone.now()
+        Keyset.objects.filter(pk=keyset.pk, first_read_at=None).update(first_read_at=keyset.first_read_at)
+    return keyset
+
+
+def _current(registration: Registration, today: datetime.date) -> Keyset | None:
+    """The keyset at the unit's head, if everything that it was derived from is as it was."""
+    head = current_heads(today).filter(unit=registration.unit_id).select_related("keyset").first()
+    return head.keyset if head else None
+
+
+def current_heads(today: datetime.date) -> QuerySet[KeysetHead]:
+    """The heads whose keysets are current: everything that they were derived from is as it was."""
+    return (
+        KeysetHead.objects.filter(version=F("unit__version"))
+        .filter(keyset__generation=F("unit__last_generation"))
+        .filter(Q(source=None) | Q(source_version=F("source__version")))
+        .filter(pools=_other_versions(OuterRef("unit"), OuterRef("source")))
+        .filter(catalogue=_catalogue_version())
+        .filter(Q(recheck_on=None) | Q(recheck_on__gt=today))
+    )
+
+
+def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
+    """Derive the keyset and make it the unit's newest. None: something moved meanwhile, start over."""
+    before = read_versions(registration)
+    content, recheck_on = _derive(registration, today)
+    with transaction.atomic():
+        (unit,) = Unit.objects.locked([registration.unit_id])
+        _refuse_retired(unit)
+        after = read_versions(registration)
+        if after != before:
+            return None
+        keyset = Keyset.objects.filter(unit=unit, generation=unit.last_generation).first()
+        if keyset is None or not says(keyset, content):
+            keyset = _sign(unit, content)
+        KeysetHead.objects.update_or_create(
+            unit=unit,
+            defaults={
+                "keyset": keyset,
+                "version": after.unit,
+                "source_id": after.source,
+                "source_version": after.source_version,
+                "pools": after.pools,
+                "catalogue": after.catalogue,
+                "recheck_on": recheck_on,
+            },
+        )
+        return keyset
+
+
+def _refuse_retired(unit: Unit) -> None:
+    if unit.retired_at:
+        raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
+
+
+def raise_generations(*, by_how_many: int, by: User | None, progress: Callable[[int, int], None]) -> int:
+    """Lift every unit's generation, so that none which was issued before repeats (K2); return how many units.
+
+    For a database that was restored from a backup: nobody knows what was issued since. The next reader of
+    each unit gets a new keyset. Each batch is a transaction of its own: stopped half way, it is run again.
+    `progress` gets how far it is and where the end is, both as primary keys.
+    """
+    last = Unit.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    total = 0
+    for start in range(0, last + 1, BATCH):
+        with transaction.atomic():
+            batch = Unit.objects.filter(pk__gte=start, pk__lt=start + BATCH)
+            total += batch.update(last_generation=F("last_generation") + by_how_many)
+        progress(min(start + BATCH, last), last)
+    audit.record("generations-raised", by=by, data={"by": by_how_many, "units": total})
+    return total
+
+
+def read_versions(registration: Registration) -> Versions:
+    """Read the present versions of the unit, of the unit whose licences it shares, and of the catalogue."""
+    sharing = Seat.objects.live().filter(registration=OuterRef(OuterRef("pk")), shares=True).values("group")
+    source = Seat.objects.live().filter(side=Side.PARENT, group__in=sharing)
+    row = (
+        Registration.objects.filter(pk=registration.pk)
+        .annotate(
+            source_id=Subquery(source.values("registration__unit")),
+            source_version=Subquery(source.values("registration__unit__version")),
+        )
+        .annotate(
+            pool_versions=_other_versions(OuterRef("unit"), OuterRef("source_id")),
+            catalogue_version=_catalogue_version(),
+        )
+        .values_list("unit__version", "source_id", "source_version", "pool_versions", "catalogue_version")
+        .get()
+    )
+    return Versions(*row)
+
+
+def _other_versions(unit: OuterRef, source: OuterRef) -> CombinedExpression:
+    """The sum of the versions of further units that a keyset depends on.
+
+    Those are the units of whose licences the unit, or the one that it shares of, has parts, and the failed
+    unit whose rights it keeps, with that one's pools (X3). Versions only rise, and who changes on which of
+    them a unit depends raises that unit's own: the sum tells.
+    """
+    parts = PoolPart.objects.filter(registration__ended_at=None)
+    kept = RmaCase.objects.filter(secondary__unit=unit, state__in=RmaCase.OPEN)
+    failed = RmaCase.objects.filter(secondary__unit=OuterRef(unit), state__in=RmaCase.OPEN).values("failed")
+    pool = "licence__registration__unit__version"
+    return (
+        _total(parts.filter(registration__unit=unit), pool)
+        + _total(parts.filter(registration__unit=source), pool)
+        + _total(parts.filter(registration__in=failed), pool)
+        + _total(kept, "failed__unit__version")
+    )
+
+
+def _total(rows: QuerySet[Any], field: str) -> Coalesce:
+    summed = rows.order_by().values(one=Value(1)).annotate(total=Sum(field))
+    return Coalesce(Subquery(summed.values("total")), 0)
+
+
+def _catalogue_version() -> Coalesce:
+    return Coalesce(Subquery(CatalogueState.objects.values("version")), 0)
+
+
+def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, datetime.date | None]:
+    """What the unit's keyset has to say, and the day to look again."""
+    primary, grace = sharing_primary(registration), read_graces([registration]).get(registration.pk)
+    held = entitlements(registration, source=primary, today=today)
+    kept = grace if grace and grace.ends_on >= today else None
+    content = content_of(registration, named_primary(primary, grace, today), held, today)
+    units = [registration, *([primary] if primary else []), *([kept.source] if kept else [])]
+    last_days = Licence.objects.filter(
+        Q(registration__in=units) | Q(parts__registration__in=units), expires_on__gte=today
+    ).values_list("expires_on", flat=True)
+    ends = [*last_days, *([kept.ends_on] if kept else [])]
+    next_end = min((day for day in ends if day), default=None)
+    return content, day_after(next_end) if next_end else None
+
+
+def content_of(
+    registration: Registration, source: Registration | None, held: Iterable[Entitlement], today: datetime.date
+) -> Payload:
+    """What a unit's keyset says of its entitlements, in the order of their codes (K1).
+
+    Generation and moment are left at 0.
+    """
+    held = [e for e in held if e.right is not None]
+    return Payload(
+        serial=registration.unit.serial,
+        generation=0,
+        issued=0,
+        model=registration.unit.model.code,
+        nodes=node_count(held, today),
+        services=tuple(_service(e) for e in held if e.service.code != NODES_CODE),
+        primary=source.unit.serial if source else None,
+    )
+
+
+def _service(entitlement: Entitlement) -> KeysetService:
+    kind = Kind.TRIAL if entitlement.kind == Licence.Kind.TRIAL else Kind.LICENSED
+    return KeysetService(entitlement.service.code, kind, entitlement.count, entitlement.expires_on)
+
+
+def says(keyset: Keyset, content: Payload) -> bool:
+    """Whether an issued keyset says exactly this."""
+    return replace(read(keyset.text), generation=0, issued=0) == content
+
+
+def _sign(unit: Unit, content: Payload) -> Keyset:
+    """Issue the unit's next generation; its row is locked by the caller."""
+    generation, issued = unit.last_generation + 1, int(timezone.now().timestamp())
+    text = sign(replace(content, generation=generation, issued=issued), active_signer())
+    Unit.objects.filter(pk=unit.pk).update(last_generation=generation)
+    return Keyset.objects.create(unit=unit, generation=generation, issued=issued, text=text)

@@ -1,0 +1,164 @@
+"""Whether the ledger and today's rows say the same (rule L6)."""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.db.models import Q, Sum
+
+from licensing.catalogue.changes import FLAGS
+from licensing.entitlements.on_a_day import pool_of
+from licensing.ledger.writing import licence_value, part_value
+from licensing.models import LedgerEntry, Licence, ModelService, PoolPart, Service
+from products.models import ProductModel, Registration, Unit
+
+BATCH = 1000
+
+type Value = dict[str, Any] | None
+type Step = tuple[Key, Value, Value]
+"""What an entry is about, before and after."""
+type Steps = Callable[[], Generator[Step]]
+type Rows = Callable[[], dict[Key, Value]]
+
+
+class Key(NamedTuple):
+    """What a value is of: a registration's licence or part, what a model comes with, or a service's flags.
+
+    `subject` is registration, model or service (unit: one that nobody had registered), `pk` its row's.
+    """
+
+    subject: str
+    pk: int
+    service: int
+    pool: str = ""
+
+
+class Differs(Exception):
+    """The ledger contradicts the rows, or itself: something was changed that it doesn't know of."""
+
+    def __init__(self, subject: str, service: str, *, ledger: Value, row: Value) -> None:
+        self.subject, self.service, self.ledger, self.row = subject, service, ledger, row
+        said = (json.dumps(value) if value else "nothing" for value in (ledger, row))
+        super().__init__("{}, {}: the ledger says {}, the row says {}.".format(subject, service, *said))
+
+
+@dataclass(slots=True)
+class Verified:
+    """How much was compared so far."""
+
+    units: int = 0
+    entries: int = 0
+
+
+def verify(*, progress: Callable[[Verified], None]) -> Verified:
+    """Replay the whole ledger and compare it with today's rows: the catalogue's, then units in batches.
+
+    Nothing is written, and no more kept than a batch: it may be stopped at any moment. Raises Differs at the
+    first difference.
+    """
+    done = Verified(entries=_compare(_catalogue_steps, _catalogue_rows))
+    last = 0
+    while units := list(Unit.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        first, last = units[0], units[-1]
+        done.entries += _compare(partial(_unit_steps, first, last), partial(_unit_rows, first, last))
+        done.units += len(units)
+        progress(done)
+    return done
+
+
+def _compare(steps: Steps, rows: Rows) -> int:
+    """Return how many entries were compared; what changed between the reading of both is read again."""
+    told = _follow(steps())
+    while (found := rows()) != told[0]:
+        again = _follow(steps())
+        if again == told:
+            held, _ = told
+            key = min(key for key in {*held, *found} if held.get(key) != found.get(key))
+            raise _differs(key, held.get(key), found.get(key))
+        told = again
+    return told[1]
+
+
+def _follow(steps: Generator[Step]) -> tuple[dict[Key, Value], int]:
+    """What there is after all entries, and how many they are; each begins where the one before ended."""
+    held: dict[Key, Value] = {}
+    count = 0
+    with closing(steps):  # with its cursor on the server, when the first difference ends it
+        for key, before, after in steps:
+            if before != (present := held.pop(key, None)):
+                raise _differs(key, present, before)
+            if after is not None:
+                held[key] = after
+            count += 1
+    return held, count
+
+
+def _unit_steps(first: int, last: int) -> Generator[Step]:
+    """The entries of some units, each under the registration that the unit had then."""
+    owners: dict[int, list[Registration]] = {}
+    for registration in Registration.objects.filter(unit__pk__range=(first, last)).order_by(
+        "registered_at", "pk"
+    ):
+        owners.setdefault(registration.unit_id, []).append(registration)
+    entries = LedgerEntry.objects.filter(unit__pk__range=(first, last)).order_by("unit", "pk")
+    for entry in entries.iterator():
+        unit = entry.unit_id or 0
+        present = owners.get(unit, [])
+        # What had begun before isn't the new owner's, even where it ends in the moment of registering.
+        bisect = bisect_right if entry.before is None else bisect_left
+        number = bisect(present, entry.at, key=lambda registration: registration.registered_at)
+        owner = ("registration", present[max(number - 1, 0)].pk) if present else ("unit", unit)
+        yield Key(*owner, entry.service_id, pool_of(entry)), entry.before, entry.after
+
+
+def _unit_rows(first: int, last: int) -> dict[Key, Value]:
+    """The licences and parts of some units, as the ledger keeps them."""
+    held = Q(registration__unit__pk__range=(first, last))
+    rows: dict[Key, Value] = {}
+    for licence in Licence.objects.filter(held).annotate(given=Sum("parts__count")):
+        value = licence_value(licence, given=int(licence.given or 0))
+        rows[Key("registration", licence.registration_id, licence.service_id)] = value
+    for part in PoolPart.objects.filter(held).select_related("licence__registration__unit"):
+        pool = part.licence.registration.unit.serial
+        rows[Key("registration", part.registration_id, part.licence.service_id, pool)] = part_value(part)
+    return rows
+
+
+def _catalogue_steps() -> Generator[Step]:
+    for entry in LedgerEntry.objects.filter(unit=None).order_by("pk").iterator():
+        if entry.model_id is None:
+            key = Key("service", entry.service_id, entry.service_id)
+            yield key, _flags(entry.before), _flags(entry.after)
+        else:
+            yield Key("model", entry.model_id, entry.service_id), entry.before, entry.after
+
+
+def _flags(value: Value) -> Value:
+    """A service's flags; one that came into being later was off until somebody raised it."""
+    return None if value is None else {flag: value.get(flag, False) for flag in FLAGS}
+
+
+def _catalogue_rows() -> dict[Key, Value]:
+    """What models come with and how services are flagged, as the ledger keeps it."""
+    rows: dict[Key, Value] = {
+        Key("model", row.model_id, row.service_id): {"count": row.count} for row in ModelService.objects.all()
+    }
+    for service in Service.objects.all():
+        rows[Key("service", service.pk, service.pk)] = {flag: getattr(service, flag) for flag in FLAGS}
+    return rows
+
+
+def _differs(key: Key, ledger: Value, row: Value) -> Differs:
+    """Say what differs by the names that people know it by."""
+    part = f" (part of {key.pool}'s license)" if key.pool else ""
+    service = f"{Service.objects.get(pk=key.service)}{part}"
+    if key.subject == "registration":
+        return Differs(str(Registration.objects.get(pk=key.pk).unit), service, ledger=ledger, row=row)
+    names: dict[str, type[Unit | ProductModel]] = {"unit": Unit, "model": ProductModel}
+    model = names.get(key.subject)
+    subject = str(model._default_manager.get(pk=key.pk)) if model else "the catalogue"
+    return Differs(subject, service, ledger=ledger, row=row)

@@ -1,0 +1,155 @@
+"""Transferable licences change places between two units: with the roles of a pair, or to a replacement (L7).
+
+For each service the unit that is to have the better one gets it, and the other what that one had: nothing
+vanishes. Parts of a pool, and the parts that others have of it, go with their licence.
+"""
+
+import datetime
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from licensing.entitlements.today import Entitlement, Holdings, Right, read_holdings
+from licensing.ledger import writing as ledger
+from licensing.models import LedgerEntry, Licence, PoolPart, Service, TrialStart
+from portal.models import User
+from products.models import Registration, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What becomes of one transferable service: whether the source's goes to the target, and why not."""
+
+    service: Service
+    source: Entitlement
+    target: Entitlement
+    moves: bool
+
+
+def plan_moves(source: Registration, target: Registration, *, today: datetime.date) -> list[Move]:
+    """What would go from one unit to another, service by service; without those that neither holds."""
+    services = list(Service.objects.filter(is_transferable=True))
+    return _moves(read_holdings([source, target]), services, source, target, today)
+
+
+def better_held(
+    unit: Registration, others: list[Registration], *, today: datetime.date
+) -> tuple[set[int], set[int]]:
+    """Than which of the others a unit holds better transferable licences, and which hold better ones (A10).
+
+    Only those count that a pair shares, and none that has ended. Both are sets of primary keys, from five
+    queries.
+    """
+    held = read_holdings([unit, *others])
+    services = list(Service.objects.filter(is_transferable=True, is_shareable=True))
+
+    def is_better(first: Registration, second: Registration) -> bool:
+        moves = _moves(held, services, first, second, today)
+        return any(move.moves and not move.source.is_expired(today) for move in moves)
+
+    return (
+        {other.pk for other in others if is_better(unit, other)},
+        {other.pk for other in others if is_better(other, unit)},
+    )
+
+
+def _moves(
+    held: Holdings, services: list[Service], source: Registration, target: Registration, today: datetime.date
+) -> list[Move]:
+    moves = []
+    for service in services:
+        keys = [(registration.pk, service.pk) for registration in (source, target)]
+        holds = [key in held.licences or key in held.parts for key in keys]
+        if any(holds):
+            theirs, own = (held.own(registration, service, today) for registration in (source, target))
+            is_better = _bought(theirs).worth(today) > _bought(own).worth(today)
+            moves.append(Move(service, theirs, own, moves=holds[0] and (is_better or not holds[1])))
+    return moves
+
+
+def transfer(
+    *,
+    source: Registration,
+    target: Registration,
+    right: LedgerEntry.Right,
+    by: User | None,
+    today: datetime.date,
+    reason: str = "",
+) -> list[Move]:
+    """Let the better transferable licences of two units be the target's, and what it had the source's (L7).
+
+    Each then counts as having had the other's free trials (L5). Whoever calls it is in a transaction and has
+    locked both units and `pool_units` of them. Returns what was moved.
+    """
+    moves = [move for move in plan_moves(source, target, today=today) if move.moves]
+    detail = {source.unit_id: target.unit.serial, target.unit_id: source.unit.serial}
+    with ledger.noted([source, target], right=right, by=by, reason=reason, detail=detail):
+        for move in moves:
+            _exchange(move.service, source, target)
+    share_trials(source.unit, target.unit)
+    Unit.objects.filter(pk__in=pool_units(source, target)).raise_version()
+    return moves
+
+
+def pool_units(*registrations: Registration) -> set[int]:
+    """The units of these registrations, of pools that they have parts of, and of who has parts of theirs."""
+    found = PoolPart.objects.filter(
+        Q(registration__in=registrations) | Q(licence__registration__in=registrations)
+    ).values_list("registration__unit", "licence__registration__unit")
+    return {registration.unit_id for registration in registrations} | {pk for row in found for pk in row}
+
+
+def _exchange(service: Service, source: Registration, target: Registration) -> None:
+    """Let two units hold of one service what the other held."""
+    swapped = {source.pk: target.pk, target.pk: source.pk}
+    rearrange(service, swapped, holders=swapped)
+
+
+def rearrange(service: Service, owners: dict[int, int], *, holders: dict[int, int] | None = None) -> None:
+    """Give licences of a service to other registrations, each to one that gives up its own or has none.
+
+    The parts that others have of a licence go with it; `holders` says who holds parts instead of whom.
+    """
+    holders = holders or {}
+    rows = {
+        row.registration_id: row
+        for row in Licence.objects.filter(service=service, registration__in={*owners, *owners.values()})
+    }
+    after = {owners.get(registration, registration): row for registration, row in rows.items()}
+    concerned = Q(licence__in=rows.values()) | Q(licence__service=service, registration__in=holders)
+    parts = list(PoolPart.objects.filter(concerned))
+    PoolPart.objects.filter(pk__in=[part.pk for part in parts]).delete()
+    # The unique constraint lets no two rows change places: where both have one, their terms do.
+    free = [row for registration, row in rows.items() if registration not in after]
+    renamed: dict[int, int] = {}
+    for registration, terms in after.items():
+        row = rows[registration] if registration in rows else free.pop()
+        renamed[terms.pk] = row.pk
+        Licence.objects.filter(pk=row.pk).update(
+            registration=registration, kind=terms.kind, count=terms.count, expires_on=terms.expires_on
+        )
+    PoolPart.objects.bulk_create(
+        PoolPart(
+            licence_id=renamed.get(part.licence_id, part.licence_id),
+            registration_id=holders.get(part.registration_id, part.registration_id),
+            count=part.count,
+        )
+        for part in parts
+    )
+
+
+def share_trials(*units: Unit) -> None:
+    """Each unit counts as having had the trials that the others had (L5)."""
+    had = set(TrialStart.objects.filter(unit__in=units).values_list("unit", "service"))
+    services = {service for _, service in had}
+    TrialStart.objects.bulk_create(
+        TrialStart(unit=unit, service_id=service)
+        for unit in units
+        for service in services
+        if (unit.pk, service) not in had
+    )
+
+
+def _bought(held: Entitlement) -> Entitlement:
+    """What a unit holds beside what every unit of its model comes with."""
+    return Entitlement(held.service) if held.right == Right.MODEL else held

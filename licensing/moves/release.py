@@ -1,0 +1,261 @@
+"""A unit leaves its account: for another account, or for the factory's stock (rule X7).
+
+It leaves alone: in no association, and with no open RMA case. To another account its own licences go with it;
+to stock nothing goes, and the ended registration keeps them. Parts of other units' licences return to those.
+"""
+
+import datetime
+import hashlib
+import uuid
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+
+from associations.models import Seat, Side
+from licensing.errors import LicencesChanged, StillAssociated, UnitInOpenCase
+from licensing.grants.revoking import check_no_parts
+from licensing.ledger import writing as ledger
+from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase
+from licensing.moves.exchange import pool_units
+from portal import audit
+from portal.errors import ReasonNeeded
+from portal.models import Account, AuditEntry, Membership, User
+from products.errors import (
+    InAnotherAccount,
+    NotRetired,
+    RegistrationEnded,
+    SameAccount,
+    UnitRetired,
+    UnknownAccount,
+)
+from products.models import Registration, Unit
+from products.ownership import end_registration, set_code
+from products.services import create_registration, normalize_friendly_name
+
+MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a unit holds that leaves its account, and what becomes of it.
+
+    `licences` are its own. `borrowed` are its parts of other units' licences: they return to those. `lent`
+    are the parts that other units have of its own: they come back first, where it goes to another account.
+    """
+
+    registration: Registration
+    licences: list[Licence]
+    borrowed: list[PoolPart]
+    lent: list[PoolPart]
+
+    @property
+    def fingerprint(self) -> str:
+        """All of this in short, to tell whether it is still as a page showed it."""
+        own = sorted((row.service_id, row.kind, row.count, str(row.expires_on)) for row in self.licences)
+        parts = sorted(
+            (part.licence_id, part.registration_id, part.count) for part in (*self.borrowed, *self.lent)
+        )
+        told = f"{self.registration.pk} {self.registration.account_id} {own} {parts}"
+        return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def plan_release(registration: Registration) -> Release:
+    """What would become of what a unit holds if it left its account now; nothing is written."""
+    parts = PoolPart.objects.select_related("licence__service", "licence__registration__unit")
+    parts = parts.select_related("registration__unit").order_by("licence__service__code", "pk")
+    licences = Licence.objects.filter(registration=registration).select_related("service")
+    return Release(
+        registration,
+        list(licences.order_by("service__code")),
+        list(parts.filter(registration=registration)),
+        list(parts.filter(licence__registration=registration)),
+    )
+
+
+def find_account(account_id: str) -> Account:
+    """The account that an Account ID names. Raises UnknownAccount."""
+    with suppress(ValueError):
+        if account := Account.objects.filter(uuid=uuid.UUID(account_id.strip())).first():
+            return account
+    raise UnknownAccount
+
+
+def release_of(registration: Registration) -> AuditEntry | None:
+    """What the audit trail tells of how a unit left its account; none where it was in another way."""
+    told = AuditEntry.objects.filter(
+        code="unit-released",
+        account=registration.account_id,
+        serial=registration.unit.serial,
+        at__gte=registration.registered_at,
+        data__unit=registration.unit.serial,
+    )
+    return told.select_related("actor").order_by("-pk").first()
+
+
+def check_release(registration: Registration) -> None:
+    """Raise UnitRetired, StillAssociated or UnitInOpenCase where a unit can't leave its account now."""
+    unit = registration.unit
+    if unit.retired_at:
+        raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
+    if others := _associated_with(registration):
+        raise StillAssociated(serial=unit.serial, others=_named(others))
+    concerned = Q(failed=registration) | Q(replacement=unit)
+    if case := RmaCase.objects.filter(concerned, state__in=RmaCase.OPEN).first():
+        raise UnitInOpenCase(serial=unit.serial, case=case)
+
+
+@transaction.atomic
+def release_to_account(
+    *,
+    registration: Registration,
+    account: Account,
+    by: User,
+    today: datetime.date,
+    now: datetime.datetime,
+    reason: str = "",
+    friendly_name: str = "",
+    seen: str | None = None,
+) -> Registration:
+    """Give a unit to another account, with its own licences; return its registration there.
+
+    It needs the yes of an owner of its present account or, by anybody else, a reason. The friendly name goes
+    with it unless another is given. `seen` is the `fingerprint` of the plan that a page showed. Raises
+    ReasonNeeded, InvalidFriendlyName, RegistrationEnded, SameAccount, LicencesChanged and what
+    `check_release` does.
+    """
+    is_owners = _is_owner(by, registration.account_id)
+    if not is_owners and not reason.strip():
+        raise ReasonNeeded
+    name = normalize_friendly_name(friendly_name)
+    plan, concerned = _lock(registration, seen)
+    former = plan.registration
+    if former.account_id == account.pk:
+        raise SameAccount(serial=former.unit.serial)
+    _return_parts([*plan.borrowed, *plan.lent], by=by, reason=reason)
+    why = (
+        "" if is_owners else reason
+    )  # what an owner notes for its own account is none of the other's business
+    gone = ledger.read_lines([former.pk])
+    ledger.write_changes(gone, {}, right=LedgerEntry.Right.MOVE, by=by, reason=reason)
+    end_registration(former, now=now)
+    present = create_registration(
+        unit=former.unit, account=account, friendly_name=name or former.friendly_name, by=by, reason=why
+    )
+    Licence.objects.filter(registration=former).update(registration=present)
+    come = ledger.read_lines([present.pk])
+    ledger.write_changes({}, come, right=LedgerEntry.Right.MOVE, by=by, reason=why)
+    Unit.objects.filter(pk__in=concerned).raise_version()
+    data: dict[str, object] = {"to": str(account.uuid), "name": account.name, "on": today.isoformat()}
+    _record(plan, data, by=by, reason=reason)
+    return present
+
+
+@transaction.atomic
+def release_to_stock(
+    *,
+    registration: Registration,
+    authentication_code: str,
+    by: User,
+    today: datetime.date,
+    now: datetime.datetime,
+    reason: str,
+    seen: str | None = None,
+) -> None:
+    """Put a unit back into stock, under a new authentication code: nobody has its licences any more.
+
+    `seen` is the `fingerprint` of the plan that a page showed. Raises ReasonNeeded, RegistrationEnded,
+    InvalidCode, SameCode, PartsElsewhere, LicencesChanged and what `check_release` does.
+    """
+    if not reason.strip():
+        raise ReasonNeeded
+    plan, concerned = _lock(registration, seen)
+    check_no_parts(plan.licences)
+    set_code(plan.registration.unit, authentication_code)
+    _return_parts(plan.borrowed, by=by, reason=reason)
+    end_registration(plan.registration, now=now)
+    Unit.objects.filter(pk__in=concerned).raise_version()
+    _record(plan, {"to": "stock", "on": today.isoformat()}, by=by, reason=reason)
+
+
+@transaction.atomic
+def take_back(*, unit: Unit, authentication_code: str, reason: str, by: User) -> None:
+    """Take a retired unit back into stock, under a new authentication code: it can be registered again.
+
+    Raises ReasonNeeded, NotRetired, InAnotherAccount, InvalidCode and SameCode.
+    """
+    if not reason.strip():
+        raise ReasonNeeded
+    (present,) = Unit.objects.locked([unit.pk])
+    if present.retired_at is None:
+        raise NotRetired(serial=present.serial)
+    if Registration.objects.live().filter(unit=present).exists():
+        raise InAnotherAccount(serial=present.serial)
+    set_code(present, authentication_code)
+    Unit.objects.filter(pk=present.pk).update(retired_at=None)
+    data: dict[str, object] = {"retired": present.retired_at.isoformat()}
+    audit.record("unit-taken-back", by=by, serials=[present.serial], reason=reason, data=data)
+
+
+def _lock(registration: Registration, seen: str | None) -> tuple[Release, set[int]]:
+    """Lock a unit and all with which it shares counts; return the plan as it is now, and those units."""
+    concerned = pool_units(registration)
+    list(Unit.objects.locked(concerned))
+    live = Registration.objects.live().select_related("account", "unit__model")
+    present = live.filter(pk=registration.pk).first()
+    if present is None:
+        raise RegistrationEnded(serial=registration.unit.serial)
+    check_release(present)
+    plan = plan_release(present)
+    if not pool_units(present) <= concerned or seen not in {None, plan.fingerprint}:
+        raise LicencesChanged
+    return plan, concerned
+
+
+def _return_parts(parts: Collection[PoolPart], *, by: User, reason: str) -> None:
+    """Let the units whose licences these are parts of have them again."""
+    owners = {part.licence.registration_id: part.licence.registration for part in parts}
+    with ledger.noted(owners.values(), right=LedgerEntry.Right.POOL, by=by, reason=reason):
+        PoolPart.objects.filter(pk__in=[part.pk for part in parts]).delete()
+
+
+def _is_owner(user: User, account: int) -> bool:
+    return Membership.objects.filter(user=user, account=account, role=Membership.Role.OWNER).exists()
+
+
+def _associated_with(registration: Registration) -> list[Seat]:
+    """The live seats of a unit's parents and children, of every type."""
+    mine = list(registration.seats.live())
+    led = [seat.group for seat in mine if seat.side == Side.PARENT]
+    followed = [seat.group for seat in mine if seat.side == Side.CHILD]
+    others = Seat.objects.live().with_units().exclude(registration=registration)
+    concerned = Q(group__in=led) | Q(group__in=followed, side=Side.PARENT)
+    return list(others.filter(concerned).order_by("pk")) if mine else []
+
+
+def _named(seats: list[Seat]) -> str:
+    """Who sits there: the first of them by role, name and serial number."""
+    named = [
+        f"{seat.label} “{seat.registration.friendly_name}” ({seat.registration.unit})"
+        for seat in seats[:MOST_NAMED]
+    ]
+    more = len(seats) - len(named)
+    return ", ".join([*named, *([f"{more} more"] if more else [])])
+
+
+def _record(plan: Release, data: dict[str, object], *, by: User, reason: str) -> None:
+    """Write the audit entries: one for the unit, one for each whose counts changed with it."""
+    former = plan.registration
+    others = [part.licence.registration.unit.serial for part in plan.borrowed]
+    others += [part.registration.unit.serial for part in plan.lent]
+    serials = dict.fromkeys([former.unit.serial, *others])
+    audit.record(
+        "unit-released",
+        by=by,
+        account=former.account,
+        serials=serials,
+        reason=reason,
+        data={"unit": former.unit.serial, **data},
+    )

@@ -1,0 +1,263 @@
+"""What stands between a pair and a failover that keeps its services (rule F1), each with its reason.
+
+Pure reckoning over what both units hold and run: nothing is read or written.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from licensing.entitlements.today import NODES_CODE, Entitlement, Right, node_count
+from licensing.keyset import UNLIMITED, Payload, Status
+from licensing.keyset import Service as KeysetService
+from licensing.models import Keyset, Service
+from products.models import Registration
+
+SONICOS_ENHANCED_CODE = 13
+"""The permanent code of the firmware without which no unit takes part in a failover."""
+SOON = datetime.timedelta(days=30)
+
+
+class State(StrEnum):
+    """How a pair stands, from good to bad."""
+
+    READY = "ready"
+    ATTENTION = "attention"
+    UNKNOWN = "unknown"
+    NOT_READY = "not-ready"
+
+    @property
+    def word(self) -> str:
+        """The state as pages say it."""
+        return self.value.replace("-", " ").capitalize()
+
+    @property
+    def rank(self) -> int:
+        """The larger, the worse."""
+        return list(State).index(self)
+
+
+class Code(StrEnum):
+    """What can be found."""
+
+    NO_STANDBY = "no-standby"
+    UNIT_RETIRED = "unit-retired"
+    DIFFERENT_MODEL = "different-model"
+    NO_SONICOS_ENHANCED = "no-sonicos-enhanced"
+    SERVICE_NOT_COVERED = "service-not-covered"
+    KEYSET_UNKNOWN = "keyset-unknown"
+    KEYSET_STALE = "keyset-stale"
+    ROLES_REVERSED = "roles-reversed"
+    UNSHARED_SERVICE = "unshared-service"
+    FEWER_LICENSES = "fewer-licenses"
+    FEWER_NODES = "fewer-nodes"
+    ENDS_FIRST = "ends-first"
+    ENDS_SOON = "ends-soon"
+
+
+NOT_READY = {
+    Code.NO_STANDBY,
+    Code.UNIT_RETIRED,
+    Code.DIFFERENT_MODEL,
+    Code.NO_SONICOS_ENHANCED,
+    Code.SERVICE_NOT_COVERED,
+}
+"""What costs a failover, or a shared service in it. All else but what nobody knows asks for attention."""
+
+
+class Mend(StrEnum):
+    """Which page mends a finding."""
+
+    KEYSET = "keyset"
+    SERVICES = "services"
+    STANDBY = "standby"
+    PARENT = "parent"
+    SWAP = "swap"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why a pair isn't ready: `text` is a sentence with its reason, `unit` that on whose page to mend it."""
+
+    code: Code
+    text: str
+    unit: Registration
+    mend: Mend
+
+    @property
+    def severity(self) -> State:
+        """What the finding alone makes of a pair."""
+        if self.code == Code.KEYSET_UNKNOWN:
+            return State.UNKNOWN
+        return State.NOT_READY if self.code in NOT_READY else State.ATTENTION
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    """A unit of a pair: its own entitlements that run today, and the keyset that it is known to run.
+
+    `is_stale` tells that its newest keyset is another, or has to be.
+    """
+
+    registration: Registration
+    owned: dict[Service, Entitlement]
+    applied: Keyset | None
+    is_stale: bool
+
+    @property
+    def name(self) -> str:
+        """The unit's friendly name."""
+        return self.registration.friendly_name
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two units, of which the second is to take over.
+
+    `said` is what the secondary's applied keyset says or, where nobody knows that one, what its newest would.
+    """
+
+    primary: Appliance
+    secondary: Appliance
+    said: Payload
+    needs_one_model: bool
+    services: list[Service]
+    today: datetime.date
+
+    def running(self, service: Service) -> KeysetService | None:
+        """The row of a service in what the secondary is told, where it runs today."""
+        rows = (row for row in self.said.services if row.code == service.code)
+        return next((row for row in rows if row.status(self.today) != Status.EXPIRED), None)
+
+    def findings(self) -> list[Finding]:
+        """Everything that is found, the worst first."""
+        found = [
+            *self._of_units(),
+            *self._of_keysets(),
+            *self._of_coverage(),
+            *self._of_roles(),
+            *self._of_counts(),
+            *self._of_ends(),
+        ]
+        return sorted(found, key=lambda finding: -finding.severity.rank)
+
+    def _of_units(self) -> Iterator[Finding]:
+        units = [appliance.registration for appliance in (self.primary, self.secondary)]
+        for unit in units:
+            if unit.unit.retired_at:
+                text = f"{unit} was retired on {unit.unit.retired_at:%d %b %Y}: it runs nothing any more."
+                yield Finding(Code.UNIT_RETIRED, text, units[0], Mend.STANDBY)
+        first, second = (unit.unit.model for unit in units)
+        if first != second and self.needs_one_model:
+            text = f"{units[0]} is a {first}, {units[1]} a {second}: a failover asks for two of one model."
+            yield Finding(Code.DIFFERENT_MODEL, text, units[1], Mend.PARENT)
+        sonicos = next((s for s in self.services if s.code == SONICOS_ENHANCED_CODE), None)
+        for appliance in (self.primary, self.secondary):
+            if sonicos and sonicos not in appliance.owned:
+                text = f"{appliance.name} has no license of its own for {sonicos}, which both units need."
+                yield Finding(Code.NO_SONICOS_ENHANCED, text, appliance.registration, Mend.SERVICES)
+
+    def _of_keysets(self) -> Iterator[Finding]:
+        for appliance in (self.primary, self.secondary):
+            name, unit = appliance.name, appliance.registration
+            if appliance.applied is None:
+                text = f"Nobody has confirmed which keyset {name} runs: apply its newest, and say so there."
+                yield Finding(Code.KEYSET_UNKNOWN, text, unit, Mend.KEYSET)
+            elif appliance.is_stale:
+                number = appliance.applied.generation
+                text = f"{name} runs generation {number} of its keyset, and there is a newer one: apply it."
+                yield Finding(Code.KEYSET_STALE, text, unit, Mend.KEYSET)
+
+    def _of_coverage(self) -> Iterator[Finding]:
+        """Services of the primary that the secondary would not run."""
+        absent = [s for s in self.primary.owned if s.code != NODES_CODE and self.running(s) is None]
+        lacking = [s for s in absent if s.is_shareable or s in self.secondary.owned]
+        unshared = [s for s in absent if s not in lacking and s.code != SONICOS_ENHANCED_CODE]
+        name, unit = self.secondary.name, self.secondary.registration
+        if lacking:
+            number = self.said.generation
+            text = f"{name} would lack {_listed(lacking)}: generation {number}, which it runs, is without."
+            yield Finding(Code.SERVICE_NOT_COVERED, text, unit, Mend.KEYSET)
+        if unshared:
+            text = f"{name} has no {_listed(unshared)} as {self.primary.name} has, and that isn't shared."
+            yield Finding(Code.UNSHARED_SERVICE, text, unit, Mend.SERVICES)
+
+    def _of_roles(self) -> Iterator[Finding]:
+        """Transferable licences of the secondary that are better than the primary's (A10)."""
+        better = [
+            service
+            for service, mine in self.secondary.owned.items()
+            if service.is_transferable
+            and service.is_shareable
+            and mine.right != Right.MODEL
+            and self._is_better(service, mine)
+        ]
+        if better:
+            text = (
+                f"{self.secondary.name} holds better licenses than {self.primary.name} for "
+                f"{_listed(better)}, and only the primary's are shared."
+            )
+            yield Finding(Code.ROLES_REVERSED, text, self.secondary.registration, Mend.SWAP)
+
+    def _is_better(self, service: Service, mine: Entitlement) -> bool:
+        theirs = self.primary.owned.get(service, Entitlement(service))
+        return mine.worth(self.today) > theirs.worth(self.today)
+
+    def _of_counts(self) -> Iterator[Finding]:
+        """What the secondary would run for fewer."""
+        unit, mend = self.secondary.registration, self._mend_of_secondary
+        for service, owned in self.primary.owned.items():
+            row = self.running(service)
+            if row and _size(row.count) < _size(owned.count):
+                text = (
+                    f"{unit} would run {service} for {_amount(row.count)}, "
+                    f"{self.primary.name} runs it for {_amount(owned.count)}."
+                )
+                yield Finding(Code.FEWER_LICENSES, text, unit, mend)
+        nodes = node_count(self.primary.owned.values(), self.today)
+        if _size(self.said.nodes) < _size(nodes):
+            fewer, more = _amount(self.said.nodes), _amount(nodes)
+            text = f"{unit} would serve {fewer} nodes, {self.primary.name} serves {more}."
+            yield Finding(Code.FEWER_NODES, text, unit, mend)
+
+    def _of_ends(self) -> Iterator[Finding]:
+        """Services that end first on one side, or soon; those of one day in one sentence."""
+        first: dict[tuple[datetime.date, bool], list[Service]] = defaultdict(list)
+        soon: dict[datetime.date, list[Service]] = defaultdict(list)
+        never = datetime.date.max
+        for service, owned in self.primary.owned.items():
+            row = self.running(service)
+            mine = owned.expires_on or never
+            its = (row.expiry or never) if row else mine
+            if mine != its:
+                first[min(mine, its), its < mine].append(service)
+            if min(mine, its) <= self.today + SOON:
+                soon[min(mine, its)].append(service)
+        for (day, is_secondary), services in sorted(first.items()):
+            appliance = self.secondary if is_secondary else self.primary
+            text = f"On {appliance.name} {_listed(services)} would end first, on {day:%d %b %Y}."
+            mend = self._mend_of_secondary if is_secondary else Mend.SERVICES
+            yield Finding(Code.ENDS_FIRST, text, appliance.registration, mend)
+        for day, services in sorted(soon.items()):
+            text = f"{_listed(services)}: within 30 days the term ends, on {day:%d %b %Y}."
+            yield Finding(Code.ENDS_SOON, text, self.primary.registration, Mend.SERVICES)
+
+    @property
+    def _mend_of_secondary(self) -> Mend:
+        """Where its applied keyset is behind, that comes first."""
+        return Mend.KEYSET if self.secondary.is_stale else Mend.SERVICES
+
+
+def _listed(services: list[Service]) -> str:
+    names = [service.name for service in services]
+    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
+
+
+def _size(count: int | None) -> float:
+    return float("inf") if count == UNLIMITED else count or 0
+
+
+def _amount(count: int | None) -> str:
+    return "an unlimited number" if count == UNLIMITED else f"{count or 0:,}"

@@ -1,0 +1,225 @@
+"""If the primary dies now, what would the secondary run? An answer for every pair (rule F1).
+
+What an appliance runs stands in the keyset that was applied to it, not in the newest: somebody confirms which
+one that is. Until then nothing is known of it, and that is never good. A whole account costs as many queries
+as one pair.
+"""
+
+import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from associations.models import Seat, Side
+from associations.querysets import SeatQuerySet
+from licensing.entitlements.today import Entitlement, Holdings, read_holdings
+from licensing.keyset import Payload, Status, read
+from licensing.keysets.issuing import content_of, current_heads, says
+from licensing.models import Keyset, KeysetHead, Service
+from licensing.readiness.findings import Appliance, Code, Finding, Mend, Pair, State
+from portal.models import Account
+from products.models import Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that the secondary's applied keyset names, on a day."""
+
+    name: str
+    status: Status
+    count: int | None
+    expires_on: datetime.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The answer for one pair: its findings, the worst first, and what the secondary would run.
+
+    `secondary` is the seat that shares (none: only spares are there), `runs` none where nobody knows, `nodes`
+    what the secondary would serve (-1: Unlimited).
+    """
+
+    primary: Seat
+    secondary: Seat | None
+    findings: list[Finding]
+    runs: list[Running] | None = None
+    nodes: int | None = None
+
+    @property
+    def state(self) -> State:
+        """The worst of what was found: not ready before unknown before attention."""
+        return max((found.severity for found in self.findings), key=lambda s: s.rank, default=State.READY)
+
+    @property
+    def registrations(self) -> list[Registration]:
+        """The units of the pair, the primary first."""
+        return [seat.registration for seat in (self.primary, self.secondary) if seat]
+
+
+def readiness_of(registrations: Iterable[Registration], today: datetime.date) -> dict[int, Readiness]:
+    """The readiness of the pairs of many units, by registration; spares and units alone are left out."""
+    roles = Q(side=Side.PARENT) | Q(shares=True)
+    mine = _sharing().filter(roles, registration__in=list(registrations))
+    groups = list(mine.values_list("group", flat=True))
+    parents = _sharing().filter(side=Side.PARENT, group__in=groups)
+    found: dict[int, Readiness] = {}
+    for readiness in _readiness(list(parents), today):
+        for registration in readiness.registrations:
+            present = found.get(registration.pk, readiness)
+            found[registration.pk] = max(present, readiness, key=lambda r: r.state.rank)
+    return found
+
+
+def account_readiness(
+    account: Account, today: datetime.date, after: UUID | None = None, limit: int | None = None
+) -> list[Readiness]:
+    """The readiness of the account's pairs, by the primary's name; those after the one with this seat."""
+    parents = (
+        _sharing()
+        .filter(side=Side.PARENT, registration__account=account, registration__ended_at=None)
+        .annotate(key=Lower("registration__friendly_name"))
+        .order_by("key", "pk")
+    )
+    at = parents.filter(uuid=after).first() if after else None
+    if at is not None:
+        key = at.key  # type: ignore[attr-defined]  # annotated above
+        parents = parents.filter(Q(key__gt=key) | Q(pk__gt=at.pk), key__gte=key)
+    return _readiness(list(parents[:limit]), today)
+
+
+def _sharing() -> SeatQuerySet:
+    """The live seats of types in which one child shares the parent's licences."""
+    return Seat.objects.live().with_units().filter(type__shares_licences=True)
+
+
+def _readiness(parents: Sequence[Seat], today: datetime.date) -> list[Readiness]:
+    """The pairs of the given parents' seats, in their order."""
+    if not parents:
+        return []
+    standbys = {s.group: s for s in _sharing().filter(shares=True, group__in=[p.group for p in parents])}
+    facts = _read_facts(parents, standbys, today)
+    return [_judge(facts, parent, standbys.get(parent.group)) for parent in parents]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """All that pairs are judged by: what their units hold, what each shares of whom, and their keysets.
+
+    `sources` is by registration, `heads` by unit; `current` are the units whose head is current.
+    """
+
+    today: datetime.date
+    services: list[Service]
+    held: Holdings
+    sources: dict[int, Registration]
+    heads: dict[int, KeysetHead]
+    current: set[int]
+
+    def owned(self, registration: Registration) -> dict[Service, Entitlement]:
+        """The unit's own entitlements that run today."""
+        own = ((service, self.held.own(registration, service, self.today)) for service in self.services)
+        return {s: e for s, e in own if e.right is not None and not e.is_expired(self.today)}
+
+    def appliance(self, registration: Registration) -> Appliance:
+        """What the findings ask of a unit."""
+        applied = self._applied(registration)
+        is_stale = applied is not None and self._is_stale(registration, applied)
+        return Appliance(registration, self.owned(registration), applied, is_stale)
+
+    def content(self, registration: Registration) -> Payload:
+        """What the unit's newest keyset has to say."""
+        source = self.sources.get(registration.pk)
+        held = [self.held.entitlement(registration, source, service, self.today) for service in self.services]
+        return content_of(registration, source, held, self.today)
+
+    def _applied(self, registration: Registration) -> Keyset | None:
+        """The keyset that the unit runs, if somebody has confirmed one since its account registered it."""
+        head = self.heads.get(registration.unit_id)
+        return head.applied if head and was_confirmed(head, registration) else None
+
+    def _is_stale(self, registration: Registration, applied: Keyset) -> bool:
+        """Whether another keyset than the applied one is, or has to be, the unit's newest."""
+        head, unit = self.heads[registration.unit_id], registration.unit
+        if head.applied_id != head.keyset_id:
+            return True
+        if unit.pk in self.current:
+            return False
+        return applied.generation != unit.last_generation or not says(applied, self.content(registration))
+
+
+def was_confirmed(head: KeysetHead, registration: Registration) -> bool:
+    """Whether an applied keyset was confirmed since the unit was registered: a former owner's word is not."""
+    return head.applied_at is not None and head.applied_at >= registration.registered_at
+
+
+def _read_facts(parents: Sequence[Seat], standbys: dict[UUID, Seat], today: datetime.date) -> _Facts:
+    """Read everything for many pairs, from nine queries."""
+    primaries = [seat.registration for seat in parents]
+    units = [*primaries, *(seat.registration for seat in standbys.values())]
+    unit_pks = [registration.unit_id for registration in units]
+    sources = _sources(primaries) | {
+        standbys[seat.group].registration_id: seat.registration for seat in parents if seat.group in standbys
+    }
+    heads = KeysetHead.objects.filter(unit__in=unit_pks).select_related("applied")
+    return _Facts(
+        today,
+        list(Service.objects.all()),
+        read_holdings({r.pk: r for r in [*units, *sources.values()]}.values()),
+        sources,
+        {head.unit_id: head for head in heads},
+        set(current_heads(today).filter(unit__in=unit_pks).values_list("unit", flat=True)),
+    )
+
+
+def _sources(primaries: Sequence[Registration]) -> dict[int, Registration]:
+    """The units whose licences primaries share in their turn, in another type of association."""
+    groups = Seat.objects.live().filter(registration__in=primaries, shares=True).values("group")
+    seats = _sharing().filter(Q(side=Side.PARENT) | Q(shares=True), group__in=groups)
+    ends = {(seat.group, seat.side): seat.registration for seat in seats}
+    return {
+        ends[group, Side.CHILD].pk: source for (group, side), source in ends.items() if side == Side.PARENT
+    }
+
+
+def _judge(facts: _Facts, parent: Seat, standby: Seat | None) -> Readiness:
+    primary = parent.registration
+    if standby is None:
+        text = (
+            f"{primary.friendly_name} has spares only: nobody shares its licenses, and none could take over."
+        )
+        return Readiness(parent, None, [Finding(Code.NO_STANDBY, text, primary, Mend.STANDBY)])
+    first, second = (facts.appliance(seat.registration) for seat in (parent, standby))
+    said = read(second.applied.text) if second.applied else facts.content(second.registration)
+    pair = Pair(first, second, said, parent.type.is_same_model, facts.services, facts.today)
+    if second.applied is None:
+        return Readiness(parent, standby, pair.findings())
+    return Readiness(parent, standby, pair.findings(), _running(facts, said), said.nodes)
+
+
+def _running(facts: _Facts, said: Payload) -> list[Running]:
+    """The services of an applied keyset, as it stands today."""
+    names = {service.code: service.name for service in facts.services}
+    return [
+        Running(names.get(row.code, f"Service {row.code}"), row.status(facts.today), row.count, row.expiry)
+        for row in said.services
+    ]
+
+
+def with_applied(
+    keysets: Sequence[tuple[Registration, str, Keyset]],
+) -> list[tuple[Registration, str, Keyset, KeysetHead | None]]:
+    """Each unit's role and keyset, with the head that tells which one was confirmed; none where none was."""
+    heads = KeysetHead.objects.filter(unit__in=[unit.unit_id for unit, _, _ in keysets])
+    found = {head.unit_id: head for head in heads.select_related("applied", "applied_by")}
+    return [
+        (
+            unit,
+            role,
+            keyset,
+            head if (head := found.get(unit.unit_id)) and was_confirmed(head, unit) else None,
+        )
+        for unit, role, keyset in keysets
+    ]

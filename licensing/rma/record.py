@@ -1,0 +1,142 @@
+"""What is shown of a case that was completed: what moved, and what is to be done on the appliances (X8)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from associations.models import Seat, Side
+from licensing.models import RmaCase
+from licensing.rma.handover import Handed, Verdict
+from licensing.rma.selectors import last_place, mates_of, open_on
+from products.models import Registration
+
+type PairOfUnits = tuple[Registration, Registration]
+"""The primary, and the secondary that shares its licences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What the administrator does on the appliances, in the order of the fields.
+
+    `failed_too` are the open cases of other units: nobody can log in to those. `source`, which was in
+    service, sends its settings to `target` (none: nothing is sent), after `came_bare`, where that is the case
+    by which it came itself while nobody could log in to the unit that had them. `is_left`: its primary has
+    failed. `is_reversed`: it is the secondary in the portal. New keysets go onto `keysets`.
+    """
+
+    failed_too: list[RmaCase]
+    came_bare: RmaCase | None
+    source: Registration | None
+    target: Registration | None
+    is_left: bool
+    is_reversed: bool
+    replacement: Registration
+    keysets: list[Registration]
+
+    @property
+    def sends(self) -> bool:
+        """Whether settings are sent: both units are there to be logged in to."""
+        return self.source is not None and not self.is_out_of_reach
+
+    @property
+    def is_out_of_reach(self) -> bool:
+        """Whether settings should be sent, but one of the two units has failed as well."""
+        failed = {case.failed_id for case in self.failed_too}
+        return self.source is not None and bool(failed & {unit.pk for unit in self._ends})
+
+    @property
+    def _ends(self) -> list[Registration]:
+        return [unit for unit in (self.source, self.target) if unit]
+
+
+def steps_of(
+    case: RmaCase, *, pair: PairOfUnits | None, replacement: Registration, keysets: list[Registration]
+) -> Steps:
+    """The steps after a case, as the units stand now: `pair` was made, new keysets go onto `keysets`."""
+    others = [unit for unit in (*(pair or ()), *keysets) if unit.pk != replacement.pk]
+    failed_too = open_on(others)
+    failed = {other.failed_id for other in failed_too}
+    place = last_place(case.failed)
+    source = _source(case, place, pair, replacement)
+    return Steps(
+        failed_too,
+        _came_bare(case, source) if source else None,
+        source,
+        next((unit for unit in pair if unit != source), None) if pair and source else None,
+        bool(place and place.side == Side.PARENT),
+        bool(pair and source == pair[1]),
+        replacement,
+        [unit for unit in keysets if unit.pk not in failed],
+    )
+
+
+def _source(
+    case: RmaCase, place: Seat | None, pair: PairOfUnits | None, replacement: Registration
+) -> Registration | None:
+    """The unit of the pair that was in service, and so has the settings: never the replacement (X8).
+
+    None where none are to be sent: after a transfer the rest is done, and a spare took no part.
+    """
+    if pair is None or place is None or case.kind == RmaCase.Kind.TRANSFER:
+        return None
+    if place.side == Side.CHILD and not place.shares:
+        return None
+    candidates = [unit for unit in pair if unit != replacement]
+    mates = mates_of(case.failed)
+    served = next((mate for mate in mates if mate in candidates), None)
+    if served is None and replacement not in mates:  # a mate was replaced since, or there were spares only
+        return candidates[0]
+    return served
+
+
+def _came_bare(case: RmaCase, source: Registration) -> RmaCase | None:
+    """The case by which a unit came itself while nobody could log in to the one that has failed now."""
+    replaced = Q(replacement=source.unit_id, kind=RmaCase.Kind.REPLACEMENT, state__in=RmaCase.DONE)
+    earlier = RmaCase.objects.filter(replaced).exclude(pk=case.pk).select_related("failed__unit")
+    found = earlier.order_by("-pk").first()
+    return found if found and (found.done or {}).get("unreachable") == case.failed_id else None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCase:
+    """A completed case: `heir` got the licences, new keysets go onto `keysets`, `pair` was made."""
+
+    lines: list[Handed]
+    heir: Registration
+    replacement: Registration
+    role: str
+    pair: PairOfUnits | None
+    keysets: list[Registration]
+    steps: Steps
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether the account still has both units: else there is nothing to be done on them any more."""
+        return self.heir.ended_at is None and self.replacement.ended_at is None
+
+
+def shown_case(case: RmaCase) -> ShownCase:
+    """Read what completing a case has kept of itself; a unit that has left the account since gets no keyset.
+
+    What was completed before all keysets were kept names those of the pair, the heir and the replacement.
+    """
+    done: dict[str, Any] = case.done or {}
+    pks = [done["heir"], done["replacement"], *done["pair"]]
+    found = {unit.pk: unit for unit in read_registrations([*pks, *done.get("keysets", [])])}
+    heir, replacement = found[done["heir"]], found[done["replacement"]]
+    lines = [
+        Handed(line["service"], line["what"], Verdict(line["verdict"]), line["why"]) for line in done["lines"]
+    ]
+    pair = (found[done["pair"][0]], found[done["pair"][1]]) if done["pair"] else None
+    keysets = [found[pk] for pk in dict.fromkeys(done.get("keysets", pks)) if found[pk].ended_at is None]
+    steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
+    return ShownCase(lines, heir, replacement, done["role"], pair, keysets, steps)
+
+
+def read_registrations(pks: Iterable[int]) -> list[Registration]:
+    """Registrations by their primary keys, each once, in this order."""
+    pks = dict.fromkeys(pks)
+    found = Registration.objects.select_related("unit__model").in_bulk(pks)
+    return [found[pk] for pk in pks]

@@ -1,0 +1,123 @@
+import csv
+import datetime
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from licensing.entitlements.on_a_day import (
+    Recalled,
+    changes_until,
+    check_day,
+    entitlements_on,
+    right_in_words,
+    value_in_words,
+)
+from licensing.keyset import UNLIMITED
+from licensing.models import LedgerEntry
+from portal.access import MemberRequest, member_required
+from portal.clock import today
+from portal.errors import RuleViolation
+from portal.forms import DayField, add_refusal
+from products.models import Registration
+from products.views import get_own_registration
+
+COLUMNS = ["Serial Number", "Friendly Name", "Day (UTC)", "Security Service", "Status", "Count", "Expiration"]
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class DayForm(forms.Form):
+    on = DayField(label="Day", required=False)
+
+
+@require_safe
+@member_required
+def entitlements(request: MemberRequest, serial: str) -> HttpResponse:
+    registration = get_own_registration(request, serial)
+    form, day = _asked_day(request, registration)
+    return _page(request, registration, form, day)
+
+
+@require_safe
+@member_required
+def entitlements_csv(request: MemberRequest, serial: str) -> HttpResponse:
+    registration = get_own_registration(request, serial)
+    form, day = _asked_day(request, registration)
+    if day is None:
+        return _page(request, registration, form, day)
+    response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")  # without it Excel guesses
+    response["Content-Disposition"] = f'attachment; filename="entitlements-{serial}-{day}.csv"'
+    writer = csv.writer(response)
+    writer.writerow([*COLUMNS, "Right"])
+    for row in entitlements_on(registration, day):
+        writer.writerow(_safe(cell) for cell in _cells(registration, day, row))
+    return response
+
+
+def _asked_day(request: MemberRequest, registration: Registration) -> tuple[DayForm, datetime.date | None]:
+    """The day that is asked for, else the last one that there is; none where it can't be told of."""
+    ended = registration.ended_at
+    last = ended.date() if ended else today()
+    form = DayForm({"on": request.GET.get("on") or str(last)})
+    if not form.is_valid():
+        return form, None
+    day: datetime.date = form.cleaned_data["on"]
+    try:
+        check_day(registration, day, today=today())
+    except RuleViolation as refusal:
+        add_refusal(form, refusal)
+        return form, None
+    return form, day
+
+
+def _page(
+    request: MemberRequest, registration: Registration, form: DayForm, day: datetime.date | None
+) -> HttpResponse:
+    context = {
+        "registration": registration,
+        "form": form,
+        "day": day,
+        "is_today": day == today() and not registration.ended_at,
+        "rows": entitlements_on(registration, day) if day else [],
+        "changes": [_change(entry) for entry in changes_until(registration, day)] if day else [],
+    }
+    return render(request, "licensing/entitlements.html", context, status=200 if day else 422)
+
+
+def _change(entry: LedgerEntry) -> dict[str, object]:
+    """What the page shows of an entry."""
+    return {
+        "entry": entry,
+        "who": _actor(entry),
+        "right": right_in_words(entry.right, entry.detail),
+        "before": value_in_words(entry.before),
+        "after": value_in_words(entry.after),
+    }
+
+
+def _actor(entry: LedgerEntry) -> str:
+    """Who did it; the people of another account have no name here."""
+    if entry.right == LedgerEntry.Right.MOVE and entry.actor and not entry.actor.is_staff:
+        return "the owner before"
+    return str(entry.actor or "the portal")
+
+
+def _cells(registration: Registration, day: datetime.date, row: Recalled) -> list[str]:
+    held = row.entitlement
+    count = "Unlimited" if held.count == UNLIMITED else held.count
+    return [
+        registration.unit.serial,
+        registration.friendly_name,
+        str(day),
+        held.service.name,
+        row.status or "Not Licensed",
+        "" if count is None else str(count),
+        str(held.expires_on or ""),
+        row.right,
+    ]
+
+
+def _safe(cell: str) -> str:
+    """A spreadsheet takes what begins like this for a formula and runs it: an apostrophe makes it text."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell

@@ -1,0 +1,55 @@
+import re
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from licensing.grants.giving import confirm_applied as note_applied
+from licensing.readiness.pairs import account_readiness
+from portal.access import MemberRequest, editor_required, member_required
+from portal.clock import today
+from portal.errors import RuleViolation
+from products.views import get_registration
+
+PAGE_PAIRS = 50
+
+
+@require_safe
+@member_required
+def readiness(request: MemberRequest) -> HttpResponse:
+    after = _uuid(request.GET.get("after", ""))
+    pairs = account_readiness(request.membership.account, today(), after=after, limit=PAGE_PAIRS + 1)
+    shown = pairs[:PAGE_PAIRS]
+    following = shown[-1].primary.uuid if len(pairs) > PAGE_PAIRS else None
+    return render(request, "licensing/readiness.html", {"pairs": shown, "after": after, "next": following})
+
+
+@editor_required
+def confirm_applied(request: MemberRequest, serial: str) -> HttpResponse:
+    registration = get_registration(request, serial)
+    page = request.POST.get("page", "")  # in a pair, the other unit's page shows both keysets too
+    back = redirect("license_keyset", page if re.fullmatch("[0-9A-F]{12}", page) else serial)
+    generation = request.POST.get("generation", "")
+    if not re.fullmatch("[0-9]{1,10}", generation):
+        return back  # a login in between leads here without what was sent
+    try:
+        keyset = note_applied(registration=registration, generation=int(generation), by=request.user)
+    except RuleViolation as refusal:
+        messages.error(request, str(refusal), extra_tags=refusal.code)
+        return back
+    if keyset.generation < registration.unit.last_generation:
+        text = f"Noted: {registration} runs generation {keyset.generation}. Now apply the newer one too."
+        messages.warning(request, text, extra_tags="applied-stale")
+    else:
+        text = f"Noted: {registration} runs generation {keyset.generation}."
+        messages.success(request, text, extra_tags="applied")
+    return back
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

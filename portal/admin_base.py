@@ -1,0 +1,255 @@
+"""The support desk: Django's admin site behind the portal's login, its writes through services."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, cast
+
+from allauth.account.decorators import secure_admin_login
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import models
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.utils.functional import cached_property
+
+from portal.errors import ReasonNeeded, RuleViolation, SearchTooLong
+from portal.forms import DayField, add_refusal
+from portal.models import User
+from portal.name_search import find_named, words_of
+
+OWN_APPS = {"portal", "products", "associations", "licensing"}
+MOST_COUNTED, MOST_NAMED = 10_000, 200
+
+
+def agent(request: HttpRequest) -> User:
+    """Who works at the desk, for the services' `by`: nobody gets in without having logged in."""
+    return cast("User", request.user)
+
+
+class NamedFields(AutocompleteJsonView):
+    """Completes the fields that a form of the desk names; Django's own completes every relation there is."""
+
+    admin_site: admin.AdminSite
+
+    def process_request(self, request: HttpRequest) -> Any:
+        found = super().process_request(request)
+        field = found[2]
+        source = self.admin_site._registry.get(field.model)
+        if source is None or field.name not in source.get_autocomplete_fields(request):
+            raise PermissionDenied
+        return found
+
+
+class CompletedSelect(AutocompleteSelect):
+    """Shows again what was chosen; Django's own asks the database for whatever was sent, a word too."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+        return super().optgroups(name, [sent for sent in value if str(sent).isdecimal()], attr)
+
+
+class SupportSite(admin.AdminSite):
+    """The admin site of support and operators."""
+
+    site_header = site_title = "MySonicWALL Support"
+    index_title = "Support"
+    site_url = None
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send who isn't logged in to the portal's login, with its limits; refuse who isn't staff."""
+        response: HttpResponse = secure_admin_login(super().login)(request, extra_context)
+        return response
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Complete a field; a text that is too long is told so in the place of what it would find."""
+        try:
+            words_of(request.GET.get("term", ""))
+        except SearchTooLong as refusal:
+            said = {"id": "", "text": str(refusal), "disabled": True}
+            return JsonResponse({"results": [said], "pagination": {"more": False}})
+        return cast("HttpResponse", NamedFields.as_view(admin_site=self)(request))
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take the portal's own models only: those of other apps would be edited round its services."""
+        is_one = isinstance(model_or_iterable, type)
+        models: list[type[Model]] = [model_or_iterable] if is_one else list(model_or_iterable)
+        own = [model for model in models if model._meta.app_label in OWN_APPS]
+        super().register(own, admin_class, **options)
+
+
+class ReasonForm(forms.ModelForm):
+    """A form of the desk: whoever changes something says why. `refusal` is what a service answered to it."""
+
+    refusal: RuleViolation | None = None
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+
+    def clean(self) -> dict[str, Any] | None:
+        """Show the service's refusal beside its field."""
+        cleaned = super().clean()
+        if self.refusal is not None:
+            add_refusal(self, self.refusal)
+        return cleaned
+
+
+class Capped(int):
+    """A count that stands for more; people read it so."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}+"
+
+
+class CappedPaginator(Paginator):
+    """Counts no further than MOST_COUNTED, and has no page beyond: what is deeper is searched for."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = cast("QuerySet[Any]", self.object_list)
+        found = rows.order_by()[: MOST_COUNTED + 1].count()
+        return found if found <= MOST_COUNTED else Capped(MOST_COUNTED)
+
+
+class DeskList(ChangeList):
+    """A list that answers its `list_filter` and its search: Django's own answers any look-up of its model's.
+
+    Whoever may see a list could read by `?text__startswith=…` what the list never shows, letter by letter. A
+    search that is too long finds none and asks nothing: its box says so.
+    """
+
+    too_long: SearchTooLong | None = None
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        typed = self.query
+        try:
+            words_of(typed)
+        except SearchTooLong as refusal:
+            self.too_long, self.query = refusal, ""
+        found = super().get_queryset(request, exclude_parameters)
+        self.query = typed
+        return found.none() if self.too_long else found
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        found = super().get_filters(request)
+        if unnamed := found[2]:
+            raise DisallowedModelAdminLookup(f"{', '.join(unnamed)} is no filter of this list")
+        return found
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        self.params.pop(ORDER_VAR, None)  # nothing is `sortable_by`: nothing is sorted by what one asks for
+        return super().get_ordering(request, queryset)
+
+
+class QuickAdmin(admin.ModelAdmin):
+    """A list of rows that costs the same with millions of them: nothing counts them all or sorts them."""
+
+    actions = None
+    formfield_overrides: ClassVar = {models.DateField: {"form_class": DayField, "widget": DayField.widget}}
+    show_full_result_count = False
+    paginator = CappedPaginator
+    sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return DeskList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        listed = (getattr(response, "context_data", None) or {}).get("cl")
+        if listed and listed.too_long:
+            response.status_code = 422
+        return response
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        return to_field == self.opts.pk.name
+
+
+class FoundByName(admin.ModelAdmin):
+    """Rows that are searched by `search_fields`, their own: by the beginning, then by any part."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(pk__in=pks_named(self.model, self.search_fields, search_term)), False
+
+
+def pks_named(model: type[Model], fields: Iterable[str], text: str) -> set[int]:
+    """The primary keys of the first rows of which one of the fields begins with a text, or has it inside."""
+    rows, text = model._default_manager.all(), text.strip()
+    return {row.pk for field in fields for row in find_named(rows, field, text, limit=MOST_NAMED)}
+
+
+class ReadOnlyAdmin(QuickAdmin):
+    """Rows to look at. Nothing is written here, and no action runs over many of them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ServiceAdmin(QuickAdmin):
+    """Rows that staff write, through services only: no bulk action, no inline, no delete unless allowed.
+
+    What a service refuses is shown beside its field, and nothing is written.
+    """
+
+    form = ReasonForm
+    delete_confirmation_template = "admin/delete_with_reason.html"
+    is_removable = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.is_removable and super().has_delete_permission(request, obj)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except RuleViolation as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]  # for get_form, on the second way through
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+            response.status_code = 422
+            return response
+
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form = cast("type[ReasonForm]", super().get_form(request, obj, change=change, **kwargs))
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except RuleViolation as refusal:
+            messages.error(request, str(refusal))
+        except forms.ValidationError as refusal:
+            messages.error(request, f"Reason: {refusal.messages[0]}")
+        return redirect(request.path)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        reason = request.POST.get("reason", "").strip()
+        if not reason:
+            raise ReasonNeeded
+        self.remove(obj, by=agent(request), reason=ReasonForm.declared_fields["reason"].clean(reason))
+
+    def remove(self, obj: Any, *, by: User, reason: str) -> None:
+        """Take a row out through its service; only for classes that are `is_removable`."""
+        raise NotImplementedError

@@ -1,0 +1,604 @@
+"""The desk's pages of corrections: each through its service, with a reason, by who may."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.contrib.auth.models import Group
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from associations.models import AssociationType, Seat
+from associations.services import associate, parent_of
+from desk.corrections.base import after
+from licensing.keysets.issuing import read_keyset
+from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase
+from licensing.moves.release import plan_release
+from portal.clock import today
+from portal.models import Account, AuditEntry, User
+from portal.roles import AGENT, LEAD, OPERATOR, load_roles
+from products.models import Attempt, Registration, Unit
+from tests.factories import (
+    CODE,
+    AccountFactory,
+    RegistrationFactory,
+    UnitFactory,
+    UserFactory,
+    log_in,
+    pair,
+    sharing,
+)
+from tests.licensing.history import divide, grant
+from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, GATEWAY_AV, give
+from tests.pages import Page
+from tests.rows import every_row
+from tests.test_pages import policy_problems, problems_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+LEADS = [
+    "associate",
+    "remove",
+    "change-parent",
+    "swap",
+    "make-standby",
+    "extend",
+    "revoke",
+    "reissue",
+    "move",
+    "release",
+    "take-back",
+]
+NEW_CODE = "WXYZ-9876"
+
+
+def staff(role: str) -> User:
+    load_roles()
+    user = UserFactory(is_staff=True)
+    user.groups.add(Group.objects.get(name=role))
+    return user
+
+
+@pytest.fixture
+def lead(client: Client) -> User:
+    """The lead that the client is logged in as."""
+    user = staff(LEAD)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def unit() -> Registration:
+    return RegistrationFactory(friendly_name="San Jose")
+
+
+@pytest.fixture
+def couple(lead: User) -> tuple[Registration, Registration, Seat]:
+    return pair(AccountFactory(), lead)
+
+
+def url(unit: Registration | Unit, action: str) -> str:
+    serial = unit.serial if isinstance(unit, Unit) else unit.unit.serial
+    return f"/support/units/{serial}/{action}/"
+
+
+def post(client: Client, unit: Registration | Unit, action: str, **facts: str) -> HttpResponse:
+    return client.post(url(unit, action), {"reason": "as asked for by phone", **facts})
+
+
+def is_done(response: HttpResponse, unit: Registration | Unit) -> bool:
+    """Whether it went on to the unit's page."""
+    serial = unit.serial if isinstance(unit, Unit) else unit.unit.serial
+    return (response.status_code, response.headers.get("Location")) == (302, after(serial))
+
+
+def codes(response: HttpResponse, field: str = "__all__") -> list[str]:
+    """The codes of the refusals beside a field; `__all__` is above the form."""
+    assert response.status_code == 422
+    return [error.code for error in response.context["form"].errors.as_data().get(field, [])]
+
+
+def audited(code: str, by: User) -> AuditEntry:
+    entry = AuditEntry.objects.filter(code=code).latest("pk")
+    assert (entry.actor, entry.reason) == (by, "as asked for by phone")
+    return entry
+
+
+def beside(primary: Registration, by: User) -> Seat:
+    """A spare beside a primary."""
+    spare = RegistrationFactory(account=primary.account)
+    hf = AssociationType.objects.get(slug="hf")
+    return associate(parent=primary, child=spare, type=hf, by=by, today=today())
+
+
+# Who may
+
+
+@pytest.mark.parametrize("role", [AGENT, OPERATOR])
+@pytest.mark.parametrize("action", LEADS)
+def test_only_leads_correct(client: Client, unit: Registration, role: str, action: str) -> None:
+    client.force_login(staff(role))
+    before = every_row()
+
+    assert client.get(url(unit, action)).status_code == 403
+    assert post(client, unit, action).status_code == 403
+    assert every_row() == before
+
+
+@pytest.mark.parametrize(("role", "status"), [(AGENT, 200), (LEAD, 200), (OPERATOR, 403)])
+def test_agents_open_what_wrong_tries_have_closed(
+    client: Client, unit: Registration, role: str, status: int
+) -> None:
+    client.force_login(staff(role))
+
+    assert client.get(url(unit, "open")).status_code == status
+
+
+@pytest.mark.parametrize("action", [*LEADS, "open"])
+def test_no_customer_gets_there(client: Client, action: str) -> None:
+    unit = RegistrationFactory(account=log_in(client).account)
+    before = every_row()
+
+    for response in (client.get(url(unit, action)), post(client, unit, action)):
+        assert response.status_code == 302
+        assert response["Location"].startswith("/support/login/")
+    assert every_row() == before
+
+
+@pytest.mark.parametrize(("role", "count"), [(LEAD, 9), (AGENT, 2), (OPERATOR, 0)])
+def test_each_role_is_offered_what_it_may(client: Client, unit: Registration, role: str, count: int) -> None:
+    client.force_login(staff(role))
+
+    page = Page(client.get(after(unit.unit.serial)))
+
+    links = [a.attrs["href"] for group in page.root.all("div", role="group") for a in group.all("a")]
+    assert len(links) == count
+    assert {client.get(link).status_code for link in links} <= {200}
+
+
+# In every state of a unit
+
+
+@pytest.mark.parametrize("action", [*LEADS, "open"])
+@pytest.mark.parametrize("state", ["alone", "paired", "retired", "in stock"])
+def test_every_page_is_sound(client: Client, lead: User, action: str, state: str) -> None:
+    primary, _, _ = pair(AccountFactory(), lead)
+    beside(primary, lead)
+    give(primary, CLIENT_AV)
+    units = {
+        "alone": RegistrationFactory().unit,
+        "paired": primary.unit,
+        "retired": UnitFactory(retired_at=timezone.now()),
+        "in stock": UnitFactory(),
+    }
+    unit = units[state]
+    if state == "alone":
+        Attempt.objects.create(kind="code", account=AccountFactory(), subject=unit.serial, at=timezone.now())
+
+    for response in (client.get(url(unit, action)), client.post(url(unit, action), {"reason": ""})):
+        assert list(problems_of(Page(response))) == []
+        assert list(policy_problems(response)) == []
+
+
+@pytest.mark.parametrize("action", [*LEADS, "open"])
+def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: str) -> None:
+    primary, secondary, seat = pair(AccountFactory(), lead)
+    spare = beside(primary, lead)
+    alone = RegistrationFactory(account=primary.account)
+    give(primary, CLIENT_AV)
+    give(alone, CLIENT_AV, expires_on=today())
+    retired = UnitFactory(retired_at=timezone.now())
+    Attempt.objects.create(kind="code", account=alone.account, subject=alone.unit.serial, at=timezone.now())
+    seen = plan_release(alone).fingerprint
+    facts = {
+        "associate": (primary, {"choice": "hf:parent", "serial_number": alone.unit.serial}),
+        "remove": (secondary, {"choice": str(seat.uuid)}),
+        "change-parent": (secondary, {"choice": str(seat.uuid), "serial_number": alone.unit.serial}),
+        "swap": (primary, {"choice": str(seat.uuid)}),
+        "make-standby": (primary, {"choice": f"{spare.uuid}:{sharing(seat)}"}),
+        "extend": (alone, {"choice": str(CLIENT_AV), "for_ever": "on"}),
+        "revoke": (primary, {"choice": str(CLIENT_AV)}),
+        "reissue": (primary, {}),
+        "move": (alone, {"account": str(AccountFactory().uuid), "seen": seen}),
+        "release": (alone, {"authentication_code": NEW_CODE, "seen": seen}),
+        "take-back": (retired, {"authentication_code": NEW_CODE}),
+        "open": (alone, {"choice": f"unit:{alone.account.uuid}"}),
+    }
+    unit, form = facts[action]
+    before = every_row()
+
+    refused = post(client, unit, action, **form, reason="  ")
+
+    assert codes(refused, "reason") == ["required"]
+    assert every_row() == before
+    assert is_done(post(client, unit, action, **form), unit)
+    assert every_row() != before
+
+
+# Associations
+
+
+@pytest.mark.parametrize("side", ["parent", "child"])
+def test_two_units_are_associated(client: Client, lead: User, unit: Registration, side: str) -> None:
+    other = RegistrationFactory(account=unit.account)
+
+    response = post(client, unit, "associate", choice=f"hf:{side}", serial_number=other.unit.serial)
+
+    assert is_done(response, unit)
+    child = Seat.objects.live().get(side="child", shares=True)
+    assert (child.registration == unit) == (side == "child")
+    assert child.reason == "as asked for by phone"
+    audited("associated", lead)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [("1", "invalid-serial"), ("FFFFFFFFFFFF", "not-registered"), ("", "required")],
+)
+def test_the_other_unit_is_judged_beside_its_field(
+    client: Client, lead: User, unit: Registration, typed: str, code: str
+) -> None:
+    before = every_row()
+
+    response = post(client, unit, "associate", choice="hf:parent", serial_number=typed)
+
+    assert codes(response, "serial_number") == [code]
+    assert every_row() == before
+
+
+def test_what_a_rule_refuses_is_said_above_the_form(client: Client, lead: User, unit: Registration) -> None:
+    elsewhere = RegistrationFactory()
+    before = every_row()
+
+    response = post(client, unit, "associate", choice="hf:parent", serial_number=elsewhere.unit.serial)
+
+    assert codes(response) == ["not-one-account"]
+    assert every_row() == before
+
+
+def test_support_reaches_beyond_the_limit(
+    client: Client, lead: User, unit: Registration, settings: object
+) -> None:
+    settings.MOST_SHARERS = 0
+    other, third = RegistrationFactory.create_batch(2, account=unit.account)
+
+    assert is_done(post(client, unit, "associate", choice="hf:parent", serial_number=other.unit.serial), unit)
+    seat = Seat.objects.live().get(side="child")
+    form = {"choice": str(seat.uuid), "serial_number": third.unit.serial}
+    assert is_done(post(client, other, "change-parent", **form), other)
+    spare = beside(third, lead)
+    seat = Seat.objects.live().get(shares=True)
+    assert is_done(post(client, third, "make-standby", choice=f"{spare.uuid}:{seat.uuid}"), third)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_association_is_removed_from_either_page(
+    client: Client, lead: User, couple: tuple, which: int
+) -> None:
+    seat = couple[2]
+    give(couple[0], GATEWAY_AV)
+
+    page = client.get(url(couple[which], "remove"))
+    response = post(client, couple[which], "remove", choice=str(seat.uuid))
+
+    assert "Gateway Anti-Virus" in Page(page).root.one("ul", class_="preview points").text
+    assert is_done(response, couple[which])
+    assert not Seat.objects.live().exists()
+    audited("association-removed", lead)
+
+
+def test_a_page_from_before_touches_no_other_association(client: Client, lead: User, couple: tuple) -> None:
+    primary, secondary, seat = couple
+    post(client, primary, "remove", choice=str(seat.uuid))
+    post(client, primary, "associate", choice="hf:parent", serial_number=secondary.unit.serial)
+    client.get(url(primary, "remove"))  # which takes the messages out of the session
+    before = every_row()
+
+    response = post(client, primary, "remove", choice=str(seat.uuid))
+
+    assert codes(response, "choice") == ["invalid_choice"]
+    assert every_row() == before
+
+
+def test_a_parent_is_changed(client: Client, lead: User, couple: tuple) -> None:
+    _, secondary, seat = couple
+    wanted = RegistrationFactory(account=secondary.account)
+
+    form = {"choice": str(seat.uuid), "serial_number": wanted.unit.serial}
+    response = post(client, secondary, "change-parent", **form)
+
+    assert is_done(response, secondary)
+    assert parent_of(Seat.objects.live().get(registration=secondary)) == wanted
+    audited("parent-changed", lead)
+
+
+def test_roles_are_swapped_with_what_moves_shown_before(client: Client, lead: User, couple: tuple) -> None:
+    primary, secondary, seat = couple
+    give(primary, CONTENT_FILTER)
+
+    page = client.get(url(secondary, "swap"))
+    response = post(client, secondary, "swap", choice=str(seat.uuid))
+
+    assert "Content Filter: goes to" in Page(page).root.one("ul", class_="preview points").text
+    assert is_done(response, secondary)
+    assert Licence.objects.get().registration == secondary
+    audited("roles-swapped", lead)
+
+
+def test_a_spare_is_made_standby(client: Client, lead: User, couple: tuple) -> None:
+    primary, _, seat = couple
+    spare = beside(primary, lead)
+
+    response = post(client, primary, "make-standby", choice=f"{spare.uuid}:{seat.uuid}")
+
+    assert is_done(response, primary)
+    assert Seat.objects.live().get(shares=True).registration == spare.registration
+    audited("made-standby", lead)
+
+
+# Licences and keysets
+
+
+def test_a_licence_is_extended(client: Client, lead: User, unit: Registration) -> None:
+    grant(unit, CLIENT_AV, expires_on=today())
+    day = today() + timedelta(days=9)
+
+    response = post(client, unit, "extend", choice=str(CLIENT_AV), expires_on=str(day))
+
+    assert is_done(response, unit)
+    assert Licence.objects.get().expires_on == day
+    assert LedgerEntry.objects.latest("pk").reason == "as asked for by phone"
+    audited("licence-extended", lead)
+
+
+@pytest.mark.parametrize(
+    ("facts", "code"),
+    [
+        ({}, "required"),
+        ({"expires_on": "2099-01-01", "for_ever": "on"}, "required"),
+        ({"expires_on": "soon"}, "invalid"),
+        ({"expires_on": "2004-11-17"}, "not-later"),
+    ],
+)
+def test_a_licence_is_not_extended_to_just_any_day(
+    client: Client, lead: User, unit: Registration, facts: dict[str, str], code: str
+) -> None:
+    grant(unit, CLIENT_AV, expires_on=today())
+    before = every_row()
+
+    response = post(client, unit, "extend", choice=str(CLIENT_AV), **facts)
+
+    assert codes(response, "expires_on") == [code]
+    assert every_row() == before
+
+
+def test_a_licence_is_revoked(client: Client, lead: User, unit: Registration) -> None:
+    grant(unit, CLIENT_AV)
+
+    response = post(client, unit, "revoke", choice=str(CLIENT_AV))
+
+    assert is_done(response, unit)
+    assert not Licence.objects.exists()
+    audited("licence-revoked", lead)
+
+
+def test_parts_elsewhere_stand_in_the_way_of_revoking(client: Client, lead: User, unit: Registration) -> None:
+    divide(grant(unit, CLIENT_AV), RegistrationFactory(account=unit.account), 2, by=lead)
+    before = every_row()
+
+    assert codes(post(client, unit, "revoke", choice=str(CLIENT_AV))) == ["parts-elsewhere"]
+    assert every_row() == before
+
+
+def test_a_keyset_is_reissued(client: Client, lead: User, unit: Registration) -> None:
+    first = read_keyset(registration=unit, today=today())
+
+    response = post(client, unit, "reissue")
+
+    assert is_done(response, unit)
+    assert read_keyset(registration=unit, today=today()).generation > first.generation
+    audited("keyset-reissued", lead)
+
+
+# Out of an account, and back
+
+
+@pytest.mark.parametrize("named", [lambda a: str(a.uuid), lambda a: a.name, lambda a: a.name.upper()])
+def test_a_unit_is_moved_to_an_account_by_id_or_name(
+    client: Client, lead: User, unit: Registration, named: Callable[[Account], str]
+) -> None:
+    grant(unit, CONTENT_FILTER)
+    target = AccountFactory(name="Globex")
+    page = client.get(url(unit, "move"))
+    seen = Page(page).root.one("input", name="seen").attrs["value"]
+
+    response = post(client, unit, "move", account=named(target), friendly_name="Paris", seen=seen)
+
+    assert "Content Filter" in Page(page).root.one("ul", class_="changes").text
+    assert is_done(response, unit)
+    new = Registration.objects.live().get(unit=unit.unit)
+    assert (new.account, new.friendly_name, Licence.objects.get().registration) == (target, "Paris", new)
+    audited("unit-released", lead)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [("Nobody", "unknown-account"), ("Twice", "ambiguous-account"), ("", "required")]
+)
+def test_the_account_is_judged_beside_its_field(
+    client: Client, lead: User, unit: Registration, typed: str, code: str
+) -> None:
+    AccountFactory.create_batch(2, name="Twice")
+    before = every_row()
+
+    response = post(client, unit, "move", account=typed, seen=plan_release(unit).fingerprint)
+
+    assert codes(response, "account") == [code]
+    assert every_row() == before
+
+
+def test_its_own_account_is_refused_beside_its_field(client: Client, lead: User, unit: Registration) -> None:
+    facts = {"account": str(unit.account.uuid), "seen": plan_release(unit).fingerprint}
+
+    assert codes(post(client, unit, "move", **facts), "account") == ["same-account"]
+
+
+@pytest.mark.parametrize("action", ["move", "release"])
+def test_what_was_changed_meanwhile_is_shown_anew(
+    client: Client, lead: User, unit: Registration, action: str
+) -> None:
+    facts = {"account": str(AccountFactory().uuid), "authentication_code": NEW_CODE}
+    seen = plan_release(unit).fingerprint
+    give(unit, CONTENT_FILTER)
+    before = every_row()
+
+    refused = post(client, unit, action, **facts, seen=seen)
+
+    assert codes(refused) == ["licences-changed"]
+    assert every_row() == before
+    seen = Page(refused).root.one("input", name="seen").attrs["value"]
+    assert is_done(post(client, unit, action, **facts, seen=seen), unit)
+
+
+@pytest.mark.parametrize("action", ["move", "release"])
+@pytest.mark.parametrize("obstacle", ["still-associated", "unit-in-open-case", "unit-retired"])
+def test_what_stands_in_the_way_is_said_before_anything_is_typed(
+    client: Client, lead: User, couple: tuple, unit: Registration, action: str, obstacle: str
+) -> None:
+    if obstacle == "still-associated":
+        unit = couple[0]
+    elif obstacle == "unit-retired":
+        Unit.objects.filter(pk=unit.unit_id).update(retired_at=timezone.now())
+    else:
+        RmaCase.objects.create(account=unit.account, failed=unit, symptom="dead", asked_by=lead)
+    before = every_row()
+
+    page, refused = client.get(url(unit, action)), post(client, unit, action)
+
+    assert [Page(r).codes() for r in (page, refused)] == [[obstacle], [obstacle]]
+    assert (page.status_code, refused.status_code) == (200, 422)
+    assert every_row() == before
+
+
+def test_parts_given_out_stand_in_the_way_to_stock(client: Client, lead: User, unit: Registration) -> None:
+    other = RegistrationFactory(account=unit.account)
+    PoolPart.objects.create(licence=give(unit, CLIENT_AV, count=10), registration=other, count=4)
+
+    page = client.get(url(unit, "release"))
+
+    assert Page(page).codes() == ["parts-elsewhere"]
+    assert not Page(client.get(url(unit, "move"))).codes()
+
+
+@pytest.mark.parametrize(("code", "refusal"), [(CODE, "same-code"), ("1", "invalid-code"), ("", "required")])
+@pytest.mark.parametrize("action", ["release", "take-back"])
+def test_stock_needs_a_new_code(
+    client: Client, lead: User, unit: Registration, action: str, code: str, refusal: str
+) -> None:
+    retired = UnitFactory(retired_at=timezone.now())
+    facts = {"authentication_code": code, "seen": plan_release(unit).fingerprint}
+    before = every_row()
+
+    response = post(client, unit if action == "release" else retired, action, **facts)
+
+    assert codes(response, "authentication_code") == [refusal]
+    assert every_row() == before
+
+
+def test_a_unit_is_released_to_stock(client: Client, lead: User, unit: Registration) -> None:
+    seen = plan_release(unit).fingerprint
+
+    response = post(client, unit, "release", authentication_code=NEW_CODE, seen=seen)
+
+    assert is_done(response, unit)
+    assert not Registration.objects.live().exists()
+    assert audited("unit-released", lead).data["to"] == "stock"
+
+
+def test_a_retired_unit_is_taken_back(client: Client, lead: User) -> None:
+    retired = UnitFactory(retired_at=timezone.now())
+
+    response = post(client, retired, "take-back", authentication_code=NEW_CODE)
+
+    assert is_done(response, retired)
+    retired.refresh_from_db()
+    assert retired.retired_at is None
+    audited("unit-taken-back", lead)
+
+
+def test_a_unit_in_use_is_not_taken_back(client: Client, lead: User, unit: Registration) -> None:
+    before = every_row()
+
+    response = post(client, unit, "take-back", authentication_code=NEW_CODE)
+
+    assert (response.status_code, Page(response).codes()) == (422, ["not-retired"])
+    assert every_row() == before
+
+
+@pytest.mark.parametrize("action", [action for action in LEADS if action != "take-back"])
+def test_a_unit_that_nobody_registered_has_nothing_to_correct(
+    client: Client, lead: User, action: str
+) -> None:
+    unit = UnitFactory()
+    before = every_row()
+
+    response = post(client, unit, action)
+
+    assert (response.status_code, Page(response).codes()) == (422, ["not-registered"])
+    assert every_row() == before
+    assert client.get(f"/support/units/FFFFFFFFFFFF/{action}/").status_code == 404
+
+
+# Wrong tries (R3)
+
+
+def tries(account: Account, serial: str, count: int) -> None:
+    now = datetime.now(UTC)
+    Attempt.objects.bulk_create(
+        Attempt(kind="code", account=account, subject=serial, at=now) for _ in range(count)
+    )
+
+
+@pytest.mark.parametrize(("scope", "left"), [("unit", 3), ("account", 0)])
+def test_a_unit_or_an_account_is_opened(client: Client, unit: Registration, scope: str, left: int) -> None:
+    agent = staff(AGENT)
+    client.force_login(agent)
+    account = AccountFactory(name="Globex")
+    tries(account, unit.unit.serial, 5)
+    tries(account, "FFFFFFFFFFFF", 3)
+
+    page = client.get(url(unit, "open"))
+    response = post(client, unit, "open", choice=f"{scope}:{account.uuid}")
+
+    assert (
+        "Globex: this unit (5 wrong tries, closed until"
+        in Page(page).root.one("form", method="post", novalidate="").text
+    )
+    assert is_done(response, unit)
+    assert Attempt.objects.filter(forgiven_at=None).count() == left
+    assert audited("tries-forgiven", agent).account == account
+
+
+def test_tries_at_a_serial_number_that_is_none_are_forgiven_too(client: Client, lead: User) -> None:
+    account = AccountFactory()
+    tries(account, "FFFFFFFFFFFF", 5)
+    address = "/support/units/FFFFFFFFFFFF/open/"
+
+    form = {"choice": f"unit:{account.uuid}", "reason": "a typo"}
+    response = client.post(address, form)
+
+    assert (response.status_code, response["Location"]) == (302, address)
+    assert "wrong tries" in Page(client.get(address)).root.text
+    assert not Attempt.objects.filter(forgiven_at=None).exists()
+
+
+def test_nothing_is_opened_where_nothing_was_tried(client: Client, lead: User, unit: Registration) -> None:
+    account = AccountFactory()
+    tries(account, "FFFFFFFFFFFF", 3)
+    before = every_row()
+
+    response = post(client, unit, "open", choice=f"account:{account.uuid}")
+
+    assert response.status_code == 422
+    assert Page(response).root.one("p", class_="note nothing").text
+    assert every_row() == before

@@ -1,0 +1,179 @@
+"""Activation keys, parts of pools and trials at the desk."""
+
+import re
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from licensing.activation.codes import known_macs, normalize_key
+from licensing.models import ActivationKey
+from portal.models import AuditEntry, User
+from products.models import ProductModel
+from tests.factories import RegistrationFactory, UserFactory
+from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, VPN, make, redeem, service
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+KEYS = "/support/licensing/activationkey/"
+ADD = f"{KEYS}add/"
+SHOWN = r"\b[A-HJ-NP-Z2-9]{4}(?:-[A-HJ-NP-Z2-9]{4}){3}\b"
+
+
+@pytest.fixture
+def staff() -> User:
+    return UserFactory(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def desk(client: Client, staff: User) -> Client:
+    client.force_login(staff)
+    return client
+
+
+def _order(code: int = CLIENT_AV, **changes: str) -> dict[str, str]:
+    """What a complete form sends, with some of it changed."""
+    facts = {"count": "25", "months": "12", "model": "", "number": "3", "reason": "order 7"}
+    return {"service": str(service(code).pk), **facts, **changes}
+
+
+def _listed(desk: Client, query: str) -> list[ActivationKey]:
+    return list(desk.get(KEYS, {"q": query}).context["cl"].result_list)
+
+
+def test_a_batch_is_shown_in_the_answer(desk: Client, staff: User) -> None:
+    response = desk.post(ADD, _order())
+
+    shown = re.findall(SHOWN, response.text)
+    rows = ActivationKey.objects.order_by("pk")
+    assert response.status_code == 200
+    assert [known_macs(normalize_key(key)) for key in shown] == [[row.mac] for row in rows]
+    assert {(row.made_by, row.count, row.months) for row in rows} == {(staff, 25, 12)}
+    assert AuditEntry.objects.get(code="activation-keys-made").reason == "order 7"
+
+
+def test_the_keys_are_shown_once_and_kept_nowhere(desk: Client) -> None:
+    response = desk.post(ADD, _order())
+    keys = re.findall(SHOWN, response.text)
+
+    later = "".join(
+        desk.get(path).text for path in (KEYS, f"{KEYS}{ActivationKey.objects.first().pk}/change/")
+    )
+    kept = str([session.get_decoded() for session in Session.objects.all()]) + str(desk.cookies)
+
+    assert len(keys) == 3
+    assert not [key for key in keys if key in later + kept]
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_a_batch_can_be_unlimited_for_ever_and_for_one_model(desk: Client) -> None:
+    model = ProductModel.objects.get(name="TZ 170")
+
+    desk.post(ADD, _order(count="unlimited", months="", model=str(model.pk), number="1"))
+
+    key = ActivationKey.objects.get()
+    assert (key.count, key.months, key.model) == (-1, None, model)
+
+
+@pytest.mark.parametrize(
+    ("code", "changes", "field"),
+    [
+        (CLIENT_AV, {"count": ""}, "count"),
+        (CONTENT_FILTER, {}, "count"),
+        (CLIENT_AV, {"count": "0"}, "count"),
+        (CLIENT_AV, {"months": "0"}, "months"),
+        (CLIENT_AV, {"months": "121"}, "months"),
+        (CLIENT_AV, {"number": "0"}, "number"),
+        (CLIENT_AV, {"number": "10001"}, "number"),
+        (CLIENT_AV, {"reason": " "}, "reason"),
+        (VPN, {"count": ""}, "service"),
+    ],
+)
+def test_a_refused_batch_writes_nothing_and_says_where(
+    desk: Client, code: int, changes: dict[str, str], field: str
+) -> None:
+    response = desk.post(ADD, _order(code, **changes))
+
+    assert field in response.context["adminform"].form.errors
+    assert not ActivationKey.objects.exists()
+
+
+def test_keys_are_found_by_the_last_four(desk: Client) -> None:
+    key, _ = make(number=2)
+
+    assert [row.last_four for row in _listed(desk, key[-4:].lower())] == [key[-4:]]
+
+
+def test_keys_are_found_by_the_whole_key(desk: Client) -> None:
+    key, other = make(number=2)
+
+    (row,) = _listed(desk, f" {key.lower().replace('-', ' ')}")
+
+    assert [row.mac] == known_macs(normalize_key(key))
+    assert _listed(desk, other[:-1]) == []
+
+
+def test_the_list_says_where_a_key_was_redeemed(desk: Client, staff: User) -> None:
+    registration = RegistrationFactory()
+    redeem(registration, *make(), by=staff)
+
+    page = desk.get(KEYS)
+
+    assert registration.unit.serial in page.text
+    assert "redeemed" in page.text
+
+
+def test_a_key_is_revoked_with_a_reason(desk: Client, staff: User) -> None:
+    make()
+    key = ActivationKey.objects.get()
+
+    response = desk.post(f"{KEYS}{key.pk}/delete/", {"post": "yes", "reason": "never paid"})
+
+    key.refresh_from_db()
+    assert (response.status_code, response["Location"]) == (302, f"{KEYS}{key.pk}/change/")
+    assert key.revoked_at
+    assert AuditEntry.objects.get(code="activation-key-revoked").reason == "never paid"
+
+
+def test_a_key_is_not_revoked_without_a_reason(desk: Client) -> None:
+    make()
+    key = ActivationKey.objects.get()
+
+    desk.post(f"{KEYS}{key.pk}/delete/", {"post": "yes", "reason": " "})
+
+    key.refresh_from_db()
+    assert key.revoked_at is None
+
+
+def test_only_an_open_key_offers_to_be_revoked(desk: Client, staff: User) -> None:
+    first, _ = make(number=2)
+    redeem(RegistrationFactory(), first, by=staff)
+    redeemed, still_open = ActivationKey.objects.order_by("redeemed_at", "pk")
+    if redeemed.redeemed_at is None:
+        redeemed, still_open = still_open, redeemed
+
+    pages = {row.pk: desk.get(f"{KEYS}{row.pk}/change/").text for row in (redeemed, still_open)}
+
+    assert f"{KEYS}{still_open.pk}/delete/" in pages[still_open.pk]
+    assert f"{KEYS}{redeemed.pk}/delete/" not in pages[redeemed.pk]
+
+
+def test_a_stale_click_revokes_no_redeemed_key(desk: Client, staff: User) -> None:
+    redeem(RegistrationFactory(), *make(), by=staff)
+    key = ActivationKey.objects.get()
+
+    page = desk.post(f"{KEYS}{key.pk}/delete/", {"post": "yes", "reason": "too late"}, follow=True)
+
+    key.refresh_from_db()
+    assert key.revoked_at is None
+    assert page.status_code == 200
+
+
+def test_nothing_of_a_key_is_edited(desk: Client) -> None:
+    make()
+    key = ActivationKey.objects.get()
+
+    response = desk.post(f"{KEYS}{key.pk}/change/", _order(months="99"))
+
+    key.refresh_from_db()
+    assert (response.status_code, key.months) == (403, 12)

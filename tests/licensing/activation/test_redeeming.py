@@ -1,0 +1,360 @@
+"""L4, R3: a key is redeemed once, on a unit, as the page showed it; a refusal leaves every row as it was."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from licensing.activation.codes import draw_key, show_key
+from licensing.activation.redeeming import revoke_key
+from licensing.errors import (
+    InvalidKey,
+    KeyForOtherModel,
+    KeyNeedsLicence,
+    KeyRevoked,
+    KeyTriesClosed,
+    KeyUsed,
+    LicencesChanged,
+    NothingToAdd,
+    NotRegistered,
+    PartsGivenOut,
+    UnknownKey,
+)
+from licensing.models import ActivationKey, LedgerEntry, Licence, PoolPart
+from portal.keys import KeyFileUnknown
+from portal.models import AuditEntry, User
+from products.errors import UnitRetired
+from products.models import Attempt, ProductModel, Registration, Unit
+from tests.factories import RegistrationFactory, UserFactory
+from tests.killed import snapshot
+from tests.licensing.support import (
+    CLIENT_AV,
+    CONTENT_FILTER,
+    GLOBAL_VPN,
+    NOW,
+    TODAY,
+    give,
+    held,
+    look,
+    make,
+    redeem,
+    refuses,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+FIRST = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def by() -> User:
+    return UserFactory()
+
+
+@pytest.fixture
+def unit() -> Registration:
+    return RegistrationFactory()
+
+
+def _both_refuse(error: type[Exception], unit: Registration, key: str, by: User, now: datetime = NOW) -> None:
+    refuses(error, partial(look, unit, key, now=now))
+    refuses(error, partial(redeem, unit, key, by=by, now=now))
+
+
+# Redeeming
+
+
+def test_a_key_activates_a_service(unit: Registration, by: User) -> None:
+    redeem(unit, *make(CLIENT_AV, count=25, months=12), by=by)
+
+    licence = Licence.objects.get()
+    assert (licence.registration, licence.service.code) == (unit, CLIENT_AV)
+    assert (licence.kind, licence.count, licence.expires_on) == ("licensed", 25, date(2027, 11, 22))
+
+
+def test_the_preview_says_what_redeeming_then_does(unit: Registration, by: User) -> None:
+    give(unit, CLIENT_AV, count=50, expires_on=TODAY + timedelta(30))
+    (key,) = make(CLIENT_AV, count=25)
+    before = snapshot()
+
+    promised = look(unit, key)
+    assert snapshot() == before
+    done = redeem(unit, key, by=by, version=promised.version)
+
+    assert (done.terms, done.present) == (promised.terms, promised.present)
+    licence = Licence.objects.get()
+    assert (licence.count, licence.expires_on) == (promised.terms.count, promised.terms.expires_on)
+    assert promised.loses_count
+
+
+def test_a_key_is_noted_as_redeemed(unit: Registration, by: User) -> None:
+    redeem(unit, *make(), by=by)
+
+    key = ActivationKey.objects.get()
+    assert (key.redeemed_at, key.redeemed_by, key.redeemed_on) == (NOW, by, unit.unit)
+
+
+def test_the_ledger_names_the_key(unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER, kind="trial", expires_on=TODAY)
+    (key,) = make()
+
+    redeem(unit, key, by=by)
+
+    entry = LedgerEntry.objects.get(unit=unit.unit)
+    assert (entry.right, entry.detail, entry.actor) == ("key", key[-4:], by)
+    assert entry.before == {"kind": "trial", "count": None, "expires_on": "2026-11-22"}
+    assert entry.after == {"kind": "licensed", "count": None, "expires_on": "2027-11-22"}
+
+
+def test_redeeming_is_in_the_audit_without_the_key(unit: Registration, by: User) -> None:
+    (key,) = make()
+
+    redeem(unit, key, by=by)
+
+    entry = AuditEntry.objects.get(code="key-redeemed")
+    assert (entry.actor, entry.account, entry.serial) == (by, unit.account, unit.unit.serial)
+    assert entry.data == {"service": CONTENT_FILTER, "last_four": key[-4:]}
+
+
+def test_redeeming_raises_this_units_version_only(unit: Registration, by: User) -> None:
+    other = RegistrationFactory(account=unit.account)
+
+    redeem(unit, *make(), by=by)
+
+    assert Unit.objects.get(pk=unit.unit_id).version == 1
+    assert Unit.objects.get(pk=other.unit_id).version == 0
+
+
+def test_keys_renew_over_the_years(unit: Registration, by: User) -> None:
+    """Redeemed late it counts from that day, redeemed early from the present end; a leap day is its last."""
+    days = [
+        (datetime(2027, 1, 31, 23, 59, tzinfo=UTC), 1, date(2027, 2, 28)),
+        (datetime(2027, 2, 28, 0, 0, tzinfo=UTC), 12, date(2028, 2, 28)),
+        (datetime(2028, 2, 29, 12, 0, tzinfo=UTC), 12, date(2029, 2, 28)),
+        (datetime(2028, 3, 31, 12, 0, tzinfo=UTC), 36, date(2032, 2, 28)),
+        (datetime(2032, 3, 31, 12, 0, tzinfo=UTC), 6, date(2032, 9, 30)),
+    ]
+
+    for now, months, last_day in days:
+        redeem(unit, *make(months=months), by=by, now=now)
+        assert Licence.objects.get().expires_on == last_day
+
+
+def test_a_key_for_more_than_the_model_comes_with(unit: Registration, by: User) -> None:
+    redeem(unit, *make(GLOBAL_VPN, count=50), by=by)
+
+    assert held(unit, GLOBAL_VPN).count == 50
+    assert held(unit, GLOBAL_VPN, TODAY + timedelta(366)).count == 5
+
+
+def test_a_key_counts_from_what_the_model_comes_with_once_the_licence_is_over(
+    unit: Registration, by: User
+) -> None:
+    give(unit, GLOBAL_VPN, count=50, expires_on=TODAY - timedelta(1))
+
+    redeem(unit, *make(GLOBAL_VPN, count=10, months=None), by=by)
+
+    licence = Licence.objects.get()
+    assert (licence.count, licence.expires_on) == (15, None)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("typed", ["", "ABCD-EFGH", "0000-0000-0000-0000"])
+def test_what_was_never_a_key_is_no_try(unit: Registration, by: User, typed: str) -> None:
+    _both_refuse(InvalidKey, unit, typed, by)
+
+
+def test_an_unknown_key_is_a_wrong_try_and_nothing_else(unit: Registration) -> None:
+    before = snapshot()
+
+    with pytest.raises(UnknownKey):
+        look(unit, show_key(draw_key()))
+
+    attempt = Attempt.objects.get()
+    assert (attempt.kind, attempt.account, attempt.subject) == ("key", unit.account, unit.unit.serial)
+    after = snapshot()
+    assert {name for name in after if after[name] != before[name]} == {Attempt._meta.db_table}
+
+
+def test_a_node_whose_hash_key_is_damaged_redeems_nothing_and_counts_no_try(
+    unit: Registration, by: User, damage_key: Callable[[str], None]
+) -> None:
+    (key,) = make()
+    damage_key("codes")
+
+    for typed in (key, draw_key()):
+        _both_refuse(KeyFileUnknown, unit, typed, by)
+
+
+def _try_wrongly(unit: Registration, times: int, now: datetime = NOW) -> None:
+    for second in range(times):
+        with pytest.raises(UnknownKey):
+            look(unit, draw_key(), now=now + timedelta(seconds=second))
+
+
+def test_five_wrong_tries_close_the_unit_even_to_a_right_key(unit: Registration, by: User) -> None:
+    (key,) = make()
+    _try_wrongly(unit, 5)
+
+    _both_refuse(KeyTriesClosed, unit, key, by, NOW + timedelta(minutes=14))
+
+
+def test_four_wrong_tries_close_nothing(unit: Registration, by: User) -> None:
+    _try_wrongly(unit, 4)
+
+    redeem(unit, *make(), by=by)
+
+    assert Licence.objects.exists()
+
+
+def test_a_closed_unit_opens_after_fifteen_minutes(unit: Registration, by: User) -> None:
+    _try_wrongly(unit, 5)
+
+    redeem(unit, *make(), by=by, now=NOW + timedelta(minutes=15, seconds=5))
+
+    assert Licence.objects.exists()
+
+
+def test_a_closed_unit_closes_neither_another_nor_another_account(unit: Registration, by: User) -> None:
+    _try_wrongly(unit, 5)
+
+    for other in (RegistrationFactory(account=unit.account), RegistrationFactory()):
+        redeem(other, *make(), by=by)
+
+    assert Licence.objects.count() == 2
+
+
+def test_twenty_wrong_tries_close_the_account_until_the_next_day(unit: Registration, by: User) -> None:
+    units = [unit, *RegistrationFactory.create_batch(4, account=unit.account)]
+    for number, each in enumerate(units):
+        _try_wrongly(each, 4, FIRST + timedelta(hours=number))
+    fresh = RegistrationFactory(account=unit.account)
+    (key,) = make()
+
+    _both_refuse(KeyTriesClosed, fresh, key, by, FIRST + timedelta(hours=23, minutes=59))
+    redeem(fresh, key, by=by, now=FIRST + timedelta(days=1))
+
+    assert Licence.objects.get().registration == fresh
+
+
+def test_wrong_codes_close_no_keys(unit: Registration, by: User) -> None:
+    Attempt.objects.bulk_create(
+        Attempt(account=unit.account, kind=Attempt.Kind.CODE, subject=unit.unit.serial, at=NOW)
+        for _ in range(20)
+    )
+
+    redeem(unit, *make(), by=by)
+
+    assert Licence.objects.exists()
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_key_works_once(unit: Registration, by: User, is_own: bool) -> None:
+    (key,) = make()
+    redeem(unit, key, by=by)
+    again = RegistrationFactory(**({"account": unit.account} if is_own else {}))
+
+    _both_refuse(KeyUsed, unit, key, by)
+    _both_refuse(KeyUsed, again, key, by)
+
+
+def test_only_the_account_that_redeemed_a_key_is_told_where(unit: Registration, by: User) -> None:
+    (key,) = make()
+    redeem(unit, key, by=by)
+
+    with pytest.raises(KeyUsed) as own:
+        look(RegistrationFactory(account=unit.account), key)
+    with pytest.raises(KeyUsed) as foreign:
+        look(RegistrationFactory(), key)
+
+    assert unit.unit.serial in str(own.value.facts["where"])
+    assert foreign.value.facts["where"] == ""
+
+
+def test_a_revoked_key_is_refused(unit: Registration, by: User) -> None:
+    (key,) = make()
+    revoke_key(key=ActivationKey.objects.get(), reason="never paid", by=by)
+
+    _both_refuse(KeyRevoked, unit, key, by)
+
+
+def test_a_key_for_another_model_is_refused(unit: Registration, by: User) -> None:
+    (key,) = make(model=ProductModel.objects.get(name="TZ 170"))
+
+    _both_refuse(KeyForOtherModel, unit, key, by)
+
+
+def test_a_key_for_its_model_is_taken(by: User) -> None:
+    unit = RegistrationFactory(unit__model_name="TZ 170")
+
+    redeem(unit, *make(model=unit.unit.model), by=by)
+
+    assert Licence.objects.get().registration == unit
+
+
+def test_a_key_that_adds_nothing_is_refused(unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER)
+
+    _both_refuse(NothingToAdd, unit, *make(), by)
+
+
+def test_an_upgrade_of_what_has_ended_is_refused(unit: Registration, by: User) -> None:
+    give(unit, CLIENT_AV, count=5, expires_on=TODAY - timedelta(1))
+
+    _both_refuse(KeyNeedsLicence, unit, *make(CLIENT_AV, count=5, months=None), by)
+
+
+def test_a_key_for_fewer_than_were_shared_out_is_refused(unit: Registration, by: User) -> None:
+    licence = give(unit, CLIENT_AV, count=10, expires_on=TODAY)
+    other = RegistrationFactory(account=unit.account)
+    PoolPart.objects.create(licence=licence, registration=other, count=6)
+
+    _both_refuse(PartsGivenOut, unit, *make(CLIENT_AV, count=5), by)
+
+
+def test_a_key_for_as_many_as_were_shared_out_is_taken(unit: Registration, by: User) -> None:
+    licence = give(unit, CLIENT_AV, count=10, expires_on=TODAY)
+    other = RegistrationFactory(account=unit.account)
+    PoolPart.objects.create(licence=licence, registration=other, count=6)
+
+    redeem(unit, *make(CLIENT_AV, count=6), by=by)
+
+    assert Licence.objects.get().count == 6
+
+
+def test_what_a_stale_page_showed_is_not_done(unit: Registration, by: User) -> None:
+    (key,) = make()
+    shown = look(unit, key)
+    redeem(unit, *make(CLIENT_AV, count=5), by=by)
+
+    refuses(LicencesChanged, partial(redeem, unit, key, by=by, version=shown.version))
+
+
+def test_a_retired_unit_redeems_nothing(unit: Registration, by: User) -> None:
+    Unit.objects.filter(pk=unit.unit_id).update(retired_at=timezone.now())
+
+    _both_refuse(UnitRetired, unit, *make(), by)
+
+
+@pytest.mark.parametrize("has_new_owner", [True, False])
+def test_a_unit_that_was_released_redeems_nothing(unit: Registration, by: User, has_new_owner: bool) -> None:
+    Registration.objects.filter(pk=unit.pk).update(ended_at=timezone.now())
+    if has_new_owner:
+        RegistrationFactory(unit=unit.unit)
+
+    _both_refuse(NotRegistered, unit, *make(), by)
+
+
+def test_a_key_is_kept_for_another_unit_where_it_was_refused(unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER)
+    (key,) = make()
+    refuses(NothingToAdd, partial(redeem, unit, key, by=by))
+
+    other = RegistrationFactory(account=unit.account)
+    redeem(other, key, by=by)
+
+    assert Licence.objects.filter(registration=other).exists()

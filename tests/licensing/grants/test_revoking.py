@@ -1,0 +1,281 @@
+"""What Support puts right: a licence revoked or extended, a keyset issued anew."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+from django.utils import timezone
+
+from associations.errors import TooManySharers
+from associations.models import AssociationType
+from associations.services import associate, change_parent, make_standby
+from licensing.errors import (
+    GrantAlreadyOver,
+    NoLicence,
+    NotLater,
+    NotRegistered,
+    PartsElsewhere,
+    TrialNotExtended,
+)
+from licensing.grants.giving import start_trial
+from licensing.grants.revoking import extend_licence, reissue_keyset, revoke_licence
+from licensing.keyset import read
+from licensing.keysets.issuing import read_keyset
+from licensing.ledger.verification import verify
+from licensing.models import LedgerEntry, Licence, PoolPart
+from portal.errors import ReasonNeeded
+from portal.models import AuditEntry, User
+from products.errors import UnitRetired
+from products.models import Registration, Unit
+from tests.factories import RegistrationFactory, UserFactory, pair, sharing
+from tests.licensing.history import divide, grant
+from tests.licensing.oracle import derived, shown
+from tests.licensing.support import (
+    CLIENT_AV,
+    CONTENT_FILTER,
+    GATEWAY_AV,
+    TODAY,
+    VPN,
+    give,
+    held,
+    refuses,
+    service,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+LATER = TODAY + timedelta(days=30)
+
+
+@pytest.fixture
+def by() -> User:
+    return UserFactory()
+
+
+@pytest.fixture
+def unit() -> Registration:
+    return RegistrationFactory()
+
+
+def revoke(registration: Registration, code: int, by: User, *, reason: str = "never paid") -> None:
+    revoke_licence(registration=registration, service=service(code), reason=reason, by=by, today=TODAY)
+
+
+def extend(
+    registration: Registration, code: int, by: User, day: date | None = LATER, *, reason: str = "a gift"
+) -> Licence:
+    facts = {"registration": registration, "service": service(code), "expires_on": day}
+    return extend_licence(**facts, reason=reason, by=by, today=TODAY)
+
+
+def reissue(registration: Registration, by: User, *, reason: str = "lost on the way") -> None:
+    reissue_keyset(registration=registration, reason=reason, by=by)
+
+
+def retire(registration: Registration) -> None:
+    Unit.objects.filter(pk=registration.unit_id).update(retired_at=timezone.now())
+
+
+CORRECTIONS = [
+    lambda unit, by, **why: revoke(unit, CONTENT_FILTER, by, **why),
+    lambda unit, by, **why: extend(unit, CONTENT_FILTER, by, **why),
+    lambda unit, by, **why: reissue(unit, by, **why),
+]
+
+
+@pytest.mark.parametrize("correct", CORRECTIONS)
+def test_a_correction_needs_its_reason(correct: Callable, unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER, expires_on=TODAY)
+
+    refuses(ReasonNeeded, lambda: correct(unit, by, reason=" "))
+
+
+@pytest.mark.parametrize("correct", CORRECTIONS)
+def test_a_retired_unit_is_not_corrected(correct: Callable, unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER, expires_on=TODAY)
+    retire(unit)
+
+    refuses(UnitRetired, lambda: correct(unit, by))
+
+
+@pytest.mark.parametrize("correct", CORRECTIONS)
+def test_what_has_left_its_account_is_not_corrected_there(
+    correct: Callable, unit: Registration, by: User
+) -> None:
+    give(unit, CONTENT_FILTER, expires_on=TODAY)
+    Registration.objects.filter(pk=unit.pk).update(ended_at=timezone.now())
+    RegistrationFactory(unit=unit.unit)
+
+    refuses(NotRegistered, lambda: correct(unit, by))
+
+
+def test_a_revoked_licence_is_gone_and_the_ledger_says_why(unit: Registration, by: User) -> None:
+    grant(unit, CONTENT_FILTER)
+    before = shown(unit, TODAY)
+
+    revoke(unit, CONTENT_FILTER, by)
+
+    assert not Licence.objects.exists()
+    entry = LedgerEntry.objects.filter(unit=unit.unit).latest("pk")
+    assert (entry.right, entry.after, entry.reason, entry.actor) == ("revoke", None, "never paid", by)
+    audit = AuditEntry.objects.get(code="licence-revoked")
+    assert (audit.account, audit.serial, audit.reason) == (unit.account, unit.unit.serial, "never paid")
+    assert shown(unit, TODAY) == derived(unit, TODAY) != before
+    verify(progress=lambda done: None)
+
+
+def test_what_the_model_comes_with_stays_after_a_licence_was_revoked(unit: Registration, by: User) -> None:
+    give(unit, VPN)
+
+    revoke(unit, VPN, by)
+
+    assert held(unit, VPN).right == "comes with the model"
+
+
+def test_a_secondary_loses_what_its_primary_was_revoked(by: User) -> None:
+    primary, secondary, _ = pair(RegistrationFactory().account, by)
+    give(primary, GATEWAY_AV)
+    read_keyset(registration=secondary, today=TODAY)
+
+    revoke(primary, GATEWAY_AV, by)
+
+    assert held(secondary, GATEWAY_AV).right is None
+    assert shown(secondary, TODAY) == derived(secondary, TODAY)
+
+
+@pytest.mark.parametrize("code", [GATEWAY_AV, VPN])
+def test_only_a_units_own_licence_is_revoked_or_extended(by: User, code: int) -> None:
+    """Neither what it shares of its primary nor what its model comes with."""
+    primary, secondary, _ = pair(RegistrationFactory().account, by)
+    give(primary, GATEWAY_AV)
+
+    refuses(NoLicence, lambda: revoke(secondary, code, by))
+    refuses(NoLicence, lambda: extend(secondary, code, by))
+
+
+def test_parts_that_other_units_hold_stand_in_the_way(unit: Registration, by: User) -> None:
+    other = RegistrationFactory(account=unit.account)
+    PoolPart.objects.create(licence=give(unit, CLIENT_AV, count=10), registration=other, count=4)
+
+    refuses(PartsElsewhere, lambda: revoke(unit, CLIENT_AV, by))
+
+
+def test_a_trial_that_was_revoked_is_over(unit: Registration, by: User) -> None:
+    start_trial(registration=unit, service=service(CONTENT_FILTER), by=by, today=TODAY)
+
+    revoke(unit, CONTENT_FILTER, by)
+
+    assert held(unit, CONTENT_FILTER).right is None
+    assert unit.unit.trial_starts.count() == 1
+
+
+@pytest.mark.parametrize("day", [LATER, None])
+def test_a_licence_is_extended(unit: Registration, by: User, day: date | None) -> None:
+    grant(unit, CLIENT_AV, count=7, expires_on=date(2027, 1, 1))
+    read_keyset(registration=unit, today=TODAY)
+    end = day and date(2027, 6, 1)
+
+    licence = extend(unit, CLIENT_AV, by, end)
+
+    assert Licence.objects.get() == licence
+    assert (Licence.objects.get().count, Licence.objects.get().expires_on) == (7, end)
+    entry = LedgerEntry.objects.filter(unit=unit.unit).latest("pk")
+    assert (entry.right, entry.before["expires_on"], entry.reason) == ("grant", "2027-01-01", "a gift")
+    assert AuditEntry.objects.get(code="licence-extended").data["before"] == "2027-01-01"
+    assert shown(unit, TODAY) == derived(unit, TODAY)
+    verify(progress=lambda done: None)
+
+
+def test_an_expired_licence_runs_again(unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER, expires_on=TODAY - timedelta(days=3))
+
+    extend(unit, CONTENT_FILTER, by)
+
+    assert held(unit, CONTENT_FILTER).status(TODAY) == "Licensed"
+
+
+def test_the_parts_of_an_extended_licence_run_as_long(unit: Registration, by: User) -> None:
+    other = RegistrationFactory(account=unit.account)
+    divide(grant(unit, CLIENT_AV, count=10, expires_on=date(2027, 1, 1)), other, 4, by=by)
+    read_keyset(registration=other, today=TODAY)
+
+    extend(unit, CLIENT_AV, by, date(2028, 1, 1))
+
+    assert held(other, CLIENT_AV).expires_on == date(2028, 1, 1)
+    assert shown(other, TODAY) == derived(other, TODAY)
+    verify(progress=lambda done: None)
+
+
+@pytest.mark.parametrize("present", [LATER, None])
+@pytest.mark.parametrize("day", [LATER, LATER - timedelta(days=1)])
+def test_a_licence_is_never_shortened(unit: Registration, by: User, present: date | None, day: date) -> None:
+    give(unit, CONTENT_FILTER, expires_on=present)
+
+    refuses(NotLater, lambda: extend(unit, CONTENT_FILTER, by, day))
+
+
+def test_a_licence_for_ever_is_extended_no_more(unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER)
+
+    refuses(NotLater, lambda: extend(unit, CONTENT_FILTER, by, None))
+
+
+def test_a_licence_is_not_extended_to_a_day_that_is_over(unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER, expires_on=TODAY - timedelta(days=9))
+
+    refuses(GrantAlreadyOver, lambda: extend(unit, CONTENT_FILTER, by, TODAY - timedelta(days=1)))
+
+
+def test_a_trial_is_not_extended(unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER, kind="trial", expires_on=TODAY)
+
+    refuses(TrialNotExtended, lambda: extend(unit, CONTENT_FILTER, by))
+
+
+def test_a_reissued_keyset_says_the_same_under_a_higher_generation(unit: Registration, by: User) -> None:
+    first = read_keyset(registration=unit, today=TODAY)
+
+    reissue(unit, by)
+
+    second = read_keyset(registration=unit, today=TODAY)
+    assert second.generation > first.generation
+    assert read(second.text).services == read(first.text).services
+    assert read_keyset(registration=unit, today=TODAY) == second
+    assert AuditEntry.objects.get(code="keyset-reissued").reason == "lost on the way"
+
+
+def test_a_keyset_that_nobody_has_read_yet_is_reissued(unit: Registration, by: User) -> None:
+    reissue(unit, by)
+
+    assert read_keyset(registration=unit, today=TODAY).generation == 2
+
+
+# A9: beyond the limit Support associates, who names no day on which to count.
+
+
+def test_support_reaches_beyond_the_limit(by: User) -> None:
+    primary, _, seat = pair(RegistrationFactory().account, by)
+    facts = {"type": AssociationType.objects.get(slug="hf"), "by": by, "today": TODAY}
+    units = RegistrationFactory.create_batch(4, account=primary.account)
+    spares = [associate(parent=primary, child=spare, **facts) for spare in units]
+    for spare in spares[:2]:
+        make_standby(seat=spare, instead=sharing(seat), by=by, today=TODAY)
+    beyond = {"seat": spares[3], "instead": sharing(seat), "by": by}
+
+    refuses(TooManySharers, lambda: make_standby(**beyond, today=TODAY))
+    standby = make_standby(**beyond, today=None, reason="two of them were loans")
+
+    assert standby.shares
+    assert AuditEntry.objects.filter(reason="two of them were loans").count() == 3
+
+
+def test_support_associates_and_changes_parents_beyond_the_limit(by: User, settings: object) -> None:
+    settings.MOST_SHARERS = 0
+    first, second, child = RegistrationFactory.create_batch(3, account=RegistrationFactory().account)
+    facts = {"type": AssociationType.objects.get(slug="hf"), "by": by}
+
+    refuses(TooManySharers, lambda: associate(parent=first, child=child, **facts, today=TODAY))
+    seat = associate(parent=first, child=child, **facts, today=None)
+    refuses(TooManySharers, lambda: change_parent(seat=seat, parent=second, by=by, today=TODAY))
+
+    assert change_parent(seat=seat, parent=second, by=by, today=None).shares
