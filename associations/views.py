@@ -12,6 +12,7 @@ from associations import notices as answers
 from associations import services
 from associations.errors import AssociationGone, ChoiceGone
 from associations.models import AssociationType, Seat, Side
+from associations.pages import asked_seat
 from associations.seating import parent_of, sharing_seats
 from associations.selectors import (
     Candidates,
@@ -33,8 +34,8 @@ from portal.forms import add_refusal, typed_search
 from products.errors import CodeNeeded
 from products.forms import AssociateForm
 from products.models import Registration
+from products.pages import get_registration, note_registered, origin_of, was_just_registered, with_origin
 from products.services import register
-from products.views import get_registration, note_registered, origin_of, was_just_registered, with_origin
 
 
 @editor_required
@@ -374,18 +375,6 @@ def _change_effect(seat: Seat, parent: Registration | None) -> dict[str, object]
 def _source(seat: Seat) -> Registration | None:
     """The registration whose licences a child's seat shares."""
     return parent_of(seat) if seat.shares else None
-
-
-def asked_seat(request: MemberRequest, registration: Registration, asked: str) -> Seat | None:
-    """The live seat that a first click means; of one that has ended the page says so."""
-    try:
-        seat = seat_of(request.membership.account, registration, UUID(asked))
-    except ValueError:
-        return None
-    if seat and seat.ended_at:
-        answers.say_gone(request, seat, for_standby="standby" in request.GET)
-        return None
-    return seat
 
 
 def _get_seat(request: MemberRequest, registration: Registration, uuid: UUID) -> Seat:

@@ -6,11 +6,11 @@ from typing import Any
 from django import forms
 
 from licensing.activation import redeeming as activation
-from licensing.activation.terms import LARGEST_COUNT, told
+from licensing.activation.terms import told
 from licensing.entitlements.today import Entitlement
 from licensing.errors import CountOutOfRange
 from licensing.keyset import UNLIMITED
-from licensing.models import ActivationKey, Licence, Service
+from licensing.models import LARGEST_COUNT, ActivationKey, Licence, Service
 from portal.admin_base import ReasonForm
 from portal.forms import judged
 from products.models import Unit

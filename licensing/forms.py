@@ -5,7 +5,7 @@ from typing import Any, cast
 from django import forms
 
 from licensing.activation.codes import normalize_key
-from licensing.activation.terms import LARGEST_COUNT
+from licensing.models import LARGEST_COUNT
 from licensing.moves.release import find_account
 from portal.forms import judged
 from portal.models import Account

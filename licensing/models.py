@@ -10,6 +10,17 @@ from licensing.keyset import UNLIMITED
 from portal.models import Account, User
 from products.models import ProductModel, Registration, Unit
 
+LARGEST_COUNT = 2**32 - 1
+FLAGS = (
+    "is_shareable",
+    "is_transferable",
+    "is_counted",
+    "is_divisible",
+    "is_trial_offered",
+    "is_activation_offered",
+)
+"""What can be said of a service; the ledger keeps how it was."""
+
 
 class Service(models.Model):
     """Something that can be licensed. `code` is its permanent number in keysets; pages list by it."""

@@ -24,7 +24,8 @@ from associations.services import (
 )
 from associations.sharing_limit import REACH_WINDOW
 from licensing.activation.redeeming import make_activation_keys, redeem_key
-from licensing.grants.giving import grant_licence, start_trial
+from licensing.grants.giving import grant_licence
+from licensing.grants.trials import start_trial
 from licensing.keyset import Payload
 from licensing.keysets.issuing import read_keyset
 from licensing.ledger.verification import verify

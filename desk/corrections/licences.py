@@ -15,7 +15,10 @@ from desk.corrections.forms import (
     NewCodeForm,
 )
 from licensing.entitlements.on_a_day import value_in_words
-from licensing.grants import revoking as corrections
+from licensing.grants.extending import extend_licence
+from licensing.grants.revoking import revoke_licence
+from licensing.guards import check_no_parts
+from licensing.keysets.issuing import reissue_keyset
 from licensing.ledger.writing import licence_value
 from licensing.models import Licence
 from licensing.moves import release as releasing
@@ -40,7 +43,7 @@ def extend(request: DeskRequest, serial: str) -> HttpResponse:
     form = ExtendForm(sent(request), choices=_in_words(licences), label="License")
 
     def act(given: dict[str, Any]) -> str:
-        licence = corrections.extend_licence(
+        licence = extend_licence(
             registration=registration,
             service=licences[given["choice"]].service,
             expires_on=given["expires_on"],
@@ -65,7 +68,7 @@ def revoke(request: DeskRequest, serial: str) -> HttpResponse:
 
     def act(given: dict[str, Any]) -> str:
         service = licences[given["choice"]].service
-        corrections.revoke_licence(
+        revoke_licence(
             registration=registration,
             service=service,
             reason=given["reason"],
@@ -87,7 +90,7 @@ def reissue(request: DeskRequest, serial: str) -> HttpResponse:
         return unregistered(request, unit, **shown)
 
     def act(given: dict[str, Any]) -> str:
-        corrections.reissue_keyset(registration=registration, reason=given["reason"], by=request.user)
+        reissue_keyset(registration=registration, reason=given["reason"], by=request.user)
         return "Whoever reads the keyset next gets a new generation."
 
     shown["intro"] = (
@@ -223,7 +226,7 @@ def _obstacle(registration: Registration, kept: list[Licence] | None = None) -> 
     """The rule that keeps a unit in its account now; parts given out of `kept` licences do too."""
     try:
         releasing.check_release(registration)
-        corrections.check_no_parts(kept or [])
+        check_no_parts(kept or [])
     except RuleViolation as refusal:
         return refusal
     return None

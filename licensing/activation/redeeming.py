@@ -22,7 +22,7 @@ from licensing.errors import (
     TermOutOfRange,
     UnknownKey,
 )
-from licensing.grants.giving import check_count, check_given, live_registration
+from licensing.guards import check_count, check_given, live_registration
 from licensing.ledger import writing as ledger
 from licensing.models import ActivationKey, LedgerEntry, Licence, ModelService, Service
 from portal import audit

@@ -9,11 +9,9 @@ from dateutil.relativedelta import relativedelta
 from licensing.entitlements.today import Entitlement, Right
 from licensing.errors import CountOutOfRange, KeyNeedsLicence, NothingToAdd, TermTooLong
 from licensing.keyset import UNLIMITED
-from licensing.models import ActivationKey, Licence
+from licensing.models import LARGEST_COUNT, ActivationKey, Licence
 from portal.days import LAST_DAY, check_last_day
 from portal.errors import DayTooLate
-
-LARGEST_COUNT = 2**32 - 1
 
 
 class Verb(StrEnum):

@@ -4,22 +4,14 @@ from django.db import transaction
 from django.db.models import F
 
 from licensing.errors import CatalogueFull, PermanentServiceCode
-from licensing.grants.giving import check_count
-from licensing.models import CatalogueState, LedgerEntry, ModelService, Service
+from licensing.guards import check_count
+from licensing.models import FLAGS, CatalogueState, LedgerEntry, ModelService, Service
 from portal import audit
 from portal.models import User
 from products.models import ProductModel
 
 MOST_SERVICES = 65
 """64 that a keyset has room for, and Nodes/Users, which stands in its node count."""
-FLAGS = (
-    "is_shareable",
-    "is_transferable",
-    "is_counted",
-    "is_divisible",
-    "is_trial_offered",
-    "is_activation_offered",
-)
 
 
 @transaction.atomic

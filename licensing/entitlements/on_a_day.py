@@ -14,12 +14,11 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from associations.models import Seat, Side
-from licensing.catalogue.changes import FLAGS
 from licensing.entitlements.today import Entitlement, Grace, Holdings, Right
 from licensing.errors import FutureDay, OutsideRegistration
 from licensing.keyset import UNLIMITED, Status
-from licensing.ledger.writing import Line, licence_value
-from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase, Service
+from licensing.ledger.writing import Line, licence_value, pool_of
+from licensing.models import FLAGS, LedgerEntry, Licence, PoolPart, RmaCase, Service
 from products.models import Registration
 
 MOST_CHANGES = 50
@@ -185,11 +184,6 @@ def value_in_words(value: Value | None) -> str:
     if last_day:
         words.append(f"until {datetime.date.fromisoformat(last_day):%d %b %Y}")
     return ", ".join(words)
-
-
-def pool_of(entry: LedgerEntry) -> str:
-    """The unit of whose licence an entry's line is a part; empty where it is the unit's own."""
-    return entry.detail if entry.right == LedgerEntry.Right.PART else ""
 
 
 def _holdings(

@@ -25,12 +25,21 @@ from licensing.entitlements.today import (
     read_graces,
     sharing_primary,
 )
+from licensing.guards import live_registration
 from licensing.keyset import Kind, Payload, read, sign
 from licensing.keyset import Service as KeysetService
 from licensing.keysets.signing import active_signer
-from licensing.models import CatalogueState, Keyset, KeysetHead, Licence, PoolPart, RmaCase
+from licensing.models import (
+    CatalogueState,
+    Keyset,
+    KeysetHead,
+    Licence,
+    PoolPart,
+    RmaCase,
+)
 from portal import audit
 from portal.days import day_after
+from portal.errors import ReasonNeeded
 from portal.models import User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
@@ -231,3 +240,20 @@ def _sign(unit: Unit, content: Payload) -> Keyset:
     text = sign(replace(content, generation=generation, issued=issued), active_signer())
     Unit.objects.filter(pk=unit.pk).update(last_generation=generation)
     return Keyset.objects.create(unit=unit, generation=generation, issued=issued, text=text)
+
+
+@transaction.atomic
+def reissue_keyset(*, registration: Registration, reason: str, by: User) -> None:
+    """Let the next reader of a unit's keyset get a new generation, whatever it says (K2, K3).
+
+    Raises ReasonNeeded, UnitRetired and NotRegistered.
+    """
+    if not reason.strip():
+        raise ReasonNeeded
+    present = live_registration(registration.unit, account=registration.account)
+    unit = present.unit
+    Unit.objects.filter(pk=unit.pk).update(last_generation=F("last_generation") + 1)
+    data: dict[str, object] = {"generation": unit.last_generation}
+    audit.record(
+        "keyset-reissued", by=by, account=present.account, serials=[unit.serial], reason=reason, data=data
+    )

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q, Sum
 
-from licensing.catalogue.changes import FLAGS
-from licensing.entitlements.on_a_day import pool_of
-from licensing.ledger.writing import licence_value, part_value
-from licensing.models import LedgerEntry, Licence, ModelService, PoolPart, Service
+from licensing.ledger.writing import licence_value, part_value, pool_of
+from licensing.models import FLAGS, LedgerEntry, Licence, ModelService, PoolPart, Service
 from products.models import ProductModel, Registration, Unit
 
 BATCH = 1000

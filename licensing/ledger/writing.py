@@ -101,3 +101,8 @@ def write_changes(
         for line in sorted({*before, *after}, key=lambda line: (line.unit, line.service, line.pool))
         if before.get(line) != after.get(line)
     )
+
+
+def pool_of(entry: LedgerEntry) -> str:
+    """The unit of whose licence an entry's line is a part; empty where it is the unit's own."""
+    return entry.detail if entry.right == LedgerEntry.Right.PART else ""

@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from associations.models import Seat, Side
 from licensing.errors import LicencesChanged, StillAssociated, UnitInOpenCase
-from licensing.grants.revoking import check_no_parts
+from licensing.guards import check_no_parts
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase
 from licensing.moves.exchange import pool_units

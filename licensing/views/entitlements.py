@@ -21,7 +21,7 @@ from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import DayField, add_refusal
 from products.models import Registration
-from products.views import get_own_registration
+from products.pages import get_own_registration
 
 COLUMNS = ["Serial Number", "Friendly Name", "Day (UTC)", "Security Service", "Status", "Count", "Expiration"]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

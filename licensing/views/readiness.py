@@ -6,12 +6,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from licensing.grants.giving import confirm_applied as note_applied
+from licensing.keysets.applied import confirm_applied as note_applied
 from licensing.readiness.pairs import account_readiness
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
-from products.views import get_registration
+from products.pages import get_registration
 
 PAGE_PAIRS = 50
 

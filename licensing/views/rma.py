@@ -14,7 +14,7 @@ from licensing.rma.selectors import cases_in, former_mates, open_cases, successo
 from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
-from products.views import get_registration
+from products.pages import get_registration
 
 
 @editor_required

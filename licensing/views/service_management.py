@@ -1,34 +1,26 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
-from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 
 from associations.models import Seat, Side
+from associations.pages import asked_seat
 from associations.seating import parent_of
 from associations.selectors import child_counts, history, live_seats, sides_of
-from associations.views import asked_seat
 from licensing.entitlements.today import sharing_primary
-from licensing.keysets.issuing import read_keyset
-from licensing.keysets.signing import key_ring
 from licensing.models import RmaCase
 from licensing.moves.release import release_of
-from licensing.readiness.pairs import readiness_of, with_applied
+from licensing.readiness.pairs import readiness_of
 from licensing.rma.selectors import former_mates, open_cases
 from licensing.selectors import lingering, node_support, service_rows, sharing_changes
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
-from portal.errors import RuleViolation
-from portal.keys import KeyFileUnknown, KeyMissing, NoActiveKey
-from products.errors import UnitRetired
 from products.forms import RenameForm
 from products.models import Registration
+from products.pages import get_own_registration, get_registration
 from products.services import rename
-from products.views import get_own_registration, get_registration
 
 
 @require_safe
@@ -68,68 +60,6 @@ def rename_product(request: MemberRequest, serial: str) -> HttpResponse:
     return render(
         request, "licensing/service_management.html", _service_context(registration, form), status=422
     )
-
-
-@never_cache
-@require_safe
-@member_required
-def license_keyset(request: MemberRequest, serial: str) -> HttpResponse:
-    registration = get_registration(request, serial)
-    context: dict[str, object] = {"registration": registration}
-    status = 200
-    try:
-        day = today()
-        pair = _pair_of(registration)
-        units = sorted(pair or {registration: ""}, key=lambda unit: unit.pk != registration.pk)
-        context["keysets"] = with_applied(
-            [(unit, pair.get(unit, ""), read_keyset(registration=unit, today=day)) for unit in units]
-        )
-    except UnitRetired as refusal:
-        context["refusal"], status = refusal, 409
-    except (KeyFileUnknown, KeyMissing, NoActiveKey) as refusal:
-        context["refusal"], status = refusal, 503
-    return render(request, "licensing/license_keyset.html", context, status=status)
-
-
-@never_cache
-@require_safe
-@member_required
-def keyset_file(request: MemberRequest, serial: str) -> HttpResponse:
-    return _as_file(get_registration(request, serial), is_pair=False)
-
-
-@never_cache
-@require_safe
-@member_required
-def pair_keysets_file(request: MemberRequest, serial: str) -> HttpResponse:
-    return _as_file(get_registration(request, serial), is_pair=True)
-
-
-def _as_file(registration: Registration, *, is_pair: bool) -> HttpResponse:
-    """A unit's keyset, or a pair's two, as a file for networks without a way here."""
-    pair = _pair_of(registration)
-    if is_pair and not pair:
-        raise Http404
-    try:
-        keysets = [
-            (unit, pair.get(unit, ""), read_keyset(registration=unit, today=today()))
-            for unit in (pair if is_pair else [registration])
-        ]
-    except RuleViolation:
-        return redirect("license_keyset", registration.unit.serial)  # which says why there is none
-    name = "-".join(unit.unit.serial for unit, _, _ in keysets)
-    return HttpResponse(
-        render_to_string("licensing/keysets.txt", {"keysets": keysets}),
-        content_type="text/plain; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.keyset.txt"'},
-    )
-
-
-@require_safe
-@login_not_required
-@cache_control(public=True, max_age=300)
-def jwks(request: HttpRequest) -> HttpResponse:
-    return JsonResponse(key_ring().to_jwks(), content_type="application/jwk-set+json")
 
 
 def _asked(request: MemberRequest, registration: Registration) -> dict[str, object]:
@@ -178,10 +108,3 @@ def _parents(
     """What the table Parent Product shows: the unit's seats as a child, each with its parent."""
     parents = {seat.group: seat.registration for seat in seats if seat.side == Side.PARENT}
     return [(seat, parents[seat.group]) for seat in mine if seat.side == Side.CHILD]
-
-
-def _pair_of(registration: Registration) -> dict[Registration, str]:
-    """The two units of a pair that shares licences, with their roles; empty for a spare and a unit alone."""
-    seats = [seat for seat in live_seats(registration) if seat.type.shares_licences and not seat.is_spare]
-    pair = {seat.registration: seat.label for seat in seats}
-    return pair if registration in pair and len(pair) > 1 else {}

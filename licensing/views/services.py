@@ -1,5 +1,4 @@
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -8,29 +7,22 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from associations.errors import AssociationGone
-from associations.notices import say_gone
-from associations.seating import children_of, parent_of
-from associations.selectors import is_paired, seat_of
+from associations.selectors import is_paired
 from licensing.activation import redeeming as activation
 from licensing.entitlements.today import sharing_primary
 from licensing.errors import LicencesChanged, NotYourUnit
-from licensing.forms import ActivationKeyForm, ReleaseForm, ShareForm
-from licensing.grants import giving as services
+from licensing.forms import ActivationKeyForm, ShareForm
+from licensing.grants import trials
 from licensing.models import Licence, Service
 from licensing.moves import pools
-from licensing.moves import release as releasing
-from licensing.moves.exchange import plan_moves
-from licensing.moves.swap import swap_roles as swap
-from portal.access import MemberRequest, editor_required, owner_required
+from portal.access import MemberRequest, editor_required
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from portal.models import Account
-from products.errors import SameAccount
 from products.models import Registration
+from products.pages import get_registration
 from products.serials import normalize_serial
-from products.views import get_registration
 
 
 @never_cache
@@ -89,7 +81,7 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
     refusal = None
     try:
         if request.method == "POST":
-            licence = services.start_trial(
+            licence = trials.start_trial(
                 registration=registration,
                 service=service,
                 by=request.user,
@@ -98,15 +90,15 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
             )
             text = f"The free trial of {service} runs until {licence.expires_on:%d %b %Y}."
             return _changed(request, registration, text)
-        services.check_trial(registration=registration, service=service, today=today())
+        trials.check_trial(registration=registration, service=service, today=today())
     except RuleViolation as error:
         refusal = error
     context = {
         "registration": registration,
         "service": service,
         "refusal": refusal,
-        "count": services.TRIAL_COUNT if service.is_counted else None,
-        "ends_on": today() + services.TRIAL_TERM,
+        "count": trials.TRIAL_COUNT if service.is_counted else None,
+        "ends_on": today() + trials.TRIAL_TERM,
         "primary": sharing_primary(registration),
     }
     status = 422 if refusal and request.method == "POST" else 200
@@ -163,85 +155,6 @@ def _own_unit(account: Account, typed: str, field: str) -> Registration:
     if found is None:
         raise NotYourUnit(serial=serial, field=field)
     return found
-
-
-@owner_required
-def release_product(request: MemberRequest, serial: str) -> HttpResponse:
-    registration = get_registration(request, serial)
-    form = ReleaseForm(request.POST if request.method == "POST" else None)
-    target = None
-    try:
-        releasing.check_release(registration)
-        obstacle = None
-        if form.is_bound and form.is_valid():
-            target = form.cleaned_data["account"]
-            if "seen" in request.POST:
-                return _release(request, registration, form.cleaned_data)
-            if target == request.membership.account:
-                raise SameAccount(serial=serial)
-    except LicencesChanged as refusal:
-        messages.warning(request, str(refusal), extra_tags=refusal.code)
-    except RuleViolation as refusal:
-        target = None
-        obstacle = refusal if refusal.field not in form.fields else None
-        if form.is_bound and obstacle is None:
-            add_refusal(form, refusal)
-    plan = releasing.plan_release(registration)
-    context = {"registration": registration, "form": form, "target": target, "plan": plan}
-    is_refused = form.is_bound and (form.errors or obstacle)
-    context |= {"obstacle": obstacle}
-    return render(request, "licensing/release_product.html", context, status=422 if is_refused else 200)
-
-
-def _release(request: MemberRequest, registration: Registration, given: dict[str, Any]) -> HttpResponse:
-    releasing.release_to_account(
-        registration=registration,
-        account=given["account"],
-        friendly_name=given["friendly_name"],
-        seen=request.POST["seen"],
-        by=request.user,
-        today=today(),
-        now=timezone.now(),
-    )
-    context = {"registration": registration, "account": given["account"]}
-    messages.success(request, render_to_string("licensing/_released.html", context))
-    return redirect("my_products")
-
-
-@editor_required
-def swap_roles(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
-    registration = get_registration(request, serial)
-    seat = seat_of(request.membership.account, registration, uuid)
-    if seat is None:
-        raise Http404
-    if seat.ended_at and request.method != "POST":
-        say_gone(request, seat)
-        return redirect("service_management", serial)
-    refusal = None
-    if request.method == "POST":
-        try:
-            swap(seat=seat, by=request.user, today=today())
-            text = render_to_string("licensing/_swapped.html", {"seat": seat, "former": parent_of(seat)})
-            messages.success(request, text)
-            return redirect("service_management", serial)
-        except AssociationGone:
-            seat.refresh_from_db()
-            say_gone(request, seat)
-            return redirect("service_management", serial)
-        except RuleViolation as error:
-            refusal = error
-    primary, secondary = parent_of(seat), seat.registration
-    context = {
-        "registration": registration,
-        "seat": seat,
-        "primary": primary,
-        "secondary": secondary,
-        "refusal": refusal,
-        "moves": plan_moves(primary, secondary, today=today()),
-        "others": children_of(primary, besides=seat),
-        "today": today(),
-    }
-    return render(request, "licensing/swap_roles.html", context, status=422 if refusal else 200)
 
 
 def _changed(request: MemberRequest, registration: Registration, text: str) -> HttpResponse:

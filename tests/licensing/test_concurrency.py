@@ -26,7 +26,8 @@ from licensing.errors import (
     TrialOver,
     UnknownKey,
 )
-from licensing.grants.giving import grant_licence, start_trial
+from licensing.grants.giving import grant_licence
+from licensing.grants.trials import start_trial
 from licensing.models import (
     ActivationKey,
     CatalogueState,

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 
 from licensing.errors import TermTooLong
+from licensing.grants.extending import extend_licence
 from licensing.grants.giving import grant_licence
-from licensing.grants.revoking import extend_licence
 from licensing.keyset import read
 from licensing.keysets.issuing import read_keyset
 from licensing.models import KeysetHead, Licence

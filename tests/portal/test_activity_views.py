@@ -13,7 +13,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from associations.services import associate, change_parent, make_standby, remove_association
-from licensing.grants.giving import confirm_applied, grant_licence, start_trial
+from licensing.grants.giving import grant_licence
+from licensing.grants.trials import start_trial
+from licensing.keysets.applied import confirm_applied
 from licensing.keysets.issuing import read_keyset
 from licensing.moves.pools import move_counts
 from licensing.moves.swap import swap_roles

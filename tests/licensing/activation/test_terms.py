@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.activation.terms import LARGEST_COUNT, Terms, Verb, add_months, redeemed
+from licensing.activation.terms import Terms, Verb, add_months, redeemed
 from licensing.entitlements.today import Entitlement, Right
 from licensing.errors import CountOutOfRange, KeyNeedsLicence, NothingToAdd
-from licensing.models import ActivationKey, Service
+from licensing.models import LARGEST_COUNT, ActivationKey, Service
 
 TODAY = date(2026, 11, 22)
 SERVICE = Service(code=2, name="Client AV Enforcement")

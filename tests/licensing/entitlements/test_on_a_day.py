@@ -11,7 +11,7 @@ from associations.services import remove_association
 from licensing.catalogue.changes import remove_model_service, save_service
 from licensing.entitlements.on_a_day import Recalled, changes_until, check_day, entitlements_on
 from licensing.errors import FutureDay, OutsideRegistration
-from licensing.grants.giving import start_trial
+from licensing.grants.trials import start_trial
 from licensing.models import Licence, ModelService, PoolPart, Service
 from licensing.moves.swap import swap_roles
 from portal.clock import today

@@ -19,7 +19,8 @@ from licensing.activation.redeeming import make_activation_keys, redeem_key
 from licensing.catalogue.changes import remove_model_service, save_service, set_model_service
 from licensing.entitlements.on_a_day import entitlements_on
 from licensing.entitlements.today import Entitlement, entitlements, sharing_primary
-from licensing.grants.giving import grant_licence, start_trial
+from licensing.grants.giving import grant_licence
+from licensing.grants.trials import start_trial
 from licensing.ledger.verification import verify
 from licensing.models import Licence, ModelService, Service
 from licensing.moves.pools import move_counts

@@ -17,10 +17,11 @@ from licensing.errors import (
     PartsElsewhere,
     TrialNotExtended,
 )
-from licensing.grants.giving import start_trial
-from licensing.grants.revoking import extend_licence, reissue_keyset, revoke_licence
+from licensing.grants.extending import extend_licence
+from licensing.grants.revoking import revoke_licence
+from licensing.grants.trials import start_trial
 from licensing.keyset import read
-from licensing.keysets.issuing import read_keyset
+from licensing.keysets.issuing import read_keyset, reissue_keyset
 from licensing.ledger.verification import verify
 from licensing.models import LedgerEntry, Licence, PoolPart
 from portal.errors import ReasonNeeded

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from licensing.entitlements.today import Right
 from licensing.errors import LicensedAlready, NotRegistered, PrimaryFirst, TrialNotOffered, TrialOver
-from licensing.grants.giving import TRIAL_COUNT, start_trial
+from licensing.grants.trials import TRIAL_COUNT, start_trial
 from licensing.keyset import Status
 from licensing.models import LedgerEntry, Licence, Service, TrialStart
 from portal.models import AuditEntry, User

@@ -11,7 +11,8 @@ from associations.models import AssociationType
 from associations.services import associate, remove_association
 from licensing.entitlements.on_a_day import entitlements_on
 from licensing.errors import LicencesChanged, PartsElsewhere, StillAssociated, UnitInOpenCase
-from licensing.grants.giving import confirm_applied, start_trial
+from licensing.grants.trials import start_trial
+from licensing.keysets.applied import confirm_applied
 from licensing.keysets.issuing import read_keyset
 from licensing.ledger.verification import verify
 from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase

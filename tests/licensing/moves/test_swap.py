@@ -13,7 +13,7 @@ from associations.seating import parent_of
 from associations.services import associate, remove_association
 from licensing.entitlements.today import Right
 from licensing.errors import TrialOver
-from licensing.grants.giving import start_trial
+from licensing.grants.trials import start_trial
 from licensing.keyset import read
 from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, Licence, PoolPart, TrialStart

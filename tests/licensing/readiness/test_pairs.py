@@ -10,7 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 from associations.models import AssociationType, Seat
 from associations.services import associate, make_standby, remove_association
 from licensing.catalogue.changes import remove_model_service, set_model_service
-from licensing.grants.giving import confirm_applied, grant_licence
+from licensing.grants.giving import grant_licence
+from licensing.keysets.applied import confirm_applied
 from licensing.keysets.issuing import raise_generations, read_keyset
 from licensing.models import KeysetHead, Licence, ModelService, Service
 from licensing.moves.pools import move_counts

@@ -15,7 +15,7 @@ from associations.services import remove_association
 from licensing.catalogue.changes import save_service
 from licensing.entitlements.today import Right
 from licensing.errors import TrialOver
-from licensing.grants.giving import start_trial
+from licensing.grants.trials import start_trial
 from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, TrialStart
 from licensing.rma.cases import approve_case

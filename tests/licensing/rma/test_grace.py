@@ -14,7 +14,7 @@ from associations.models import Seat
 from associations.services import make_standby, remove_association
 from licensing.entitlements.on_a_day import entitlements_on
 from licensing.entitlements.today import Right, entitlements
-from licensing.grants.giving import start_trial
+from licensing.grants.trials import start_trial
 from licensing.keyset import Payload
 from licensing.keysets.issuing import read_keyset
 from licensing.models import KeysetHead, RmaCase

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from associations.models import Seat
 from associations.services import remove_association
-from licensing.grants.giving import start_trial
+from licensing.grants.trials import start_trial
 from licensing.keyset import Payload
 from licensing.models import Licence
 from portal.clock import today

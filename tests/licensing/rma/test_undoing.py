@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from associations.models import Seat
 from associations.services import remove_association
-from licensing.grants.giving import grant_licence, start_trial
+from licensing.grants.giving import grant_licence
+from licensing.grants.trials import start_trial
 from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, RmaCase
 from licensing.moves.swap import swap_roles

@@ -2,7 +2,8 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from licensing.grants.giving import confirm_applied, grant_licence
+from licensing.grants.giving import grant_licence
+from licensing.keysets.applied import confirm_applied
 from licensing.keysets.issuing import read_keyset
 from licensing.models import Keyset, KeysetHead, Service
 from portal.clock import today

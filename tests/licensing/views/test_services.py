@@ -6,9 +6,9 @@ import pytest
 from django.test import Client
 
 from licensing.activation.redeeming import make_activation_keys
-from licensing.grants.giving import confirm_applied
 from licensing.keyset import read
 from licensing.keyset.__main__ import main
+from licensing.keysets.applied import confirm_applied
 from licensing.models import Licence, PoolPart, Service, TrialStart
 from portal.clock import today
 from portal.models import Membership

@@ -1,0 +1,45 @@
+"""A lead lets a licence run longer that ends too soon."""
+
+import datetime
+
+from django.db import transaction
+
+from licensing.errors import GrantAlreadyOver, NotLater, TrialNotExtended
+from licensing.grants.revoking import _lock_licence, _record
+from licensing.ledger import writing as ledger
+from licensing.models import LedgerEntry, Licence, Service
+from portal.days import check_last_day
+from portal.models import User
+from products.models import Registration
+
+
+@transaction.atomic
+def extend_licence(
+    *,
+    registration: Registration,
+    service: Service,
+    expires_on: datetime.date | None,
+    reason: str,
+    by: User,
+    today: datetime.date,
+) -> Licence:
+    """Let a unit's own licence run to a later day (none: for ever), with the parts that others have of it.
+
+    Raises ReasonNeeded, UnitRetired, NotRegistered, NoLicence, TrialNotExtended, NotLater, GrantAlreadyOver
+    and DayTooLate.
+    """
+    licence = _lock_licence(registration, service, reason)
+    if licence.kind == Licence.Kind.TRIAL:
+        raise TrialNotExtended(service=service)
+    last_day = licence.expires_on
+    if last_day is None or (expires_on and expires_on <= last_day):
+        raise NotLater(service=service, until=f"until {last_day:%d %b %Y}" if last_day else "for ever")
+    if expires_on and expires_on < today:
+        raise GrantAlreadyOver(day=f"{expires_on:%d %b %Y}")
+    check_last_day(expires_on)
+    with ledger.noted([licence.registration], right=LedgerEntry.Right.GRANT, by=by, reason=reason):
+        Licence.objects.filter(pk=licence.pk).update(expires_on=expires_on)
+    licence.expires_on = expires_on
+    data: dict[str, object] = {"before": last_day.isoformat(), "licence": ledger.licence_value(licence)}
+    _record("licence-extended", licence, data, by=by, reason=reason)
+    return licence
