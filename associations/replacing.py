@@ -21,7 +21,6 @@ from associations.seating import (
     live_in_type,
     lock_type,
     parent_of,
-    raise_parents_version,
     seat_child,
 )
 from portal.models import User
@@ -184,9 +183,7 @@ def _children(seat: Seat) -> list[Seat]:
 
 
 def _end_group(seat: Seat, children: list[Seat], *, by: User) -> None:
-    seats = Seat.objects.live().filter(group=seat.group)
-    raise_parents_version(seats)
-    seats.update(ended_at=timezone.now(), ended_by=by)
+    Seat.objects.live().filter(group=seat.group).update(ended_at=timezone.now(), ended_by=by)
     Unit.objects.filter(pk__in=[child.registration.unit_id for child in children]).raise_version()
 
 

@@ -19,7 +19,6 @@ from associations.errors import (
     UnitNotActive,
 )
 from associations.models import AssociationType, Seat, Side, TypeModel
-from associations.querysets import SeatQuerySet
 from associations.sharing_limit import check_reach
 from portal.models import User
 from products.models import Registration, Unit
@@ -59,13 +58,7 @@ def leave_group(seat: Seat, *, by: User) -> None:
     """End the parent's seat too where its last child has gone."""
     rest = Seat.objects.live().filter(group=seat.group)
     if not rest.filter(side=Side.CHILD).exists():
-        raise_parents_version(rest)
         rest.update(ended_at=timezone.now(), ended_by=by)
-
-
-def raise_parents_version(seats: SeatQuerySet) -> None:
-    """Note that units begin or cease to be primaries: as such they keep nothing of a failed one (X3)."""
-    Unit.objects.filter(pk__in=seats.of_primaries().values("registration__unit")).raise_version()
 
 
 def begin_again(seat: Seat, *, shares: bool, by: User, reason: str, by_rma: bool = False) -> Seat:
@@ -102,7 +95,6 @@ def seat_child(
         parent_seat = Seat.objects.create(
             group=uuid.uuid4(), type=type, registration=parent, side=Side.PARENT, began_by=by, reason=reason
         )
-        raise_parents_version(Seat.objects.filter(pk=parent_seat.pk))
     taken = Seat.objects.live().filter(Q(group=parent_seat.group) | Q(registration=child), shares=True)
     shares = may_share and type.shares_licences and not taken.exists()
     if shares and today and not by_rma:

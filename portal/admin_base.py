@@ -7,6 +7,7 @@ from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -46,11 +47,16 @@ class NamedFields(AutocompleteJsonView):
         return found
 
 
+def _may_be_a_key(text: str) -> bool:
+    """Whether a text can be asked for as a primary key: SQLite's integers have 18 digits and a bit."""
+    return text.isdecimal() and len(text) <= 18
+
+
 class CompletedSelect(AutocompleteSelect):
     """Shows again what was chosen; Django's own asks the database for whatever was sent, a word too."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
-        return super().optgroups(name, [sent for sent in value if str(sent).isdecimal()], attr)
+        return super().optgroups(name, [sent for sent in value if _may_be_a_key(str(sent))], attr)
 
 
 class SupportSite(admin.AdminSite):
@@ -137,6 +143,12 @@ class DeskList(ChangeList):
         if unnamed := found[2]:
             raise DisallowedModelAdminLookup(f"{', '.join(unnamed)} is no filter of this list")
         return found
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except OverflowError as error:  # SQLite's, of a number that no row has
+            raise IncorrectLookupParameters from error
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         self.params.pop(ORDER_VAR, None)  # nothing is `sortable_by`: nothing is sorted by what one asks for

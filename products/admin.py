@@ -70,7 +70,8 @@ class AccountFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         asked = self.value() or ""
-        return queryset.filter(account=asked) if asked.isdecimal() else queryset.none()
+        accounts = Account.objects.filter(pk=asked) if asked.isdecimal() else Account.objects.none()
+        return queryset.filter(account__in=accounts)
 
 
 @admin.register(Registration)

@@ -20,6 +20,7 @@ from licensing.entitlements.today import (
     NODES_CODE,
     Entitlement,
     entitlements,
+    keeps,
     named_primary,
     node_count,
     read_graces,
@@ -45,6 +46,7 @@ from products.errors import UnitRetired
 from products.models import Registration, Unit
 
 BATCH = 10_000
+KEPT = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,22 +169,23 @@ def _other_versions(unit: OuterRef, source: OuterRef) -> CombinedExpression:
 
     Those are the units of whose licences the unit, or the one that it shares of, has parts, and the failed
     unit whose rights it keeps, with that one's pools (X3). Versions only rise, and who changes on which of
-    them a unit depends raises that unit's own: the sum tells.
+    them a unit depends raises that unit's own: the sum tells. But who becomes a primary keeps nothing any
+    more without raising any: so a kept right counts for more than versions ever do.
     """
     parts = PoolPart.objects.filter(registration__ended_at=None)
-    kept = RmaCase.objects.filter(secondary__unit=unit, state__in=RmaCase.OPEN)
-    failed = RmaCase.objects.filter(secondary__unit=OuterRef(unit), state__in=RmaCase.OPEN).values("failed")
+    kept = RmaCase.objects.filter(keeps(), secondary__unit=unit)
+    failed = RmaCase.objects.filter(keeps(), secondary__unit=OuterRef(unit)).values("failed")
     pool = "licence__registration__unit__version"
     return (
         _total(parts.filter(registration__unit=unit), pool)
         + _total(parts.filter(registration__unit=source), pool)
         + _total(parts.filter(registration__in=failed), pool)
-        + _total(kept, "failed__unit__version")
+        + _total(kept, F("failed__unit__version") + KEPT)
     )
 
 
-def _total(rows: QuerySet[Any], field: str) -> Coalesce:
-    summed = rows.order_by().values(one=Value(1)).annotate(total=Sum(field))
+def _total(rows: QuerySet[Any], summand: str | CombinedExpression) -> Coalesce:
+    summed = rows.order_by().values(one=Value(1)).annotate(total=Sum(summand))
     return Coalesce(Subquery(summed.values("total")), 0)
 
 
