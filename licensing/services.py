@@ -32,7 +32,7 @@ from products.models import Registration, Unit
 
 TRIAL_TERM = datetime.timedelta(days=30)
 TRIAL_COUNT = 5
-"""For how many the trial of a counted service is: neither the source nor the design says."""
+"""For how many the trial of a counted service is: the source doesn't say."""
 
 
 @transaction.atomic
