@@ -4,7 +4,7 @@ from typing import ClassVar
 
 
 class RuleViolation(Exception):
-    """A rule of the design refused an action, and nothing was written.
+    """A rule of docs/rules.md refused an action, and nothing was written.
 
     `code` is stable: programs and tests match it. `field` names the form field that the message stands
     beside, where there is one. The message is for people and says what to do.
