@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/rules.md").read_text()
 CODE = re.compile(r"\b[A-Z][1-9][0-9]?\b")
 TEXTS = {tokenize.COMMENT, tokenize.STRING, tokenize.FSTRING_MIDDLE}
-MAIL = "`portal.outbox.MailWaiting`"
+SEARCH = "`portal.errors.SearchTooLong`"
 
 
 def read(page: str) -> dict[str, dict[str, list[str]]]:
@@ -78,11 +78,11 @@ def test_the_page_and_the_code_say_the_same() -> None:
     [
         ("### R1 ", "### ", "R1 is cited and not listed"),
         ("### R1 ", "### R99 ", "R99 is listed and not cited"),
-        (MAIL, "`portal.keys.KeyMissing`", "portal.outbox.MailWaiting is no rule's"),
+        (SEARCH, "`portal.keys.KeyMissing`", "portal.errors.SearchTooLong is no rule's"),
         ("- Refuses: `products.errors.UnitRetired`\n", "", "products.errors.UnitRetired isn't K3's"),
-        (MAIL, "nobody", "Mail: Refuses nothing"),
-        (MAIL, "`portal.outbox.MailGone`", "portal.outbox.MailGone isn't there"),
-        (MAIL, "`portal.outbox.Round`", "portal.outbox.Round isn't there"),
+        (SEARCH, "nobody", "Searching: Refuses nothing"),
+        (SEARCH, "`portal.outbox.MailGone`", "portal.outbox.MailGone isn't there"),
+        (SEARCH, "`portal.outbox.Round`", "portal.outbox.Round isn't there"),
         ("- Written: `portal.outbox.resend`", "", "Mail: Written nothing"),
         ("`portal.outbox.resend`", "`portal.outbox.gone`", "portal.outbox.gone isn't there"),
         ("- Tested: `tests/portal/test_outbox.py", "- `tests", "Mail: Tested nothing"),
