@@ -39,7 +39,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("units/<serial:serial>/open/", corrections.open_again, name="open"),
     path("import/", import_units.import_units, name="import_units"),
     path("import/units.csv", import_units.units_template, name="units_template"),
-    path("import/<slug:token>/", import_units.preview_import, name="preview_import"),
-    path("import/<slug:token>/confirm/", import_units.confirm_import, name="confirm_import"),
-    path("import/<slug:token>/cancel/", import_units.cancel_import, name="cancel_import"),
 ]

@@ -298,8 +298,6 @@ LOGGING = {
 # A primary's licences reach at most so many different units in 90 days (A9); beyond that Support does it.
 MOST_SHARERS = _number("MOST_SHARERS", 3, "how many units a primary's licenses reach in 90 days")
 
-# Factory files from the browser name authentication codes: they never lie where others may look.
-# The handler takes no other file from anybody.
-MAX_IMPORT_MEGABYTES = _number("MAX_IMPORT_MEGABYTES", 200, "how large a factory file the desk takes")
-IMPORTS_FOLDER = DATA_DIR / "imports"
-FILE_UPLOAD_HANDLERS = ["desk.imports.uploads.UnitsFileHandler"]
+# Factory files name authentication codes: one from a browser is held in memory, or in a file of mode 0600
+# that ends with the request.
+MAX_IMPORT_MEGABYTES = _number("MAX_IMPORT_MEGABYTES", 20, "how large a factory file the desk takes")

@@ -5,7 +5,7 @@ record and with each other; what is new is written from there, in the same trans
 same however long the file is.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import batched, pairwise
 from typing import TextIO
@@ -23,10 +23,8 @@ __all__ = [
     "COLUMNS",
     "Preview",
     "Problem",
-    "Steps",
     "import_units",
-    "importing",
-    "previewing",
+    "preview_units",
     "problem_of_first_line",
     "reading",
 ]
@@ -36,8 +34,7 @@ SAMPLES = 10
 
 type Report = Callable[[Problem], None]
 type OpenFile = Callable[[], TextIO]
-# What takes its time yields the rows done so far, in the present pass, and returns T in the end.
-type Steps[T] = Generator[int, None, T]
+type Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ class Preview:
 
 
 def import_units(
-    open_file: OpenFile, *, by: User | None, report: Report, progress: Callable[[int], None]
+    open_file: OpenFile, *, by: User | None, report: Report, progress: Progress
 ) -> tuple[int, int]:
     """Read units into the factory's record; return how many rows the file has and how many units are new.
 
@@ -71,22 +68,11 @@ def import_units(
     present pass. A unit that is there already with the same values is no problem. Raises ImportRefused where
     any row had a problem; nothing is written then.
     """
-    steps = importing(open_file, by=by, report=report)
-    while True:
-        try:
-            progress(next(steps))
-        except StopIteration as end:
-            rows, created = end.value
-            return rows, created
-
-
-def importing(open_file: OpenFile, *, by: User | None, report: Report) -> Steps[tuple[int, int]]:
-    """Do what `import_units` does, step by step. Closed before its end, it has written nothing."""
     problems = Problems(report)
     with staging() as staged:
         with open_file() as file:
             reader = FactoryFile(file, _models(), problems)
-            ends = yield from _read(reader, staged)
+            ends = _read(reader, staged, progress)
             digest = reader.digest()
         rows = ends[-1][1]
         staged.leave_new(staged.tally(), problems)
@@ -95,17 +81,17 @@ def importing(open_file: OpenFile, *, by: User | None, report: Report) -> Steps[
             if FactoryFile(file, {}, problems).digest() != digest:
                 problems.add(1, "the file changed while it was read")
         problems.refuse_any(rows)
-        created = yield from _write(staged, ends, problems)
+        created = _write(staged, ends, problems, progress)
         audit.record("units-imported", by=by, data={"rows": rows, "created": created})
     return rows, created
 
 
-def previewing(open_file: OpenFile, *, report: Report) -> Steps[Preview]:
-    """Check a file as `importing` does, and return what that would do. Nothing is written."""
+def preview_units(open_file: OpenFile, *, report: Report) -> Preview:
+    """Check a file as `import_units` does, and return what that would do. Nothing is written."""
     problems, models = Problems(report), _models()
     with staging() as staged:
         with open_file() as file:
-            ends = yield from _read(FactoryFile(file, models, problems), staged)
+            ends = _read(FactoryFile(file, models, problems), staged, lambda rows: None)
         tallies, first = staged.tally(), staged.first(SAMPLES)
         staged.leave_new(tallies, problems)
         new = staged.new_of_models()
@@ -129,7 +115,7 @@ def _model_counts(tallies: list[Tally], new: dict[int, int], models: dict[str, i
     return sorted(counts, key=lambda count: count.name)
 
 
-def _read(reader: FactoryFile, staged: Staging) -> Steps[list[tuple[int, int]]]:
+def _read(reader: FactoryFile, staged: Staging, progress: Progress) -> list[tuple[int, int]]:
     """Stage every good row; return where each batch ends: its last line, and the rows up to there."""
     line = rows = 0
     ends = [(line, rows)]
@@ -139,11 +125,11 @@ def _read(reader: FactoryFile, staged: Staging) -> Steps[list[tuple[int, int]]]:
             line = good[-1].line
         rows += len(batch)
         ends.append((line, rows))
-        yield rows
+        progress(rows)
     return ends
 
 
-def _write(staged: Staging, ends: list[tuple[int, int]], problems: Problems) -> Steps[int]:
+def _write(staged: Staging, ends: list[tuple[int, int]], problems: Problems, progress: Progress) -> int:
     """Write the new units batch by batch, as they were read."""
     created = 0
     for (after, _), (until, rows) in pairwise(ends):
@@ -153,5 +139,5 @@ def _write(staged: Staging, ends: list[tuple[int, int]], problems: Problems) -> 
         except IntegrityError:
             problems.add(after + 1, MEANWHILE)
             raise ImportRefused(problems=1, rows=ends[-1][1]) from None
-        yield rows
+        progress(rows)
     return created

@@ -164,9 +164,6 @@ desk:search                                  200     200
 desk:unit                                    200     405
 desk:import_units                            200     422
 desk:units_template                          200     405
-desk:preview_import                          404     405
-desk:confirm_import                          desk:preview_import     422
-desk:cancel_import                           desk:import_units     desk:import_units
 desk:cases                                   200     405
 desk:open_case                               200     desk:case
 desk:case                                    200     405
@@ -269,9 +266,6 @@ desk:take_back                  403/403   403/403                     200/422   
 desk:open                       403/403   200/422                     200/422                     403/403
 desk:import_units               403/403   403/403                     403/403                     200/422
 desk:units_template             403/403   403/403                     403/403                     200/405
-desk:preview_import             403/403   403/403                     403/403                     404/405
-desk:confirm_import             403/403   403/403                     403/403                     desk:preview_import/422
-desk:cancel_import              403/403   403/403                     403/403                     desk:import_units/desk:import_units
 """  # noqa: E501
 
 # The same of the desk's lists, model by model. "every": of each model that has no row of its own below.

@@ -6,6 +6,7 @@ import io
 import shutil
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from portal.models import AuditEntry, Key
 from products import factory
 from products.codes import code_matches
 from products.errors import ImportRefused
-from products.factory import COLUMNS, Preview, Problem, import_units, importing, previewing
+from products.factory import COLUMNS, Preview, Problem, import_units, preview_units
 from products.factory_staging import staging
 from products.models import Unit
 from tests.factories import UnitFactory
@@ -64,15 +65,12 @@ def preview(content: str) -> tuple[Preview, list[Problem]]:
     """What a preview says of a text, and the problems that it reports; it leaves every row as it was."""
     problems: list[Problem] = []
     before = every_row()
-    found: list[Preview] = []
 
-    def follow() -> Iterator[int]:
-        found.append((yield from previewing(lambda: io.StringIO(content), report=problems.append)))
+    found = preview_units(lambda: io.StringIO(content), report=problems.append)
 
-    list(follow())
     assert every_row() == before
-    assert found[0].problems == len(problems)
-    return found[0], problems
+    assert found.problems == len(problems)
+    return found, problems
 
 
 def lines_of(problems: list[Problem]) -> list[int]:
@@ -437,15 +435,32 @@ def test_a_preview_of_another_header_says_so() -> None:
     assert (seen.rows, seen.new, seen.models, seen.first) == (0, 0, [], [])
 
 
-def test_an_import_that_is_left_in_the_middle_has_written_nothing(monkeypatch) -> None:
+class StoppedError(Exception):
+    """Somebody stops an import."""
+
+
+def test_an_import_that_is_stopped_in_the_middle_has_written_nothing(monkeypatch) -> None:
     monkeypatch.setattr(factory, "BATCH", 2)
     before = every_row()
 
-    for stop_after in range(1, 7):
-        steps = importing(lambda: io.StringIO(text(*serial_rows(5))), by=None, report=lambda problem: None)
-        for _ in range(stop_after):
-            next(steps)
-        steps.close()
+    def opened() -> io.StringIO:
+        return io.StringIO(text(*serial_rows(5)))
+
+    for stop_after in range(1, 6):
+        steps = iter(range(stop_after))
+
+        def stop(rows: int, steps: Iterator[int] = steps) -> None:
+            if next(steps, None) is None:
+                raise StoppedError
+
+        with suppress(StoppedError):
+            import_units(
+                lambda: io.StringIO(text(*serial_rows(5))),
+                by=None,
+                report=lambda problem: None,
+                progress=stop,
+            )
+            pytest.fail("it came to its end")
 
         assert every_row() == before
     assert load(text(*serial_rows(5))) == (5, 5)
@@ -454,13 +469,16 @@ def test_an_import_that_is_left_in_the_middle_has_written_nothing(monkeypatch) -
 def test_units_that_come_in_between_refuse_the_import(monkeypatch) -> None:
     monkeypatch.setattr(factory, "BATCH", 2)
     problems: list[Problem] = []
-    steps = importing(lambda: io.StringIO(text(*serial_rows(6))), by=None, report=problems.append)
-    for _ in range(4):  # three batches read, the first one written
-        next(steps)
-    UnitFactory(serial="000000000004")
+    steps = iter(range(4))
+
+    def meanwhile(rows: int) -> None:
+        if next(steps, None) == 3:  # three batches read, the first one written
+            UnitFactory(serial="000000000004")
 
     with pytest.raises(ImportRefused):
-        list(steps)
+        import_units(
+            lambda: io.StringIO(text(*serial_rows(6))), by=None, report=problems.append, progress=meanwhile
+        )
 
     assert "meanwhile" in problems[0].reason
     assert not Unit.objects.exists()
