@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from associations import notices as answers
+from associations import notices
 from associations.models import Seat
 from associations.selectors import (
     seat_of,
@@ -18,6 +18,6 @@ def asked_seat(request: MemberRequest, registration: Registration, asked: str) -
     except ValueError:
         return None
     if seat and seat.ended_at:
-        answers.say_gone(request, seat, for_standby="standby" in request.GET)
+        notices.say_gone(request, seat, for_standby="standby" in request.GET)
         return None
     return seat

@@ -191,6 +191,16 @@ class Candidates:
     for_pairs: bool
     """Whether one of the types makes failover pairs: it asks for two units of one model."""
 
+    @property
+    def has_spares(self) -> bool:
+        """Whether one of them has a sharing child already: another would be a spare."""
+        return any(row.is_shared for row in self.rows)
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether something is said beside one of them."""
+        return self.has_spares or any(row.place for row in self.rows)
+
 
 def candidates(
     account: Account,

@@ -8,8 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from associations import notices as answers
-from associations import services
+from associations import notices, services
 from associations.errors import AssociationGone, ChoiceGone
 from associations.models import AssociationType, Seat, Side
 from associations.pages import asked_seat
@@ -62,11 +61,8 @@ def _step(
     """
     refusal = None
     if request.method == "POST":
-        choice = request.POST.get("choice", "")
-        if not choice:
-            return redirect(after) if after else _stay_alone(request, registration)
         try:
-            return _associate(request, registration, side, choice)
+            return _choose(request, registration, side, after)
         except RuleViolation as error:
             refusal = error
     search = typed_search(request)
@@ -82,27 +78,48 @@ def _step(
         return redirect(after)  # its model is nobody's child, or it has its place already
     # Who has declined the unit that one came from as the parent isn't given it as the child.
     preselected = _preselected(offered, origin_of(request)) if side == Side.PARENT or from_child else ""
-    better = answers.better_children(registration, offered, side)
     context = {
-        "registration": registration,
-        "nodes": node_support(
-            entitlements(registration, source=sharing_primary(registration), today=today()), today()
-        ),
+        **_unit_context(registration),
+        **_offer_context(request, registration, offered, side),
         "search": search,
         "has_next": after is not None,
-        "side": side,
-        "offered": offered,
-        "noted": any(candidate.is_shared or candidate.place for candidate in offered.rows) or bool(better),
-        "spares": any(candidate.is_shared for candidate in offered.rows),
-        "better": better,
-        "missing": _missing(request, registration, offered),
-        "roles": registration.seats.live().select_related("type"),
-        "origin": origin_of(request),
         "choice": request.POST.get("choice") or preselected,
         "refusal": refusal,
     }
     status = 422 if refusal or search.too_long else 200
     return render(request, "associations/create_association.html", context, status=status)
+
+
+def _choose(
+    request: MemberRequest, registration: Registration, side: Side, after: str | None
+) -> HttpResponse:
+    """Seat the unit that was chosen; none: go on, or stay alone."""
+    if choice := request.POST.get("choice", ""):
+        return _associate(request, registration, side, choice)
+    return redirect(after) if after else _stay_alone(request, registration)
+
+
+def _unit_context(registration: Registration) -> dict[str, object]:
+    """What the page shows of the unit that is to get its place."""
+    held = entitlements(registration, source=sharing_primary(registration), today=today())
+    return {
+        "registration": registration,
+        "nodes": node_support(held, today()),
+        "roles": registration.seats.live().select_related("type"),
+    }
+
+
+def _offer_context(
+    request: MemberRequest, registration: Registration, offered: Candidates, side: Side
+) -> dict[str, object]:
+    """What the page shows of the units that are offered, and of the one that isn't."""
+    return {
+        "side": side,
+        "offered": offered,
+        "better": notices.better_children(registration, offered, side),
+        "missing": _missing(request, registration, offered),
+        "origin": origin_of(request),
+    }
 
 
 def _comes_from_child(request: MemberRequest) -> bool:
@@ -141,15 +158,15 @@ def _associate(request: MemberRequest, registration: Registration, side: Side, c
     was_so = is_beside(child, type, parent)
     seat = services.associate(parent=parent, child=child, type=type, by=request.user, today=today())
     if was_so:
-        answers.say_associated_already(request, seat=seat, parent=parent, child=child)
+        notices.say_associated_already(request, seat=seat, parent=parent, child=child)
     else:
         done = "Registered and associated." if was_just_registered(request, registration) else "Associated."
-        answers.say_associated(request, registration, seat=seat, parent=parent, child=child, done=done)
+        notices.say_associated(request, registration, seat=seat, parent=parent, child=child, done=done)
     return redirect("service_management", registration.unit.serial)
 
 
 def _stay_alone(request: MemberRequest, registration: Registration) -> HttpResponse:
-    answers.say_alone(request, registration, is_new=was_just_registered(request, registration))
+    notices.say_alone(request, registration, is_new=was_just_registered(request, registration))
     return redirect("service_management", registration.unit.serial)
 
 
@@ -187,7 +204,7 @@ def remove_association(request: MemberRequest, serial: str, uuid: UUID) -> HttpR
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        answers.say_removed(request, seat, changes)
+        notices.say_removed(request, seat, changes)
     return redirect("service_management", serial)
 
 
@@ -196,7 +213,7 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
     registration = get_registration(request, serial)
     seat = _get_seat(request, registration, uuid)
     if seat.ended_at and request.method != "POST":
-        answers.say_gone(request, seat)
+        notices.say_gone(request, seat)
         return redirect("service_management", serial)
     sent = request.POST if request.method == "POST" else request.GET
     wanted = sent.get("to", "").replace("\0", "?")
@@ -232,7 +249,7 @@ def _change_parent(
     seen_from = parent if origin_of(request) == parent.unit.serial else registration
     changed = Seat.objects.with_units().get(pk=changed.pk)
     is_new = was_just_registered(request, seen_from)
-    answers.say_associated(
+    notices.say_associated(
         request,
         seen_from,
         seat=changed,
@@ -268,7 +285,6 @@ def _change_context(
         "typed": sent.get("typed", ""),
         **_change_effect(seat, parent),
         "offered": offered,
-        "spares": any(candidate.is_shared for candidate in offered.rows),
     }
 
 
@@ -283,11 +299,11 @@ def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespons
         )
     except AssociationGone:
         seat.refresh_from_db()
-        answers.say_gone(request, seat, for_standby=True)
+        notices.say_gone(request, seat, for_standby=True)
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        answers.say_standby(request, standby)
+        notices.say_standby(request, standby)
     return redirect("associated_products", parent_of(seat).unit.serial, seat.type.slug)
 
 
@@ -320,9 +336,9 @@ def _associate_typed(
     )
     other.refresh_from_db()
     if was_so:
-        answers.say_associated_already(request, seat=seat, parent=parent, child=child)
+        notices.say_associated_already(request, seat=seat, parent=parent, child=child)
     else:
-        answers.say_associated(
+        notices.say_associated(
             request, registration, seat=seat, parent=parent, child=child, done="Associated."
         )
     return redirect("associated_products", registration.unit.serial, type.slug)
