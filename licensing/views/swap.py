@@ -1,14 +1,14 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 
 from associations.errors import AssociationGone
 from associations.notices import say_gone
+from associations.pages import get_seat
 from associations.seating import children_of, parent_of
-from associations.selectors import seat_of
 from licensing.moves.exchange import plan_moves
 from licensing.moves.swap import swap_roles as swap
 from portal.access import MemberRequest, editor_required
@@ -20,9 +20,7 @@ from products.pages import get_registration
 @editor_required
 def swap_roles(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
     registration = get_registration(request, serial)
-    seat = seat_of(request.membership.account, registration, uuid)
-    if seat is None:
-        raise Http404
+    seat = get_seat(request, registration, uuid)
     if seat.ended_at and request.method != "POST":
         say_gone(request, seat)
         return redirect("service_management", serial)
