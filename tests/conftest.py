@@ -73,7 +73,8 @@ def _database_url(config: pytest.Config, folder: Path) -> str:
     except ServerFailed as failure:
         raise pytest.UsageError(str(failure)) from None
     config.add_cleanup(server.stop)
-    return server.url
+    # On a busy machine a test's locks may be held for long, and laying its rows down again waits for them.
+    return f"{server.url}?lock_timeout=0&idle_in_transaction_session_timeout=0"
 
 
 def _write_key_files() -> None:
