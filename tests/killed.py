@@ -48,16 +48,6 @@ class Mortal:
         return answer == KILLED
 
 
-def snapshot() -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table."""
-    from django.apps import apps
-
-    return {
-        model._meta.db_table: list(model._base_manager.order_by("pk").values_list())
-        for model in apps.get_models(include_auto_created=True)
-    }
-
-
 def database_url() -> str:
     from django.db import connection
 

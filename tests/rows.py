@@ -1,11 +1,39 @@
 """What is in the database, so that a refusal can be shown to have left every row as it was."""
 
+from typing import NamedTuple
+
 from django.apps import apps
+from django.db import connection
 
 
-def every_row() -> dict[str, list[tuple[object, ...]]]:
-    """The rows of every table that has a model."""
+class Rows(NamedTuple):
+    """The rows of a table in short: how many, and what tells them from all others."""
+
+    count: int
+    digest: object
+
+
+def every_row() -> dict[str, Rows]:
+    """The rows of every table that has a model, by its label; equal where no row has changed.
+
+    PostgreSQL reckons all digests in one query: thousands of tests ask twice.
+    """
+    tables = {model._meta.label: model._meta.db_table for model in apps.get_models(include_auto_created=True)}
+    if connection.vendor != "postgresql":
+        return {label: Rows(len(rows), rows) for label, rows in whole_rows().items()}
+    digest = "md5(string_agg(md5(rows::text), '' ORDER BY md5(rows::text)))"
+    parts = [
+        f"SELECT '{label}', count(*), {digest} FROM \"{table}\" rows"  # noqa: S608  (names of the portal's own)
+        for label, table in tables.items()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        return {label: Rows(count, digest) for label, count, digest in cursor.fetchall()}
+
+
+def whole_rows() -> dict[str, list[tuple[object, ...]]]:
+    """The rows themselves, for who looks for something in them."""
     return {
         model._meta.label: list(model._base_manager.order_by("pk").values_list())
-        for model in apps.get_models()
+        for model in apps.get_models(include_auto_created=True)
     }

@@ -48,7 +48,7 @@ from tests.factories import (
     UnitFactory,
     UserFactory,
 )
-from tests.rows import every_row
+from tests.rows import Rows, every_row
 
 SHORT = {"account_login": "login", "admin:index": "support", "admin:login": "desk-login"}
 SAYS_WHY = {"desk:reissue", "desk:decline_case", "desk:cancel_case", "desk:undo_case"}
@@ -443,7 +443,7 @@ def changed_by(world: World, kind: str) -> dict[str, set[str]]:
     return {name: tables for name, tables in changed.items() if tables}
 
 
-def kept_rows() -> dict[str, list[tuple[object, ...]]]:
+def kept_rows() -> dict[str, Rows]:
     return {table: rows for table, rows in every_row().items() if table not in TELLS_NOBODY}
 
 

@@ -11,9 +11,10 @@ from portal.clock import today
 from portal.models import AuditEntry, Mail, Membership
 from products.models import Registration, Unit
 from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UnitFactory
-from tests.killed import Mortal, snapshot
+from tests.killed import Mortal
 from tests.licensing.rma.support import complete, links, open_for, rehearse
 from tests.licensing.support import CLIENT_AV, give, make
+from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -23,14 +24,14 @@ NOT_ALL_OF_IT = 4
 
 def _die_everywhere(mortal: Mortal) -> None:
     """Kill it before its first step, its second and so on, until a try survives. Nothing may be half done."""
-    before = snapshot()
+    before = every_row()
     with mortal:
         for step in count(1):
             if not mortal.dies_before(step):
                 break
-            assert snapshot() == before, f"killed before step {step}"
+            assert every_row() == before, f"killed before step {step}"
     assert step > NOT_ALL_OF_IT
-    assert snapshot() != before
+    assert every_row() != before
 
 
 def test_killed_while_registering() -> None:

@@ -14,7 +14,7 @@ from portal.models import AuditEntry, Membership
 from products.models import Registration, Unit
 from tests.factories import RegistrationFactory, sharing
 from tests.pages import Element, Page
-from tests.rows import every_row
+from tests.rows import Rows, every_row
 
 type Pair = tuple[Registration, Registration, Seat]
 """Primary, secondary and the secondary's seat."""
@@ -133,7 +133,7 @@ def asked(page: Page) -> Element:
     return page.root.one("div", id="asked")
 
 
-def unchanged(before: dict[str, list[tuple[object, ...]]]) -> bool:
+def unchanged(before: dict[str, Rows]) -> bool:
     """Nothing was written but the session, which carries the answer to the next page."""
     after = every_row()
     return all(after[name] == found for name, found in before.items() if name != "sessions.Session")

@@ -144,7 +144,7 @@ def test_a_primary_typed_on_another_units_page_is_refused(
     response = register(client, unit(member), typed(mine[0].unit.serial))
 
     assert Page(response).codes() == ["already-parent"]
-    assert Seat.objects.count() == len(before["associations.Seat"])
+    assert Seat.objects.count() == before["associations.Seat"].count
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from tests.factories import (
 from tests.licensing.history import grant
 from tests.licensing.rma.support import complete, open_for
 from tests.pages import Page
-from tests.rows import every_row
+from tests.rows import Rows, every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -453,7 +453,7 @@ def told(page: Page) -> list[str]:
     return page.codes() + messages
 
 
-def without_sessions() -> dict[str, list]:
+def without_sessions() -> dict[str, Rows]:
     return {table: rows for table, rows in every_row().items() if table != "sessions.Session"}
 
 

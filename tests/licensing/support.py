@@ -10,7 +10,7 @@ from licensing.entitlements.today import Entitlement, entitlements, sharing_prim
 from licensing.models import Licence, Service
 from portal.models import User
 from products.models import ProductModel, Registration
-from tests.killed import snapshot
+from tests.rows import every_row
 
 TODAY = date(2026, 11, 22)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -27,12 +27,12 @@ def service(code: int) -> Service:
 
 def refuses(error: type[Exception], action: Callable[[], object]) -> None:
     """The rule's class is raised, and every table is as it was."""
-    before = snapshot()
+    before = every_row()
 
     with pytest.raises(error):
         action()
 
-    assert snapshot() == before
+    assert every_row() == before
 
 
 def give(registration: Registration, code: int, **terms: object) -> Licence:

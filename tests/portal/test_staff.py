@@ -10,7 +10,7 @@ from portal.models import AuditEntry, User
 from portal.roles import AGENT, LEAD, MAY, OPERATOR, load_roles, roles_of
 from tests.factories import PASSWORD, MembershipFactory, UserFactory
 from tests.pages import Page
-from tests.rows import every_row
+from tests.rows import Rows, every_row
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +45,7 @@ def sent_for(user: User, *roles: str, **changed: str) -> dict[str, object]:
     return {"username": user.username, **flags, "roles": chosen, **changed}
 
 
-def kept() -> dict[str, list[tuple[object, ...]]]:
+def kept() -> dict[str, Rows]:
     return {table: rows for table, rows in every_row().items() if table != "sessions.Session"}
 
 

@@ -23,8 +23,8 @@ from portal.errors import ReasonNeeded, RuleViolation
 from portal.models import AuditEntry, User
 from products.models import ProductModel
 from tests.factories import RegistrationFactory, UserFactory
-from tests.killed import snapshot
 from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, VPN, make, redeem, refuses
+from tests.rows import every_row, whole_rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -94,7 +94,7 @@ def test_only_hash_and_last_four_are_kept(by: User) -> None:
     row = ActivationKey.objects.get()
     assert (row.mac, row.last_four) == (*known_macs(key), key[-4:])
     assert not [
-        cell for rows in snapshot().values() for cell in rows if key in str(cell) or shown in str(cell)
+        cell for rows in whole_rows().values() for cell in rows if key in str(cell) or shown in str(cell)
     ]
 
 
@@ -236,13 +236,13 @@ def test_the_command_makes_unlimited_keys_for_ever_and_for_one_model() -> None:
     ],
 )
 def test_the_command_says_by_its_code_what_is_refused(code: str, arguments: list[str]) -> None:
-    before = snapshot()
+    before = every_row()
 
     with pytest.raises(CommandError) as caught:
         _run(*arguments)
 
     assert str(caught.value).partition(":")[0] == code
-    assert snapshot() == before
+    assert every_row() == before
 
 
 @pytest.mark.parametrize(

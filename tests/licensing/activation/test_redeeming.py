@@ -28,7 +28,6 @@ from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Attempt, ProductModel, Registration, Unit
 from tests.factories import RegistrationFactory, UserFactory
-from tests.killed import snapshot
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -42,6 +41,7 @@ from tests.licensing.support import (
     redeem,
     refuses,
 )
+from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -77,10 +77,10 @@ def test_a_key_activates_a_service(unit: Registration, by: User) -> None:
 def test_the_preview_says_what_redeeming_then_does(unit: Registration, by: User) -> None:
     give(unit, CLIENT_AV, count=50, expires_on=TODAY + timedelta(30))
     (key,) = make(CLIENT_AV, count=25)
-    before = snapshot()
+    before = every_row()
 
     promised = look(unit, key)
-    assert snapshot() == before
+    assert every_row() == before
     done = redeem(unit, key, by=by, version=promised.version)
 
     assert (done.terms, done.present) == (promised.terms, promised.present)
@@ -169,15 +169,15 @@ def test_what_was_never_a_key_is_no_try(unit: Registration, by: User, typed: str
 
 
 def test_an_unknown_key_is_a_wrong_try_and_nothing_else(unit: Registration) -> None:
-    before = snapshot()
+    before = every_row()
 
     with pytest.raises(UnknownKey):
         look(unit, show_key(draw_key()))
 
     attempt = Attempt.objects.get()
     assert (attempt.kind, attempt.account, attempt.subject) == ("key", unit.account, unit.unit.serial)
-    after = snapshot()
-    assert {name for name in after if after[name] != before[name]} == {Attempt._meta.db_table}
+    after = every_row()
+    assert {name for name in after if after[name] != before[name]} == {Attempt._meta.label}
 
 
 def test_a_node_whose_hash_key_is_damaged_redeems_nothing_and_counts_no_try(

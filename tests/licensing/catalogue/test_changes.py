@@ -18,7 +18,7 @@ from portal.clock import today
 from portal.models import AuditEntry, User
 from products.models import ProductModel
 from tests.factories import RegistrationFactory, UserFactory
-from tests.killed import snapshot
+from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -52,12 +52,12 @@ def _set(code: int, count: int | None, by: User | None = None) -> ModelService:
 
 def _refuses(error: type[Exception], action: Callable[[], object]) -> None:
     """The rule's class is raised, and every table is as it was."""
-    before = snapshot()
+    before = every_row()
 
     with pytest.raises(error):
         action()
 
-    assert snapshot() == before
+    assert every_row() == before
 
 
 def test_a_changed_flag_is_in_the_ledger(agent: User) -> None:

@@ -19,7 +19,7 @@ from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
 from tests.factories import RegistrationFactory, UnitFactory, UserFactory
-from tests.killed import snapshot
+from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -38,12 +38,12 @@ def _grant(unit: Unit, by: User | None = None, code: int = 2, **terms: object) -
 
 def _refuses(error: type[Exception], action: Callable[[], object]) -> None:
     """The rule's class is raised, and every table is as it was."""
-    before = snapshot()
+    before = every_row()
 
     with pytest.raises(error):
         action()
 
-    assert snapshot() == before
+    assert every_row() == before
 
 
 @pytest.mark.parametrize("count", [-1, 1, 3, 2**32 - 1])

@@ -22,7 +22,7 @@ from products.errors import UnitRetired
 from products.models import Registration, Unit
 from products.services import register
 from tests.factories import CODE, MembershipFactory, RegistrationFactory, pair
-from tests.killed import snapshot
+from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -294,12 +294,12 @@ def test_k3_a_retired_unit_gets_none(was_read: bool) -> None:
         _read(registration)
     Unit.objects.update(retired_at=timezone.now())
     retired = Registration.objects.select_related("unit__model").get()
-    before = snapshot()
+    before = every_row()
 
     with pytest.raises(UnitRetired):
         read_keyset(registration=retired, today=TODAY)
 
-    assert snapshot() == before
+    assert every_row() == before
 
 
 # Keys.
@@ -374,23 +374,23 @@ def test_a_node_without_the_active_keys_file_issues_nothing() -> None:
     )
     registration = RegistrationFactory()
     _rotate(absent)
-    before = snapshot()
+    before = every_row()
 
     with pytest.raises(KeyMissing):
         read_keyset(registration=registration, today=TODAY)
 
-    assert snapshot() == before
+    assert every_row() == before
 
 
 def test_without_an_active_key_nothing_is_issued() -> None:
     registration = RegistrationFactory()
     Key.objects.filter(purpose="keysets").update(state="retired")
-    before = snapshot()
+    before = every_row()
 
     with pytest.raises(NoActiveKey):
         read_keyset(registration=registration, today=TODAY)
 
-    assert snapshot() == before
+    assert every_row() == before
 
 
 def test_a_keyset_that_was_issued_is_shown_without_any_key() -> None:

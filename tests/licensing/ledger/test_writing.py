@@ -6,7 +6,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from licensing.ledger.append_only import protect
 from licensing.models import LedgerEntry
-from tests.killed import snapshot
+from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("catalogue")]
 
@@ -14,7 +14,7 @@ TABLE = "licensing_ledgerentry"
 
 
 def _refused(statement: str) -> None:
-    before = snapshot()
+    before = every_row()
 
     with (
         pytest.raises(DatabaseError, match="append-only"),
@@ -23,7 +23,7 @@ def _refused(statement: str) -> None:
     ):
         cursor.execute(statement)
 
-    assert snapshot() == before
+    assert every_row() == before
 
 
 STATEMENTS = [
@@ -57,12 +57,12 @@ def test_after_all_migrations_raw_sql_is_refused(statement: str) -> None:
     ],
 )
 def test_the_orm_is_refused(change) -> None:
-    before = snapshot()
+    before = every_row()
 
     with pytest.raises(DatabaseError, match="only"), transaction.atomic():
         change(LedgerEntry.objects.order_by("pk"))
 
-    assert snapshot() == before
+    assert every_row() == before
 
 
 def test_a_row_cannot_be_replaced() -> None:

@@ -29,7 +29,7 @@ from tests.factories import (
 from tests.licensing.history import grant
 from tests.licensing.rma.support import complete, open_for
 from tests.pages import Page
-from tests.rows import every_row
+from tests.rows import Rows, every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -453,7 +453,7 @@ def test_who_asked_takes_it_back_once(client: Client, member: Membership, mine: 
     assert strip_sessions(every_row()) == strip_sessions(before)
 
 
-def strip_sessions(rows: dict[str, list]) -> dict[str, list]:
+def strip_sessions(rows: dict[str, Rows]) -> dict[str, Rows]:
     return {table: found for table, found in rows.items() if table != "sessions.Session"}
 
 
