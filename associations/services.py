@@ -6,6 +6,7 @@ a decision rests on, then the type.
 
 import datetime
 from collections.abc import Collection
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -165,13 +166,14 @@ def swap_places(
     )
     Seat.objects.live().filter(group__in=groups).update(ended_at=timezone.now(), ended_by=by)
     check_fit(child, parent, type)
-    swapped = seat_child(child, parent, type, None, by=by, today=today, reason=reason)
+    seat_anew = partial(seat_child, by=by, today=today, reason=reason, swapped_with=parent)
+    swapped = seat_anew(child, parent, type, None)
     for other in others:
         place = live_in_type(other.type, child).get(child.pk)
         follower = parent if other.registration_id == child.pk else other.registration
         check_free(child, follower, other.type, place, None)
         check_fit(child, follower, other.type)
-        seat_child(child, follower, other.type, place, by=by, today=today, reason=reason)
+        seat_anew(child, follower, other.type, place)
     Unit.objects.filter(pk=child.unit_id).raise_version()
     moved = [other.registration for other in others]
     _record("roles-swapped", swapped, child, parent, by=by, reason=reason, moved=moved)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Sum
+from django.utils import timezone
 
 from licensing.errors import LicencesChanged, NotDivisible, NotEnough, NotRegistered, SameUnit
 from licensing.keyset import UNLIMITED
@@ -87,6 +88,7 @@ def move_counts(
         _take(present, source, count)
         _give(present, target, count)
     Unit.objects.filter(pk__in=[source.unit_id, target.unit_id]).raise_version()
+    Unit.objects.filter(pk__in=units).update(counts_moved_at=timezone.now())
     data: dict[str, object] = {
         "service": present.service.code,
         "count": count,
