@@ -11,6 +11,7 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
+from associations.audit_codes import AuditCode
 from associations.errors import (
     NoSpare,
     NotOneAccount,
@@ -67,7 +68,7 @@ def associate(
     check_free(parent, child, type, parent_seat, child_seat)
     check_fit(parent, child, type)
     seat = seat_child(parent, child, type, parent_seat, by=by, today=today, reason=reason)
-    _record("associated", seat, parent, child, by=by, reason=reason)
+    _record(AuditCode.ASSOCIATED, seat, parent, child, by=by, reason=reason)
     return seat
 
 
@@ -81,7 +82,7 @@ def remove_association(*, seat: Seat, by: User, reason: str = "") -> None:
     parent, child = _lock(parent, seat.registration, seat=seat)
     end_seat(seat, by=by)
     leave_group(seat, by=by)
-    _record("association-removed", seat, parent, child, by=by, reason=reason)
+    _record(AuditCode.ASSOCIATION_REMOVED, seat, parent, child, by=by, reason=reason)
 
 
 @transaction.atomic
@@ -103,7 +104,7 @@ def change_parent(
     check_free(parent, child, type, parent_seat, None)
     check_fit(parent, child, type)
     changed = seat_child(parent, child, type, parent_seat, by=by, today=today, reason=reason)
-    _record("parent-changed", changed, parent, child, former, by=by, reason=reason)
+    _record(AuditCode.PARENT_CHANGED, changed, parent, child, former, by=by, reason=reason)
     return changed
 
 
@@ -135,7 +136,7 @@ def make_standby(
     standby = begin_again(seat, shares=True, by=by, reason=reason)
     for present in sharing:
         begin_again(present, shares=False, by=by, reason=reason)
-    _record("made-standby", standby, parent, child, *former, by=by, reason=reason)
+    _record(AuditCode.MADE_STANDBY, standby, parent, child, *former, by=by, reason=reason)
     return standby
 
 
@@ -176,7 +177,7 @@ def swap_places(
         seat_anew(child, follower, other.type, place)
     Unit.objects.filter(pk=child.unit_id).raise_version()
     moved = [other.registration for other in others]
-    _record("roles-swapped", swapped, child, parent, by=by, reason=reason, moved=moved)
+    _record(AuditCode.ROLES_SWAPPED, swapped, child, parent, by=by, reason=reason, moved=moved)
     return swapped
 
 
@@ -244,7 +245,7 @@ def _lock(
 
 
 def _record(
-    code: str,
+    code: AuditCode,
     seat: Seat,
     parent: Registration,
     child: Registration,

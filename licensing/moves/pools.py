@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from licensing.audit_codes import AuditCode
 from licensing.errors import LicencesChanged, NotDivisible, NotEnough, NotRegistered, SameUnit
 from licensing.keyset import UNLIMITED
 from licensing.ledger import writing as ledger
@@ -98,7 +99,7 @@ def move_counts(
         "on": today.isoformat(),
     }
     serials = sorted({r.unit.serial for r in (owner, source, target)})
-    audit.record("counts-moved", by=by, account=owner.account, serials=serials, data=data)
+    audit.record(AuditCode.COUNTS_MOVED, by=by, account=owner.account, serials=serials, data=data)
 
 
 def _check_units(

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from associations.models import Seat, Side
+from licensing.audit_codes import AuditCode
 from licensing.errors import LicencesChanged, StillAssociated, UnitInOpenCase
 from licensing.guards import check_no_parts
 from licensing.ledger import writing as ledger
@@ -183,7 +184,7 @@ def take_back(*, unit: Unit, authentication_code: str, reason: str, by: User) ->
     set_code(present, authentication_code)
     Unit.objects.filter(pk=present.pk).update(retired_at=None)
     data: dict[str, object] = {"retired": present.retired_at.isoformat()}
-    audit.record("unit-taken-back", by=by, serials=[present.serial], reason=reason, data=data)
+    audit.record(AuditCode.UNIT_TAKEN_BACK, by=by, serials=[present.serial], reason=reason, data=data)
 
 
 def _lock(registration: Registration, seen: str | None) -> tuple[Release, set[int]]:
@@ -242,7 +243,7 @@ def _record(plan: Release, to: Account | None, *, by: User, today: datetime.date
     others += [part.registration.unit.serial for part in plan.lent]
     serials = dict.fromkeys([former.unit.serial, *others])
     audit.record(
-        "unit-released",
+        AuditCode.UNIT_RELEASED,
         by=by,
         account=former.account,
         serials=serials,

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from associations.models import AssociationType, Seat
 from associations.replacing import Link, exchange_links, links_of
+from licensing.audit_codes import AuditCode
 from licensing.keyset import UNLIMITED
 from licensing.models import Keyset, Licence, PoolPart, RmaCase, Service, TrialStart
 from licensing.moves.exchange import pool_units
@@ -300,5 +301,10 @@ def _record(past: _Past, keysets: list[Registration], *, by: User, reason: str) 
     data: dict[str, object] = {"case": past.case.number, "failed": past.failed.unit.serial}
     data |= {"kind": str(past.case.kind), "replacement": past.replacement.unit.serial}
     audit.record(
-        "rma-undone", by=by, account=past.case.account, serials=serials, reason=reason[:200], data=data
+        AuditCode.RMA_UNDONE,
+        by=by,
+        account=past.case.account,
+        serials=serials,
+        reason=reason[:200],
+        data=data,
     )
