@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from associations.audit_codes import AuditCode
 from associations.errors import TypeInUse
 from associations.models import AssociationType, TypeModel
 from portal import audit
@@ -18,7 +19,7 @@ def save_association_type(*, type: AssociationType, by: User | None, reason: str
             # Both are plain fields, and those have one.
             raise TypeInUse(what=AssociationType._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
     type.save()
-    audit.record("association-type-saved", by=by, reason=reason, data={"type": type.slug})
+    audit.record(AuditCode.ASSOCIATION_TYPE_SAVED, by=by, reason=reason, data={"type": type.slug})
     return type
 
 
@@ -30,7 +31,7 @@ def add_type_model(
     entry, created = TypeModel.objects.get_or_create(type=type, model=model, side=side)
     if created:
         audit.record(
-            "type-model-added",
+            AuditCode.TYPE_MODEL_ADDED,
             by=by,
             reason=reason,
             data={"type": type.slug, "model": model.name, "side": side},
@@ -44,5 +45,7 @@ def remove_type_model(*, entry: TypeModel, by: User, reason: str) -> None:
     type = AssociationType.objects.select_for_update().get(pk=entry.type_id)
     if type.seats.live().filter(side=entry.side, registration__unit__model=entry.model_id).exists():
         raise TypeInUse(what=str(entry))
-    audit.record("type-model-removed", by=by, reason=reason, data={"type": type.slug, "entry": str(entry)})
+    audit.record(
+        AuditCode.TYPE_MODEL_REMOVED, by=by, reason=reason, data={"type": type.slug, "entry": str(entry)}
+    )
     entry.delete()

@@ -61,6 +61,7 @@ class Seat(models.Model):
 
     A seat never changes: it ends and another begins. Live and ended seats together are the history. The
     unique constraints alone refuse a second parent, a chain, a self-association and two sharing children.
+    `swapped_with` is the unit whose role, and licences with it, a parent got by a swap (A8).
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -75,6 +76,9 @@ class Seat(models.Model):
     ended_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.CharField(max_length=200, blank=True)
     by_rma = models.BooleanField("made by an RMA", default=False)
+    swapped_with = models.ForeignKey(
+        Registration, models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
 
     objects = SeatQuerySet.as_manager()
 

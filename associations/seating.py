@@ -86,14 +86,22 @@ def seat_child(
     reason: str,
     may_share: bool = True,
     by_rma: bool = False,
+    swapped_with: Registration | None = None,
 ) -> Seat:
     """Begin the child's seat, and the parent's if it has none; the first child of a sharing type shares.
 
     One that may not is a spare. What an RMA makes doesn't count among the units that licences reach (A9).
+    `swapped_with` is whose role a new parent got by a swap (A8).
     """
     if parent_seat is None:
         parent_seat = Seat.objects.create(
-            group=uuid.uuid4(), type=type, registration=parent, side=Side.PARENT, began_by=by, reason=reason
+            group=uuid.uuid4(),
+            type=type,
+            registration=parent,
+            side=Side.PARENT,
+            began_by=by,
+            reason=reason,
+            swapped_with=swapped_with,
         )
     taken = Seat.objects.live().filter(Q(group=parent_seat.group) | Q(registration=child), shares=True)
     shares = may_share and type.shares_licences and not taken.exists()

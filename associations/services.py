@@ -6,10 +6,12 @@ a decision rests on, then the type.
 
 import datetime
 from collections.abc import Collection
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
+from associations.audit_codes import AuditCode
 from associations.errors import (
     NoSpare,
     NotOneAccount,
@@ -66,7 +68,7 @@ def associate(
     check_free(parent, child, type, parent_seat, child_seat)
     check_fit(parent, child, type)
     seat = seat_child(parent, child, type, parent_seat, by=by, today=today, reason=reason)
-    _record("associated", seat, parent, child, by=by, reason=reason)
+    _record(AuditCode.ASSOCIATED, seat, parent, child, by=by, reason=reason)
     return seat
 
 
@@ -80,7 +82,7 @@ def remove_association(*, seat: Seat, by: User, reason: str = "") -> None:
     parent, child = _lock(parent, seat.registration, seat=seat)
     end_seat(seat, by=by)
     leave_group(seat, by=by)
-    _record("association-removed", seat, parent, child, by=by, reason=reason)
+    _record(AuditCode.ASSOCIATION_REMOVED, seat, parent, child, by=by, reason=reason)
 
 
 @transaction.atomic
@@ -102,7 +104,7 @@ def change_parent(
     check_free(parent, child, type, parent_seat, None)
     check_fit(parent, child, type)
     changed = seat_child(parent, child, type, parent_seat, by=by, today=today, reason=reason)
-    _record("parent-changed", changed, parent, child, former, by=by, reason=reason)
+    _record(AuditCode.PARENT_CHANGED, changed, parent, child, former, by=by, reason=reason)
     return changed
 
 
@@ -134,7 +136,7 @@ def make_standby(
     standby = begin_again(seat, shares=True, by=by, reason=reason)
     for present in sharing:
         begin_again(present, shares=False, by=by, reason=reason)
-    _record("made-standby", standby, parent, child, *former, by=by, reason=reason)
+    _record(AuditCode.MADE_STANDBY, standby, parent, child, *former, by=by, reason=reason)
     return standby
 
 
@@ -165,16 +167,17 @@ def swap_places(
     )
     Seat.objects.live().filter(group__in=groups).update(ended_at=timezone.now(), ended_by=by)
     check_fit(child, parent, type)
-    swapped = seat_child(child, parent, type, None, by=by, today=today, reason=reason)
+    seat_anew = partial(seat_child, by=by, today=today, reason=reason, swapped_with=parent)
+    swapped = seat_anew(child, parent, type, None)
     for other in others:
         place = live_in_type(other.type, child).get(child.pk)
         follower = parent if other.registration_id == child.pk else other.registration
         check_free(child, follower, other.type, place, None)
         check_fit(child, follower, other.type)
-        seat_child(child, follower, other.type, place, by=by, today=today, reason=reason)
+        seat_anew(child, follower, other.type, place)
     Unit.objects.filter(pk=child.unit_id).raise_version()
     moved = [other.registration for other in others]
-    _record("roles-swapped", swapped, child, parent, by=by, reason=reason, moved=moved)
+    _record(AuditCode.ROLES_SWAPPED, swapped, child, parent, by=by, reason=reason, moved=moved)
     return swapped
 
 
@@ -242,7 +245,7 @@ def _lock(
 
 
 def _record(
-    code: str,
+    code: AuditCode,
     seat: Seat,
     parent: Registration,
     child: Registration,

@@ -10,7 +10,6 @@ from django.db.models import Q
 
 from associations.errors import TooManySharers
 from associations.models import Seat, Side
-from portal.models import AuditEntry
 from products.models import Registration
 
 REACH_WINDOW = datetime.timedelta(days=90)
@@ -32,8 +31,8 @@ def _holders(serial: str, since: datetime.datetime) -> set[str]:
     """The units that held, before a swap since then, the licences that this one holds now; with itself."""
     found, new = {serial}, {serial}
     while new:
-        swaps = AuditEntry.objects.filter(code="roles-swapped", serial__in=new, at__gte=since)
-        told = {(data["parent"], data["child"]) for data in swaps.values_list("data", flat=True)}
-        new = {child for parent, child in told if parent in new} - found
+        swaps = Seat.objects.filter(registration__unit__serial__in=new, began_at__gte=since)
+        former = swaps.exclude(swapped_with=None).values_list("swapped_with__unit__serial", flat=True)
+        new = set(former) - found
         found |= new
     return found

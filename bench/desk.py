@@ -61,10 +61,11 @@ INSERT INTO products_unit (serial, model_id, code_mac, code_kid, firmware, warra
 SELECT upper(lpad(to_hex({first} + n), 12, '0')), model.id, '', '', '2.5.0.0e', '2027-06-30', 0, 0
 FROM generate_series(1, {units}) n
 JOIN model ON model.i = n / 10 % (SELECT count(*) FROM model) ORDER BY n;
-INSERT INTO products_registration (uuid, unit_id, account_id, friendly_name, code, search, registered_at)
+INSERT INTO products_registration (uuid, unit_id, account_id, friendly_name, code, search, registered_at,
+    released_to, release_reason)
 SELECT gen_random_uuid(), unit.id, (unit.n - 1) / 10 + (SELECT min(id) FROM portal_account),
     city.name || ' office ' || unit.n, code, lower(concat_ws(' ', city.name || ' office ' || unit.n, serial,
-    line, code)), now() - interval '900 days'
+    line, code)), now() - interval '900 days', '', ''
 FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM products_unit) unit
 JOIN model ON model.id = unit.model_id JOIN city ON city.i = unit.n * 7 % {city_count},
 LATERAL (SELECT lpad(upper(to_hex(unit.n * 2654435761 % 4294967296)), 8, '0') AS code)

@@ -41,9 +41,10 @@ INSERT INTO products_unit
 SELECT upper(lpad(to_hex(n), 12, '0')), (SELECT id FROM products_productmodel WHERE name = 'PRO 5060'),
     '', '', '', 0, 0
 FROM generate_series(1, {units}) n;
-INSERT INTO products_registration (uuid, unit_id, account_id, friendly_name, code, search, registered_at)
+INSERT INTO products_registration (uuid, unit_id, account_id, friendly_name, code, search, registered_at,
+    released_to, release_reason)
 SELECT gen_random_uuid(), id, (SELECT id FROM portal_account), 'Unit', lpad(id::text, 8, '0'), '',
-    '{begin}'::date - 1 FROM products_unit;
+    '{begin}'::date - 1, '', '' FROM products_unit;
 INSERT INTO licensing_ledgerentry
     (at, reason, unit_id, service_id, before, after, "right", detail)
 SELECT '{begin}'::date + (n * {days} / {rows}) * interval '1 day', 'bench', units.id, services.id, NULL,

@@ -1,8 +1,8 @@
-"""What happened in an account, by pages and in words: the audit trail as its members read it."""
+"""What happened in an account, by pages: the audit trail as its members read it."""
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
@@ -12,79 +12,6 @@ from portal.models import Account, AuditEntry
 PAGE_ACTIONS = 50
 MOST_ENTRIES = 200
 """So many entries are read for a page: a page of large actions shows fewer of them."""
-
-# Of each code what happened, with what its entries' data say: the first sentence of which all is known.
-WORDS: dict[str, tuple[str, ...]] = {
-    # portal
-    "account-opened": ("Account opened",),
-    "account-saved": ("Account saved as “{name}”",),
-    "key-made": ("Key of the portal made",),
-    "mail-resent": ("Mail sent again: {subject}", "Mail about {case} sent again"),
-    "member-removed": ("{user} is no member any more",),
-    "member-saved": ("{user} is a member: {role}",),
-    "password-link-sent": ("Support sent {user} a link to set a password",),
-    "password-set": ("Password of {user} set",),
-    "user-saved": ("Login of {user} saved",),
-    # products
-    "product-model-saved": ("Model {model} saved",),
-    "registered": ("Registered",),
-    "renamed": ("Renamed from “{before}” to “{after}”",),
-    "survey-answered": ("Product Survey answered",),
-    "tries-forgiven": ("Wrong tries forgiven: {tries}",),
-    "unit-released": ("Released to {name}", "Released to stock"),
-    "unit-taken-back": ("Taken back by Support",),
-    "units-imported": ("Factory's record read: {created} new units",),
-    # associations
-    "associated": (
-        "{spare} became a spare {child_label} of {parent}",
-        "{child} became {child_label} of {parent}",
-        "Associated",
-    ),
-    "association-removed": ("{child} is no longer {child_label} of {parent}", "Association removed"),
-    "association-type-saved": ("Association type saved",),
-    "made-standby": (
-        "{child} became the standby of {parent}, in place of {former}",
-        "{child} became the standby of {parent}",
-        "Made standby",
-    ),
-    "parent-changed": (
-        "{child} became {child_label} of {parent}; before, of {former}",
-        "Parent changed",
-    ),
-    "roles-swapped": (
-        "Roles swapped: {parent} is {parent_label} now, {child} {child_label}",
-        "Roles swapped",
-    ),
-    "type-model-added": ("{model} can be associated in a further way",),
-    "type-model-removed": ("A model can no longer be associated in one way",),
-    # licensing
-    "activation-key-revoked": ("Activation key ending {last_four} revoked",),
-    "activation-keys-made": ("{number} activation keys made",),
-    "counts-moved": ("{count} of {pool}'s {service} moved from {from} to {to}", "Licenses shared out"),
-    "generations-raised": ("All keysets numbered anew",),
-    "key-redeemed": ("Activation key ending {last_four} redeemed: {service}", "Activation key redeemed"),
-    "keyset-applied": ("Keyset {generation} noted as applied",),
-    "keyset-reissued": ("Keyset issued anew",),
-    "licence-extended": ("{service} extended: {licence}", "License extended"),
-    "licence-granted": ("{service} granted: {licence}", "License granted"),
-    "licence-revoked": ("{service} taken back", "License taken back"),
-    "model-service-set": ("What every {model} comes with was changed",),
-    "rma-approved": ("{case} approved: {replacement} is to replace {failed}", "{case} approved"),
-    "rma-cancelled": ("{case} cancelled",),
-    "rma-completed": (
-        "{case} completed: {failed} replaced by {replacement}, licenses to {licences}",
-        "{case} completed: the licenses of {failed} went to {licences}",
-    ),
-    "rma-declined": ("{case} declined",),
-    "rma-opened": ("{case} opened by Support for {failed}",),
-    "rma-received": ("{case}: the failed unit came back",),
-    "rma-replacement-set": ("{case}: {replacement} is to replace {failed}", "{case} changed"),
-    "rma-requested": ("{case} asked for: {failed} has failed",),
-    "rma-undone": ("{case} undone: {failed} is back in its place",),
-    "rma-waived": ("Support changed what {case} lets pass",),
-    "service-saved": ("Service {name} saved",),
-    "trial-started": ("Free trial of {service} started", "Free trial started"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +58,6 @@ def activity_page(account: Account, *, serial: str, before: uuid.UUID | None) ->
     actions = [Action(head, _serials(whole[head.action])) for head in shown[:PAGE_ACTIONS]]
     has_older = len(shown) > PAGE_ACTIONS or len(rows) > MOST_ENTRIES
     return ActivityPage(actions, is_first=at is None, has_older=has_older and bool(actions))
-
-
-def in_words(code: str, facts: Mapping[str, object]) -> str:
-    """Say what happened; a code that has no words, or too few facts, says it itself."""
-    for sentence in WORDS.get(code, ()):
-        try:
-            return sentence.format_map(facts)
-        except KeyError:
-            continue
-    return code.replace("-", " ").capitalize()
 
 
 def _older_than(entries: QuerySet[AuditEntry], at: AuditEntry) -> QuerySet[AuditEntry]:

@@ -9,17 +9,26 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+import associations.audit_codes
+import licensing.audit_codes
+import portal.audit_codes
+import products.audit_codes
 from associations.models import AssociationType
 from licensing.entitlements.on_a_day import value_in_words
 from licensing.models import Service
 from portal.access import MemberRequest, member_required
-from portal.activity import Action, activity_page, in_words
+from portal.activity import Action, activity_page
 from portal.forms import judged
 from portal.models import Account, User
 from products.models import Registration
 from products.serials import normalize_serial
 
 MOST_UNITS = 20
+SENTENCES: dict[str, tuple[str, ...]] = {
+    code.value: code.sentences
+    for app in (portal, products, associations, licensing)
+    for code in app.audit_codes.AuditCode
+}
 
 
 class SerialForm(forms.Form):
@@ -75,6 +84,16 @@ def _row(action: Action, names: Names) -> dict[str, object]:
         "more": max(len(action.serials) - MOST_UNITS, 0),
         "who": _who(entry.actor),
     }
+
+
+def in_words(code: str, facts: Mapping[str, object]) -> str:
+    """Say what happened; a code that has no words, or too few facts, says it itself."""
+    for sentence in SENTENCES.get(code, ()):
+        try:
+            return sentence.format_map(facts)
+        except KeyError:
+            continue
+    return code.replace("-", " ").capitalize()
 
 
 def _facts(data: Mapping[str, object], names: Names) -> dict[str, object]:

@@ -15,6 +15,7 @@ from licensing.activation.redeeming import make_activation_keys
 from licensing.grants.giving import grant_licence
 from licensing.models import ActivationKey, Service
 from portal import audit
+from portal.audit_codes import AuditCode
 from portal.keys import write_secret
 from portal.models import Account, Membership, User
 from products.codes import code_matches
@@ -67,7 +68,7 @@ def load_demo(*, password: str, today: datetime.date) -> None:
         return
     account = Account.objects.create(name="HF Changes")
     Membership.objects.create(account=account, user=owner, role=Membership.Role.OWNER)
-    audit.record("account-opened", by=None, account=account, reason="demo")
+    audit.record(AuditCode.ACCOUNT_OPENED, by=None, account=account, reason="demo")
     rows = [",".join([u.serial, u.model, u.code, "2.5.0.0e", f"{today.year + 2}-06-30"]) for u in UNITS]
     text = "\n".join([",".join(COLUMNS), *rows])
     import_units(lambda: io.StringIO(text), by=None, report=lambda problem: None, progress=lambda rows: None)

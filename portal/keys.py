@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from portal import audit
+from portal.audit_codes import AuditCode
 from portal.errors import RuleViolation
 from portal.models import Key, User
 
@@ -141,7 +142,7 @@ def ensure_key(
         key = active_key(purpose)
         read_secret(purpose, Described(key.kid, key.public), describe)
         return key
-    audit.record("key-made", by=by, data={"kid": described.kid, "purpose": purpose})
+    audit.record(AuditCode.KEY_MADE, by=by, data={"kid": described.kid, "purpose": purpose})
     return key
 
 

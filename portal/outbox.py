@@ -27,6 +27,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from portal import audit
+from portal.audit_codes import AuditCode
 from portal.errors import ReasonNeeded, RuleViolation
 from portal.models import Account, Mail, User
 
@@ -141,7 +142,7 @@ def resend(*, mail: Mail, by: User, now: datetime.datetime, reason: str) -> None
     if not Mail.objects.filter(ended, pk=mail.pk).update(leased_until=now, **fresh):
         raise MailWaiting
     data: dict[str, object] = {"mail": mail.pk, "subject": mail.subject, "about": mail.about}
-    audit.record("mail-resent", by=by, account=mail.account, reason=reason, data=data)
+    audit.record(AuditCode.MAIL_RESENT, by=by, account=mail.account, reason=reason, data=data)
 
 
 def _due(now: datetime.datetime) -> QuerySet[Mail]:

@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from portal import audit, outbox
+from portal.audit_codes import AuditCode
 from portal.errors import LinkUsed, LoginSwitchedOff, NoMailAddress, ReasonNeeded, StaffIsNoMember
 from portal.models import Account, Membership, User
 from portal.roles import MAY, roles_of
@@ -36,7 +37,7 @@ If you didn't ask Support for it, leave it: your password stays as it is. Tell S
 def save_account(*, account: Account, by: User | None, reason: str) -> Account:
     """Open an account, or rename one."""
     account.save()
-    audit.record("account-saved", by=by, account=account, reason=reason, data={"name": account.name})
+    audit.record(AuditCode.ACCOUNT_SAVED, by=by, account=account, reason=reason, data={"name": account.name})
     return account
 
 
@@ -47,7 +48,7 @@ def save_membership(*, membership: Membership, by: User | None, reason: str) -> 
         raise StaffIsNoMember(user=membership.user.username)
     membership.save()
     data: dict[str, object] = {"user": membership.user.username, "role": membership.role}
-    audit.record("member-saved", by=by, account=membership.account, reason=reason, data=data)
+    audit.record(AuditCode.MEMBER_SAVED, by=by, account=membership.account, reason=reason, data=data)
     return membership
 
 
@@ -55,7 +56,7 @@ def save_membership(*, membership: Membership, by: User | None, reason: str) -> 
 def remove_membership(*, membership: Membership, by: User, reason: str) -> None:
     """Take a user out of an account; what it did stays in the audit trail under its name."""
     data: dict[str, object] = {"user": membership.user.username, "role": membership.role}
-    audit.record("member-removed", by=by, account=membership.account, reason=reason, data=data)
+    audit.record(AuditCode.MEMBER_REMOVED, by=by, account=membership.account, reason=reason, data=data)
     membership.delete()
 
 
@@ -73,7 +74,7 @@ def save_user(*, user: User, by: User, reason: str = "", roles: Iterable[str] | 
     user.groups.add(*Group.objects.filter(name__in=set(after) - set(before)))
     data: dict[str, object] = {"user": user.username, "active": user.is_active, "staff": user.is_staff}
     data |= {"superuser": user.is_superuser, "roles": after, "roles_before": before}
-    audit.record("user-saved", by=by, reason=reason, data=data)
+    audit.record(AuditCode.USER_SAVED, by=by, reason=reason, data=data)
     return user
 
 
@@ -106,7 +107,7 @@ def send_password_link(*, user: User, by: User, reason: str) -> None:
     membership = Membership.objects.select_related("account").filter(user=user).first()
     account = membership.account if membership else None
     data: dict[str, object] = {"user": user.username, "to": user.email}
-    audit.record("password-link-sent", by=by, account=account, reason=reason, data=data)
+    audit.record(AuditCode.PASSWORD_LINK_SENT, by=by, account=account, reason=reason, data=data)
 
 
 @transaction.atomic
@@ -116,4 +117,4 @@ def set_password(*, user: User, password: str) -> None:
     user.set_password(password)
     if not known.update(password=user.password):
         raise LinkUsed
-    audit.record("password-set", by=user, data={"user": user.username})
+    audit.record(AuditCode.PASSWORD_SET, by=user, data={"user": user.username})

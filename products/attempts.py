@@ -8,6 +8,7 @@ from django.db import transaction
 from portal import audit
 from portal.errors import ReasonNeeded
 from portal.models import Account, User
+from products.audit_codes import AuditCode
 from products.errors import RegistrationClosed, SerialClosed
 from products.models import Attempt
 
@@ -77,5 +78,7 @@ def forgive_tries(
     found = Attempt.objects.filter(account=account, at__gte=since, forgiven_at=None)
     tries = (found.filter(subject=serial) if serial else found).update(forgiven_at=now)
     data: dict[str, object] = {"tries": tries}
-    audit.record("tries-forgiven", by=by, account=account, serials=[serial or ""], reason=reason, data=data)
+    audit.record(
+        AuditCode.TRIES_FORGIVEN, by=by, account=account, serials=[serial or ""], reason=reason, data=data
+    )
     return tries

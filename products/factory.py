@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from portal import audit
 from portal.models import User
+from products.audit_codes import AuditCode
 from products.errors import ImportRefused
 from products.factory_file import COLUMNS, FactoryFile, Problem, Problems, problem_of_first_line, reading
 from products.factory_staging import MEANWHILE, Sample, Staging, Tally, staging
@@ -82,7 +83,7 @@ def import_units(
                 problems.add(1, "the file changed while it was read")
         problems.refuse_any(rows)
         created = _write(staged, ends, problems, progress)
-        audit.record("units-imported", by=by, data={"rows": rows, "created": created})
+        audit.record(AuditCode.UNITS_IMPORTED, by=by, data={"rows": rows, "created": created})
     return rows, created
 
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length, Lower, Upper
 
-from portal.models import Account
+from portal.models import Account, User
 from products.querysets import RegistrationQuerySet, UnitQuerySet
 
 models.CharField.register_lookup(Length)
@@ -41,7 +41,8 @@ class Unit(models.Model):
     """An appliance as the factory made it.
 
     `version` rises with whatever changes its entitlements, `last_generation` with each keyset; neither is
-    ever reset. The authentication code is kept as a keyed hash, `code_kid` names the key.
+    ever reset. Counts of a licence were moved to or from it, or are its own licence's, at `counts_moved_at`
+    last. The authentication code is kept as a keyed hash, `code_kid` names the key.
     """
 
     serial = models.CharField(max_length=12, unique=True)
@@ -51,6 +52,7 @@ class Unit(models.Model):
     firmware = models.CharField(max_length=32, blank=True)
     warranty_ends_on = models.DateField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    counts_moved_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveBigIntegerField(default=0)
     last_generation = models.PositiveBigIntegerField(default=0)
 
@@ -73,7 +75,8 @@ class Unit(models.Model):
 class Registration(models.Model):
     """A unit owned by an account, from `registered_at` until `ended_at`. "My product".
 
-    `search` holds what a list is filtered by, in lower case.
+    `search` holds what a list is filtered by, in lower case. One that was released (X7) says by whom, why and
+    to which account, by the name that it had then; without a name it went to stock.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -84,6 +87,11 @@ class Registration(models.Model):
     search = models.CharField(max_length=140)
     registered_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    released_by = models.ForeignKey(
+        User, models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
+    released_to = models.CharField(max_length=80, blank=True)
+    release_reason = models.CharField(max_length=200, blank=True)
 
     objects = RegistrationQuerySet.as_manager()
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from portal import audit
 from portal.models import Account, User
 from products.attempts import check_open, count_try
+from products.audit_codes import AuditCode
 from products.codes import active_kid, code_matches
 from products.errors import (
     AlreadyInAccount,
@@ -101,7 +102,7 @@ def create_registration(
         search=search_text(unit, friendly_name, code),
     )
     Unit.objects.filter(pk=unit.pk).raise_version()  # the licences of an owner before are not this one's
-    audit.record("registered", by=by, account=account, serials=[unit.serial], reason=reason)
+    audit.record(AuditCode.REGISTERED, by=by, account=account, serials=[unit.serial], reason=reason)
     return registration
 
 
@@ -135,7 +136,7 @@ def rename(*, registration: Registration, friendly_name: str, by: User) -> Regis
     present = Registration.objects.live().select_for_update(no_key=True).get(pk=registration.pk)
     if name != present.friendly_name:
         audit.record(
-            "renamed",
+            AuditCode.RENAMED,
             by=by,
             account=registration.account,
             serials=[registration.unit.serial],
@@ -156,7 +157,9 @@ def save_survey(
     if not any(answers.values()) and not Survey.objects.filter(registration=registration).exists():
         return None
     survey, _ = Survey.objects.update_or_create(registration=registration, defaults=answers)
-    audit.record("survey-answered", by=by, account=registration.account, serials=[registration.unit.serial])
+    audit.record(
+        AuditCode.SURVEY_ANSWERED, by=by, account=registration.account, serials=[registration.unit.serial]
+    )
     return survey
 
 
@@ -168,5 +171,7 @@ def save_product_model(*, model: ProductModel, by: User | None, reason: str) -> 
         if present and getattr(present, field) != getattr(model, field):
             raise PermanentField(field=field)
     model.save()
-    audit.record("product-model-saved", by=by, reason=reason, data={"model": model.name, "code": model.code})
+    audit.record(
+        AuditCode.PRODUCT_MODEL_SAVED, by=by, reason=reason, data={"model": model.name, "code": model.code}
+    )
     return model

@@ -64,6 +64,22 @@ def test_no_signals() -> None:
     assert not {name for name in names if not name.endswith(": signal")}  # the system's, for Ctrl-C
 
 
+def test_nothing_but_its_pages_reads_the_audit_trail() -> None:
+    named = {
+        path.relative_to(ROOT).as_posix()
+        for path in FILES
+        if "auditentry" in path.read_text().lower() and path.parent.name != "migrations"
+    }
+
+    assert named == {
+        "portal/models.py",
+        "portal/audit.py",  # writes it
+        "portal/activity.py",
+        "portal/admin.py",
+        "desk/unit/selectors.py",  # the page of a unit
+    }
+
+
 MODELS = [model for model in apps.get_models() if model.__module__.split(".")[0] in APPS]
 
 

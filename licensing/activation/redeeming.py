@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from licensing.activation.codes import active_macs, draw_key, known_macs, normalize_key, show_key
 from licensing.activation.terms import Terms, Verb, redeemed
+from licensing.audit_codes import AuditCode
 from licensing.entitlements.today import Entitlement, Right
 from licensing.errors import (
     ActivationNotOffered,
@@ -93,7 +94,7 @@ def make_activation_keys(
     )
     data: dict[str, object] = {"batch": str(batch), "service": service.code, "number": number}
     data |= {"count": count, "months": months, "model": model.name if model else None}
-    audit.record("activation-keys-made", by=by, reason=reason, data=data)
+    audit.record(AuditCode.ACTIVATION_KEYS_MADE, by=by, reason=reason, data=data)
     return batch, [show_key(key) for key in keys]
 
 
@@ -106,7 +107,7 @@ def revoke_key(*, key: ActivationKey, reason: str, by: User) -> None:
     if not present.update(revoked_at=timezone.now()):
         raise KeyEnded
     data: dict[str, object] = {"service": key.service.code, "last_four": key.last_four}
-    audit.record("activation-key-revoked", by=by, reason=reason, data=data)
+    audit.record(AuditCode.ACTIVATION_KEY_REVOKED, by=by, reason=reason, data=data)
 
 
 def preview_key(
@@ -176,7 +177,11 @@ def _redeem(
     Unit.objects.filter(pk=registration.unit_id).raise_version()
     data: dict[str, object] = {"service": key.service.code, "last_four": key.last_four}
     audit.record(
-        "key-redeemed", by=by, account=registration.account, serials=[registration.unit.serial], data=data
+        AuditCode.KEY_REDEEMED,
+        by=by,
+        account=registration.account,
+        serials=[registration.unit.serial],
+        data=data,
     )
     return redemption
 

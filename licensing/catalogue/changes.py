@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.db.models import F
 
+from licensing.audit_codes import AuditCode
 from licensing.errors import CatalogueFull, PermanentServiceCode
 from licensing.guards import check_count
 from licensing.models import FLAGS, CatalogueState, LedgerEntry, ModelService, Service
@@ -27,7 +28,9 @@ def save_service(*, service: Service, by: User | None, reason: str) -> Service:
     service.save()
     if before != after:
         _note(by, reason, service=service, before=before, after=after, right=LedgerEntry.Right.CATALOGUE)
-    audit.record("service-saved", by=by, reason=reason, data={"service": service.code, "name": service.name})
+    audit.record(
+        AuditCode.SERVICE_SAVED, by=by, reason=reason, data={"service": service.code, "name": service.name}
+    )
     return service
 
 
@@ -85,7 +88,7 @@ def _note(
     )
     if model:
         audit.record(
-            "model-service-set",
+            AuditCode.MODEL_SERVICE_SET,
             by=by,
             reason=reason,
             data={"model": model.name, "service": service.code, "before": before, "after": after},

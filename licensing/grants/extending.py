@@ -4,6 +4,7 @@ import datetime
 
 from django.db import transaction
 
+from licensing.audit_codes import AuditCode
 from licensing.errors import GrantAlreadyOver, NotLater, TrialNotExtended
 from licensing.grants.revoking import _lock_licence, _record
 from licensing.ledger import writing as ledger
@@ -41,5 +42,5 @@ def extend_licence(
         Licence.objects.filter(pk=licence.pk).update(expires_on=expires_on)
     licence.expires_on = expires_on
     data: dict[str, object] = {"before": last_day.isoformat(), "licence": ledger.licence_value(licence)}
-    _record("licence-extended", licence, data, by=by, reason=reason)
+    _record(AuditCode.LICENCE_EXTENDED, licence, data, by=by, reason=reason)
     return licence

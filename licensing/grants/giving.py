@@ -4,6 +4,7 @@ import datetime
 
 from django.db import transaction
 
+from licensing.audit_codes import AuditCode
 from licensing.errors import (
     GrantAlreadyOver,
 )
@@ -43,7 +44,7 @@ def grant_licence(
             service=service,
             defaults={"kind": Licence.Kind.LICENSED, "count": count, "expires_on": expires_on},
         )
-    _record("licence-granted", licence, by=by, reason=reason)
+    _record(AuditCode.LICENCE_GRANTED, licence, by=by, reason=reason)
     return licence
 
 
@@ -53,7 +54,7 @@ def _has_trial_left(unit: Registration, service: Service) -> bool:
     return not (had.exists() or TrialStart.objects.filter(unit=unit.unit_id, service=service).exists())
 
 
-def _record(code: str, licence: Licence, *, by: User | None, reason: str = "") -> None:
+def _record(code: AuditCode, licence: Licence, *, by: User | None, reason: str = "") -> None:
     """Write the audit entry of a change to a licence, and let its unit's keyset follow."""
     registration = licence.registration
     Unit.objects.filter(pk=registration.unit_id).raise_version()

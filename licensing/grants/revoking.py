@@ -4,6 +4,7 @@ import datetime
 
 from django.db import transaction
 
+from licensing.audit_codes import AuditCode
 from licensing.errors import NoLicence
 from licensing.guards import check_no_parts, live_registration
 from licensing.ledger import writing as ledger
@@ -29,7 +30,7 @@ def revoke_licence(
     with ledger.noted([licence.registration], right=LedgerEntry.Right.REVOKE, by=by, reason=reason):
         Licence.objects.filter(pk=licence.pk).delete()
     data: dict[str, object] = {"licence": revoked, "on": today.isoformat()}
-    _record("licence-revoked", licence, data, by=by, reason=reason)
+    _record(AuditCode.LICENCE_REVOKED, licence, data, by=by, reason=reason)
 
 
 def _lock_licence(registration: Registration, service: Service, reason: str) -> Licence:
@@ -44,7 +45,7 @@ def _lock_licence(registration: Registration, service: Service, reason: str) -> 
     return licence
 
 
-def _record(code: str, licence: Licence, data: dict[str, object], *, by: User, reason: str) -> None:
+def _record(code: AuditCode, licence: Licence, data: dict[str, object], *, by: User, reason: str) -> None:
     """Write the audit entry of a change to a licence, and let the keysets follow that rest on it."""
     registration = licence.registration
     Unit.objects.filter(pk=registration.unit_id).raise_version()

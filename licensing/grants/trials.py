@@ -4,6 +4,7 @@ import datetime
 
 from django.db import transaction
 
+from licensing.audit_codes import AuditCode
 from licensing.entitlements.today import read_holdings, sharing_primary
 from licensing.errors import (
     LicensedAlready,
@@ -47,7 +48,7 @@ def start_trial(
             count=TRIAL_COUNT if service.is_counted else None,
             expires_on=today + TRIAL_TERM,
         )
-    _record("trial-started", licence, by=by)
+    _record(AuditCode.TRIAL_STARTED, licence, by=by)
     return licence
 
 

@@ -3,6 +3,7 @@
 from django.db import transaction
 from django.utils import timezone
 
+from licensing.audit_codes import AuditCode
 from licensing.errors import (
     KeysetOlder,
     KeysetUnknown,
@@ -29,5 +30,7 @@ def confirm_applied(*, registration: Registration, generation: int, by: User) ->
         raise KeysetOlder(present=head.applied.generation)
     KeysetHead.objects.filter(unit=unit).update(applied=keyset, applied_at=timezone.now(), applied_by=by)
     data: dict[str, object] = {"generation": generation}
-    audit.record("keyset-applied", by=by, account=registration.account, serials=[unit.serial], data=data)
+    audit.record(
+        AuditCode.KEYSET_APPLIED, by=by, account=registration.account, serials=[unit.serial], data=data
+    )
     return keyset

@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from associations.models import Seat, Side
+from licensing.audit_codes import AuditCode
 from licensing.entitlements.today import (
     NODES_CODE,
     Entitlement,
@@ -140,7 +141,7 @@ def raise_generations(*, by_how_many: int, by: User | None, progress: Callable[[
             batch = Unit.objects.filter(pk__gte=start, pk__lt=start + BATCH)
             total += batch.update(last_generation=F("last_generation") + by_how_many)
         progress(min(start + BATCH, last), last)
-    audit.record("generations-raised", by=by, data={"by": by_how_many, "units": total})
+    audit.record(AuditCode.GENERATIONS_RAISED, by=by, data={"by": by_how_many, "units": total})
     return total
 
 
@@ -258,5 +259,10 @@ def reissue_keyset(*, registration: Registration, reason: str, by: User) -> None
     Unit.objects.filter(pk=unit.pk).update(last_generation=F("last_generation") + 1)
     data: dict[str, object] = {"generation": unit.last_generation}
     audit.record(
-        "keyset-reissued", by=by, account=present.account, serials=[unit.serial], reason=reason, data=data
+        AuditCode.KEYSET_REISSUED,
+        by=by,
+        account=present.account,
+        serials=[unit.serial],
+        reason=reason,
+        data=data,
     )

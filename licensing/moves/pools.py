@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Sum
+from django.utils import timezone
 
+from licensing.audit_codes import AuditCode
 from licensing.errors import LicencesChanged, NotDivisible, NotEnough, NotRegistered, SameUnit
 from licensing.keyset import UNLIMITED
 from licensing.ledger import writing as ledger
@@ -87,6 +89,7 @@ def move_counts(
         _take(present, source, count)
         _give(present, target, count)
     Unit.objects.filter(pk__in=[source.unit_id, target.unit_id]).raise_version()
+    Unit.objects.filter(pk__in=units).update(counts_moved_at=timezone.now())
     data: dict[str, object] = {
         "service": present.service.code,
         "count": count,
@@ -96,7 +99,7 @@ def move_counts(
         "on": today.isoformat(),
     }
     serials = sorted({r.unit.serial for r in (owner, source, target)})
-    audit.record("counts-moved", by=by, account=owner.account, serials=serials, data=data)
+    audit.record(AuditCode.COUNTS_MOVED, by=by, account=owner.account, serials=serials, data=data)
 
 
 def _check_units(

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from associations.models import Seat, Side
+from licensing.audit_codes import AuditCode
 from licensing.errors import LicencesChanged, StillAssociated, UnitInOpenCase
 from licensing.guards import check_no_parts
 from licensing.ledger import writing as ledger
@@ -22,7 +23,7 @@ from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase
 from licensing.moves.exchange import pool_units
 from portal import audit
 from portal.errors import ReasonNeeded
-from portal.models import Account, AuditEntry, Membership, User
+from portal.models import Account, Membership, User
 from products.errors import (
     InAnotherAccount,
     NotRetired,
@@ -83,18 +84,6 @@ def find_account(account_id: str) -> Account:
     raise UnknownAccount
 
 
-def release_of(registration: Registration) -> AuditEntry | None:
-    """What the audit trail tells of how a unit left its account; none where it was in another way."""
-    told = AuditEntry.objects.filter(
-        code="unit-released",
-        account=registration.account_id,
-        serial=registration.unit.serial,
-        at__gte=registration.registered_at,
-        data__unit=registration.unit.serial,
-    )
-    return told.select_related("actor").order_by("-pk").first()
-
-
 def check_release(registration: Registration) -> None:
     """Raise UnitRetired, StillAssociated or UnitInOpenCase where a unit can't leave its account now."""
     unit = registration.unit
@@ -148,8 +137,7 @@ def release_to_account(
     come = ledger.read_lines([present.pk])
     ledger.write_changes({}, come, right=LedgerEntry.Right.MOVE, by=by, reason=why)
     Unit.objects.filter(pk__in=concerned).raise_version()
-    data: dict[str, object] = {"to": str(account.uuid), "name": account.name, "on": today.isoformat()}
-    _record(plan, data, by=by, reason=reason)
+    _record(plan, account, by=by, today=today, reason=reason)
     return present
 
 
@@ -177,7 +165,7 @@ def release_to_stock(
     _return_parts(plan.borrowed, by=by, reason=reason)
     end_registration(plan.registration, now=now)
     Unit.objects.filter(pk__in=concerned).raise_version()
-    _record(plan, {"to": "stock", "on": today.isoformat()}, by=by, reason=reason)
+    _record(plan, None, by=by, today=today, reason=reason)
 
 
 @transaction.atomic
@@ -196,7 +184,7 @@ def take_back(*, unit: Unit, authentication_code: str, reason: str, by: User) ->
     set_code(present, authentication_code)
     Unit.objects.filter(pk=present.pk).update(retired_at=None)
     data: dict[str, object] = {"retired": present.retired_at.isoformat()}
-    audit.record("unit-taken-back", by=by, serials=[present.serial], reason=reason, data=data)
+    audit.record(AuditCode.UNIT_TAKEN_BACK, by=by, serials=[present.serial], reason=reason, data=data)
 
 
 def _lock(registration: Registration, seen: str | None) -> tuple[Release, set[int]]:
@@ -245,17 +233,20 @@ def _named(seats: list[Seat]) -> str:
     return ", ".join([*named, *([f"{more} more"] if more else [])])
 
 
-def _record(plan: Release, data: dict[str, object], *, by: User, reason: str) -> None:
-    """Write the audit entries: one for the unit, one for each whose counts changed with it."""
+def _record(plan: Release, to: Account | None, *, by: User, today: datetime.date, reason: str) -> None:
+    """Keep how the unit left, with an audit entry for it and for each whose counts changed with it."""
     former = plan.registration
+    name = to.name if to else ""
+    Registration.objects.filter(pk=former.pk).update(released_by=by, released_to=name, release_reason=reason)
+    data = {"to": str(to.uuid), "name": name} if to else {"to": "stock"}
     others = [part.licence.registration.unit.serial for part in plan.borrowed]
     others += [part.registration.unit.serial for part in plan.lent]
     serials = dict.fromkeys([former.unit.serial, *others])
     audit.record(
-        "unit-released",
+        AuditCode.UNIT_RELEASED,
         by=by,
         account=former.account,
         serials=serials,
         reason=reason,
-        data={"unit": former.unit.serial, **data},
+        data={"unit": former.unit.serial, **data, "on": today.isoformat()},
     )

@@ -10,6 +10,7 @@ from django.utils import timezone
 from associations.errors import PairChanged
 from associations.models import Side
 from associations.seating import parent_of
+from licensing.audit_codes import AuditCode
 from licensing.models import RmaCase
 from licensing.rma import mails as telling
 from licensing.rma.errors import (
@@ -60,7 +61,7 @@ def ask_for_case(
         check_open_elsewhere([case.replacement], besides=case)
         check_replacement(case)
         case.save()
-    _record("rma-requested", case, by=by, reason=symptom)
+    _record(AuditCode.RMA_REQUESTED, case, by=by, reason=symptom)
     telling.tell(case, "requested")
     return case
 
@@ -86,7 +87,7 @@ def open_case(
     """
     also = normalize_serial(replacement) if replacement.strip() else ""
     case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
-    _record("rma-opened", case, by=by, reason=symptom)
+    _record(AuditCode.RMA_OPENED, case, by=by, reason=symptom)
     waive(
         case=case,
         warranty_waiver=warranty_waiver,
@@ -119,7 +120,7 @@ def waive(
         raise ModelWaiverIncomplete
     if _waivers(case) != before:
         case.save()
-        _record("rma-waived", case, by=by, before=before)
+        _record(AuditCode.RMA_WAIVED, case, by=by, before=before)
     return case
 
 
@@ -139,7 +140,7 @@ def approve_case(*, case: RmaCase, replacement: str, by: User) -> RmaCase:
     check_replacement(case)
     case.state = RmaCase.State.APPROVED
     case.save()
-    code = "rma-approved" if was == RmaCase.State.REQUESTED else "rma-replacement-set"
+    code = AuditCode.RMA_APPROVED if was == RmaCase.State.REQUESTED else AuditCode.RMA_REPLACEMENT_SET
     _record(code, case, by=by)
     if was == RmaCase.State.REQUESTED:
         telling.tell(case, "approved")
@@ -151,13 +152,13 @@ def decline_case(*, case: RmaCase, reason: str, by: User) -> RmaCase:
     """Decline a case. What the secondary kept ends with it (X3). Raises ReasonNeeded and CaseNotOpen."""
     if not reason.strip():
         raise ReasonNeeded
-    return _close(case, RmaCase.State.DECLINED, reason=reason, by=by)
+    return _close(case, RmaCase.State.DECLINED, AuditCode.RMA_DECLINED, reason=reason, by=by)
 
 
 @transaction.atomic
 def cancel_case(*, case: RmaCase, by: User, reason: str = "") -> RmaCase:
     """Take a case back; who asked for it may. Raises CaseNotOpen."""
-    return _close(case, RmaCase.State.CANCELLED, reason=reason, by=by)
+    return _close(case, RmaCase.State.CANCELLED, AuditCode.RMA_CANCELLED, reason=reason, by=by)
 
 
 @transaction.atomic
@@ -168,7 +169,7 @@ def receive_case(*, case: RmaCase, by: User) -> RmaCase:
         raise CaseNotOpen(number=case.number, state=case.get_state_display())
     case.state, case.received_at = RmaCase.State.RECEIVED, timezone.now()
     case.save()
-    _record("rma-received", case, by=by)
+    _record(AuditCode.RMA_RECEIVED, case, by=by)
     return case
 
 
@@ -303,12 +304,12 @@ def raise_grace_version(case: RmaCase) -> None:
         Unit.objects.filter(registrations=case.secondary_id).raise_version()
 
 
-def _close(case: RmaCase, state: RmaCase.State, *, reason: str, by: User) -> RmaCase:
+def _close(case: RmaCase, state: RmaCase.State, code: AuditCode, *, reason: str, by: User) -> RmaCase:
     case = locked(case)
     case.state, case.decision, case.closed_at = state, reason.strip(), timezone.now()
     case.save()
     raise_grace_version(case)
-    _record(f"rma-{state}", case, by=by, reason=reason)
+    _record(code, case, by=by, reason=reason)
     telling.tell(case, str(state))
     return case
 
@@ -321,7 +322,7 @@ def _waivers(case: RmaCase) -> dict[str, str]:
     return {name: text for name, text in told.items() if text}
 
 
-def _record(code: str, case: RmaCase, *, by: User, reason: str = "", **facts: object) -> None:
+def _record(code: AuditCode, case: RmaCase, *, by: User, reason: str = "", **facts: object) -> None:
     serials = [case.failed.unit.serial, *([case.replacement.serial] if case.replacement else [])]
     data: dict[str, object] = {"case": case.number, "failed": serials[0], "kind": str(case.kind)}
     if case.kind == RmaCase.Kind.REPLACEMENT and case.replacement:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from associations.errors import PairChanged
 from associations.models import Seat, Side
 from associations.replacing import Link, Replacing, links_of, replace_in_associations
+from licensing.audit_codes import AuditCode
 from licensing.models import Licence, RmaCase
 from licensing.moves.exchange import pool_units
 from licensing.rma import mails as telling
@@ -305,7 +306,7 @@ def _note(
     if case.kind == RmaCase.Kind.REPLACEMENT:
         data["replacement"] = replacement
     audit.record(
-        "rma-completed",
+        AuditCode.RMA_COMPLETED,
         by=by,
         account=case.account,
         serials=serials,

@@ -8,6 +8,7 @@ from django.urls import reverse
 from licensing.models import RmaCase
 from licensing.rma.record import read_registrations, shown_case
 from portal import audit, outbox
+from portal.audit_codes import AuditCode
 from portal.models import Membership, User
 from products.models import Registration
 
@@ -57,7 +58,9 @@ def tell_again(*, case: RmaCase, by: User) -> int:
     """Send the last mail about a case once more, to whoever is an owner now; return how many."""
     sent = tell(case, WHEN_SENT_AGAIN.get(case.state, case.state), _units_to_apply(case))
     serials = [case.failed.unit.serial] if sent else []
-    audit.record("mail-resent", by=by, account=case.account, serials=serials, data={"case": case.number})
+    audit.record(
+        AuditCode.MAIL_RESENT, by=by, account=case.account, serials=serials, data={"case": case.number}
+    )
     return sent
 
 

@@ -10,8 +10,9 @@ from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from associations.models import AssociationType
+from associations.models import AssociationType, Seat
 from associations.replacing import Link, exchange_links, links_of
+from licensing.audit_codes import AuditCode
 from licensing.keyset import UNLIMITED
 from licensing.models import Keyset, Licence, PoolPart, RmaCase, Service, TrialStart
 from licensing.moves.exchange import pool_units
@@ -22,7 +23,7 @@ from licensing.rma.selectors import keepers_of
 from licensing.rma.snapshot import snapshot, to_apply
 from portal import audit
 from portal.errors import ReasonNeeded
-from portal.models import Account, AuditEntry, User
+from portal.models import Account, User
 from products.models import Registration, Unit
 from products.ownership import end_registration, revive_unit
 
@@ -171,9 +172,9 @@ def _of_units(past: _Past) -> list[str]:
 
 def _is_swapped(past: _Past) -> bool:
     """Whether roles were swapped since: to and fro leaves the roles as they were, but not the licences."""
-    serials = [registration.unit.serial for registration in past.gained]
-    since = past.case.completed_at
-    return AuditEntry.objects.filter(code="roles-swapped", serial__in=serials, at__gt=since).exists()
+    groups = Seat.objects.filter(registration__in=past.gained).values("group")
+    swaps = Seat.objects.filter(group__in=groups, began_at__gt=past.case.completed_at)
+    return swaps.exclude(swapped_with=None).exists()
 
 
 def _is_free(past: _Past) -> bool:
@@ -204,8 +205,8 @@ def _of_licences(past: _Past) -> list[str]:
     units = [registration.unit for registration in past.gained]
     trials = TrialStart.objects.filter(unit__in=units, at__gt=since).select_related("unit", "service")
     found = [f"A free trial of {trial.service} was started on {trial.unit} since." for trial in trials]
-    serials = [past.failed.unit.serial, *(unit.serial for unit in units)]
-    moved = AuditEntry.objects.filter(code="counts-moved", serial__in=serials, at__gt=since)
+    concerned = [past.failed.unit_id, *(unit.pk for unit in units)]
+    moved = Unit.objects.filter(pk__in=concerned, counts_moved_at__gt=since)
     if moved.exists() or not _are_parts_there(past.handed):
         found.append("Counts of a license were shared out or moved since.")
     _, stuck = _travelling(past)
@@ -300,5 +301,10 @@ def _record(past: _Past, keysets: list[Registration], *, by: User, reason: str) 
     data: dict[str, object] = {"case": past.case.number, "failed": past.failed.unit.serial}
     data |= {"kind": str(past.case.kind), "replacement": past.replacement.unit.serial}
     audit.record(
-        "rma-undone", by=by, account=past.case.account, serials=serials, reason=reason[:200], data=data
+        AuditCode.RMA_UNDONE,
+        by=by,
+        account=past.case.account,
+        serials=serials,
+        reason=reason[:200],
+        data=data,
     )

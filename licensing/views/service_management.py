@@ -11,7 +11,6 @@ from associations.seating import parent_of
 from associations.selectors import child_counts, history, live_seats, sides_of
 from licensing.entitlements.today import sharing_primary
 from licensing.models import RmaCase
-from licensing.moves.release import release_of
 from licensing.readiness.pairs import readiness_of
 from licensing.rma.selectors import former_mates, open_cases
 from licensing.selectors import lingering, node_support, service_rows, sharing_changes
@@ -39,7 +38,6 @@ def _ended(request: MemberRequest, registration: Registration) -> HttpResponse:
     done = RmaCase.objects.filter(failed=registration, state__in=RmaCase.DONE).select_related("replacement")
     context = {
         "registration": registration,
-        "release": release_of(registration),
         "is_returned": registration.unit.retired_at == registration.ended_at,
         "case": done.order_by("-pk").first(),
         "history": history(registration),

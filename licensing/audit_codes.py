@@ -1,0 +1,49 @@
+"""Codes of the audit trail."""
+
+from portal.audit import Code
+
+
+class AuditCode(Code):
+    """What is done to licences, keysets, cases, and to units by them; see `portal.audit.Code`."""
+
+    ACTIVATION_KEY_REVOKED = "activation-key-revoked", "Activation key ending {last_four} revoked"
+    ACTIVATION_KEYS_MADE = "activation-keys-made", "{number} activation keys made"
+    COUNTS_MOVED = (
+        "counts-moved",
+        "{count} of {pool}'s {service} moved from {from} to {to}",
+        "Licenses shared out",
+    )
+    GENERATIONS_RAISED = "generations-raised", "All keysets numbered anew"
+    KEY_REDEEMED = (
+        "key-redeemed",
+        "Activation key ending {last_four} redeemed: {service}",
+        "Activation key redeemed",
+    )
+    KEYSET_APPLIED = "keyset-applied", "Keyset {generation} noted as applied"
+    KEYSET_REISSUED = "keyset-reissued", "Keyset issued anew"
+    LICENCE_EXTENDED = "licence-extended", "{service} extended: {licence}", "License extended"
+    LICENCE_GRANTED = "licence-granted", "{service} granted: {licence}", "License granted"
+    LICENCE_REVOKED = "licence-revoked", "{service} taken back", "License taken back"
+    MODEL_SERVICE_SET = "model-service-set", "What every {model} comes with was changed"
+    RMA_APPROVED = "rma-approved", "{case} approved: {replacement} is to replace {failed}", "{case} approved"
+    RMA_CANCELLED = "rma-cancelled", "{case} cancelled"
+    RMA_COMPLETED = (
+        "rma-completed",
+        "{case} completed: {failed} replaced by {replacement}, licenses to {licences}",
+        "{case} completed: the licenses of {failed} went to {licences}",
+    )
+    RMA_DECLINED = "rma-declined", "{case} declined"
+    RMA_OPENED = "rma-opened", "{case} opened by Support for {failed}"
+    RMA_RECEIVED = "rma-received", "{case}: the failed unit came back"
+    RMA_REPLACEMENT_SET = (
+        "rma-replacement-set",
+        "{case}: {replacement} is to replace {failed}",
+        "{case} changed",
+    )
+    RMA_REQUESTED = "rma-requested", "{case} asked for: {failed} has failed"
+    RMA_UNDONE = "rma-undone", "{case} undone: {failed} is back in its place"
+    RMA_WAIVED = "rma-waived", "Support changed what {case} lets pass"
+    SERVICE_SAVED = "service-saved", "Service {name} saved"
+    TRIAL_STARTED = "trial-started", "Free trial of {service} started", "Free trial started"
+    UNIT_RELEASED = "unit-released", "Released to {name}", "Released to stock"
+    UNIT_TAKEN_BACK = "unit-taken-back", "Taken back by Support"
