@@ -812,7 +812,7 @@ def test_queries_of_the_dry_run(
     case = open_for(primary, UnitFactory())
     pairs(primary.account, count // 2)
 
-    with django_assert_num_queries(115):
+    with django_assert_num_queries(113):
         client.get(address(case))
 
 
