@@ -24,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--db", choices=["postgres", "sqlite"], default="postgres", help="the database to test on"
     )
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="only the tests that use the database",
+    )
     parser.addoption("--pictures", action="store_true", help="write the README's pictures anew")
 
 
@@ -94,10 +99,19 @@ def _write_key_files() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On SQLite neither the browser's tests nor the races' controls are collected: they need PostgreSQL."""
+    left = set()
     if config.getoption("--db") == "sqlite":
-        left = [item for item in items if item.get_closest_marker("postgres")]
-        items[:] = [item for item in items if item not in left]
-        config.hook.pytest_deselected(items=left)
+        left |= {item for item in items if item.get_closest_marker("postgres")}
+    if config.getoption("--database-only"):
+        left |= {item for item in items if not uses_database(item)}
+    items[:] = [item for item in items if item not in left]
+    config.hook.pytest_deselected(items=list(left))
+
+
+def uses_database(item: pytest.Item) -> bool:
+    """Whether a test asks Django for the database: some only start processes, which choose their own."""
+    names = set(getattr(item, "fixturenames", []))
+    return bool({"db", "transactional_db", "live_server"} & names or item.get_closest_marker("django_db"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -171,9 +185,7 @@ def ledger_survives_flush() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def empty_cache(request: pytest.FixtureRequest) -> None:
     """The limits of logging in are counted in the cache: every test starts with none counted."""
-    if {"db", "transactional_db", "live_server"} & set(
-        request.fixturenames
-    ) or request.node.get_closest_marker("django_db"):
+    if uses_database(request.node):
         request.getfixturevalue("_django_db_helper")
         from django.core.cache import cache
 

@@ -25,11 +25,17 @@ from tests.factories import RegistrationFactory, UnitFactory, UserFactory, log_i
 from tests.licensing.rma.support import complete, open_for
 from tests.pages import Element, Page
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+# One process makes each crawl, once: its tests only read what it answered.
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("keys", "catalogue"),
+    pytest.mark.xdist_group("crawls"),
+]
 
 ATTRIBUTES_OF_IDS = ["for", "aria-describedby", "aria-labelledby", "aria-controls", "data-copy"]
 
 type Pages = dict[str, HttpResponse]
+CRAWLED: dict[str, Pages] = {}
 
 
 def fill(account: Account, by: User) -> None:
@@ -81,6 +87,28 @@ def view_name(url: str) -> str:
 @pytest.fixture
 def pages(client: Client) -> Pages:
     """What the owner reaches, and what forms answer that were sent as they shouldn't be."""
+    return once("pages", lambda: crawl_as_owner(client))
+
+
+@pytest.fixture
+def other_pages(client: Client, settings: Settings) -> Pages:
+    """What a viewer, somebody without an account and nobody in particular get, and faults."""
+    return once("other_pages", lambda: crawl_as_others(client, settings))
+
+
+@pytest.fixture
+def desk_pages(client: Client) -> Pages:
+    """One page of every kind of the support desk."""
+    return once("desk_pages", lambda: crawl_the_desk(client))
+
+
+def once(name: str, make: Callable[[], Pages]) -> Pages:
+    if name not in CRAWLED:
+        CRAWLED[name] = make()
+    return CRAWLED[name]
+
+
+def crawl_as_owner(client: Client) -> Pages:
     member = log_in(client)
     fill(member.account, member.user)
     alone, other = RegistrationFactory(account=member.account), RegistrationFactory()
@@ -101,9 +129,7 @@ def pages(client: Client) -> Pages:
     return {**reached, **long, **sent}
 
 
-@pytest.fixture
-def other_pages(client: Client, settings: Settings) -> Pages:
-    """What a viewer, somebody without an account and nobody in particular get, and faults."""
+def crawl_as_others(client: Client, settings: Settings) -> Pages:
     settings.ROOT_URLCONF = "tests.test_pages"
     entrance = crawl(client, "/login/") | {"failed": client.post("/login/", {"login": "a", "password": "b"})}
     strict = Client(enforce_csrf_checks=True)
@@ -122,9 +148,7 @@ def other_pages(client: Client, settings: Settings) -> Pages:
     return {**entrance, **nobody, **links, **crawl(client, "/"), **faults, "/logout/": client.get("/logout/")}
 
 
-@pytest.fixture
-def desk_pages(client: Client) -> Pages:
-    """One page of every kind of the support desk."""
+def crawl_the_desk(client: Client) -> Pages:
     member = log_in(client)
     fill(member.account, member.user)
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
