@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from desk.access import desk_page
 from desk.cases import views as rma
-from desk.corrections import associations as associating
-from desk.corrections import licences as corrections
+from desk.corrections.registry import CORRECTIONS
+from desk.corrections.views import correct
 from desk.imports import views as import_units
 from desk.search import views as search
 from desk.unit import views as unit
@@ -25,18 +26,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rma/<uuid:uuid>/decline/", rma.decide_case, {"decision": "decline"}, name="decline_case"),
     path("rma/<uuid:uuid>/cancel/", rma.decide_case, {"decision": "cancel"}, name="cancel_case"),
     path("rma/<uuid:uuid>/undo/", rma.decide_case, {"decision": "undo"}, name="undo_case"),
-    path("units/<serial:serial>/associate/", associating.associate, name="associate"),
-    path("units/<serial:serial>/remove/", associating.remove, name="remove"),
-    path("units/<serial:serial>/change-parent/", associating.change_parent, name="change_parent"),
-    path("units/<serial:serial>/swap/", associating.swap, name="swap"),
-    path("units/<serial:serial>/make-standby/", associating.make_standby, name="make_standby"),
-    path("units/<serial:serial>/extend/", corrections.extend, name="extend"),
-    path("units/<serial:serial>/revoke/", corrections.revoke, name="revoke"),
-    path("units/<serial:serial>/reissue/", corrections.reissue, name="reissue"),
-    path("units/<serial:serial>/move/", corrections.move, name="move"),
-    path("units/<serial:serial>/release/", corrections.release, name="release"),
-    path("units/<serial:serial>/take-back/", corrections.take_back, name="take_back"),
-    path("units/<serial:serial>/open/", corrections.open_again, name="open"),
+    *(
+        path(
+            f"units/<serial:serial>/{kind.name.replace('_', '-')}/",
+            desk_page(kind.permission)(correct),
+            {"kind": kind},
+            name=kind.name,
+        )
+        for kind in CORRECTIONS
+    ),
     path("import/", import_units.import_units, name="import_units"),
     path("import/units.csv", import_units.units_template, name="units_template"),
 ]

@@ -184,7 +184,6 @@ class ActivationKeyAdmin(ServiceAdmin):
     search_fields = ["last_four__exact"]
     search_help_text = "The last four characters, or a whole key"
     ordering = ["-pk"]
-    delete_confirmation_template = "admin/licensing/activationkey/revoke.html"
     is_removable = True
 
     @admin.display(description="count", empty_value="uncounted")
@@ -245,10 +244,11 @@ class ActivationKeyAdmin(ServiceAdmin):
             headers={"Cache-Control": "no-store"},
         )
 
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return super().delete_view(request, object_id, {"title": "Revoke", **(extra_context or {})})
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        state = self.state(context["object"])
+        words = {"verb": "Revoke", "effect": "Nobody can redeem it then.", "yes": "Yes, revoke it"}
+        words |= {"done": "" if state == "open" else state}
+        return super().render_delete_form(request, context | {"title": "Revoke", "words": words})
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
         for key in queryset:

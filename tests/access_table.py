@@ -175,18 +175,6 @@ desk:resend_mail                             desk:case     desk:case
 desk:decline_case                            desk:case     desk:case
 desk:cancel_case                             desk:case     desk:case
 desk:undo_case                               desk:case     422
-desk:associate                               200     422
-desk:remove                                  200     422
-desk:change_parent                           200     422
-desk:swap                                    200     422
-desk:make_standby                            200     422
-desk:extend                                  200     422
-desk:revoke                                  200     422
-desk:reissue                                 200     desk:unit
-desk:move                                    200     422
-desk:release                                 200     422
-desk:take_back                               200     422
-desk:open                                    200     422
 admin:password_change                        200     200
 admin:password_change_done                   200     405
 admin:autocomplete                           403     405
@@ -194,6 +182,24 @@ admin:jsi18n                                 200     405
 admin:view_on_site                           404     404
 admin:app_list                               200     200
 support/(?P<url>.*)$                         404     404
+"""
+
+# Each correction at the desk (desk.corrections): whose pages lead there, and GET/POST of agents and leads.
+# Superusers get what leads get; whoever else is of the staff gets 403.
+CORRECTIONS = """
+                    units      agent    lead
+desk:associate      registered  403/403  200/422
+desk:extend         registered  403/403  200/422
+desk:revoke         registered  403/403  200/422
+desk:move           registered  403/403  200/422
+desk:release        registered  403/403  200/422
+desk:reissue        registered  403/403  200/desk:unit
+desk:remove         associated  403/403  200/422
+desk:change_parent  associated  403/403  200/422
+desk:swap           associated  403/403  200/422
+desk:make_standby   associated  403/403  200/422
+desk:take_back      retired     403/403  200/422
+desk:open           always      200/422  200/422
 """
 
 # GET/POST of staff, model by model. 403: the desk shows such rows and changes none, or not in this way.
@@ -252,18 +258,6 @@ desk:resend_mail                403/403   desk:case/desk:case               desk
 desk:decline_case               403/403   desk:case/desk:case               desk:case/desk:case               403/403
 desk:cancel_case                403/403   desk:case/desk:case               desk:case/desk:case               403/403
 desk:undo_case                  403/403   desk:case/422                     desk:case/422                     403/403
-desk:associate                  403/403   403/403                     200/422                     403/403
-desk:remove                     403/403   403/403                     200/422                     403/403
-desk:change_parent              403/403   403/403                     200/422                     403/403
-desk:swap                       403/403   403/403                     200/422                     403/403
-desk:make_standby               403/403   403/403                     200/422                     403/403
-desk:extend                     403/403   403/403                     200/422                     403/403
-desk:revoke                     403/403   403/403                     200/422                     403/403
-desk:reissue                    403/403   403/403                     200/desk:unit               403/403
-desk:move                       403/403   403/403                     200/422                     403/403
-desk:release                    403/403   403/403                     200/422                     403/403
-desk:take_back                  403/403   403/403                     200/422                     403/403
-desk:open                       403/403   200/422                     200/422                     403/403
 desk:import_units               403/403   403/403                     403/403                     200/422
 desk:units_template             403/403   403/403                     403/403                     200/405
 """  # noqa: E501
@@ -288,3 +282,13 @@ licensing_service            operator  200/200      200/200   200/200   200/200 
 licensing_modelservice       operator  200/200      200/200   200/200   200/200   200/list
 licensing_activationkey operator 200/200 200/200 200/403 200/200 200/admin:licensing_activationkey_change
 """
+
+
+def lines(text: str) -> list[list[str]]:
+    """A table's rows as lists of words, without its head."""
+    return [line.split() for line in text.strip("\n").splitlines()[1:] if line.strip()]
+
+
+def led_to_by(units: str) -> set[str]:
+    """The corrections that the pages of such units lead to."""
+    return {name.removeprefix("desk:") for name, of, *_ in lines(CORRECTIONS) if of == units}

@@ -6,6 +6,7 @@ from functools import cache
 import factory
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 
@@ -13,6 +14,7 @@ from associations.models import AssociationType, Seat, Side
 from associations.services import associate
 from portal.clock import today
 from portal.models import Account, Membership, User
+from portal.roles import load_roles
 from products.codes import code_mac
 from products.models import ProductModel, Registration, Unit
 from products.services import search_text
@@ -107,6 +109,15 @@ def log_in(client: Client, role: str = Membership.Role.OWNER, account: Account |
     member = MembershipFactory(role=role, account=account or AccountFactory())
     client.force_login(member.user)
     return member
+
+
+def staff(role: str = "", **facts: object) -> User:
+    """Somebody of the staff who has a role at the desk (portal.roles), or none."""
+    load_roles()
+    user = UserFactory(is_staff=True, **facts)
+    if role:
+        user.groups.add(Group.objects.get(name=role))
+    return user
 
 
 def pair(account: Account, by: User, model: str = "PRO 5060") -> tuple[Registration, Registration, Seat]:

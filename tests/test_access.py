@@ -11,7 +11,6 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
@@ -29,16 +28,18 @@ from licensing.moves.release import plan_release
 from licensing.rma.cases import ask_for_case
 from portal.clock import today
 from portal.models import Account, Mail, Membership, User
-from portal.roles import AGENT, LEAD, OPERATOR, load_roles
+from portal.roles import AGENT, LEAD, OPERATOR
 from products.models import Registration, Survey
 from tests.access_table import (
     ACTORS,
+    CORRECTIONS,
     DESK,
     DESK_MODELS,
     DESK_ROLES,
     DESK_ROLES_MODELS,
     PORTAL,
     ROLES,
+    lines,
 )
 from tests.factories import (
     CODE,
@@ -47,11 +48,14 @@ from tests.factories import (
     RegistrationFactory,
     UnitFactory,
     UserFactory,
+    staff,
 )
 from tests.rows import Rows, every_row
 
 SHORT = {"account_login": "login", "admin:index": "support", "admin:login": "desk-login"}
-SAYS_WHY = {"desk:reissue", "desk:decline_case", "desk:cancel_case", "desk:undo_case"}
+SAYS_WHY = {"desk:decline_case", "desk:cancel_case", "desk:undo_case"}
+# A correction that a reason is enough for takes it, and leads on to the unit.
+SAYS_WHY |= {name for name, *_, lead in lines(CORRECTIONS) if lead.endswith("/desk:unit")}
 REFUSED = {"login", "desk-login", "403", "404"}
 DESK_PAGES = ["changelist", "add", "change", "history", "delete"]
 
@@ -95,6 +99,8 @@ def table() -> Table:
         rows[name][method, whose] = rest
     for name, *cells in lines(DESK):
         add_desk_row(rows, name, "desk-login", cells)
+    for name, _, _, lead in lines(CORRECTIONS):
+        add_desk_row(rows, name, "desk-login", lead.split("/"))
     for model, *pages in lines(DESK_MODELS):
         for page, pair in zip(DESK_PAGES, pages, strict=True):
             cells = pair.replace("list", f"admin:{model}_changelist").split("/")
@@ -104,16 +110,11 @@ def table() -> Table:
     return rows
 
 
-def lines(text: str) -> list[list[str]]:
-    """A table's rows as lists of words, without its head."""
-    return [line.split() for line in text.strip("\n").splitlines()[1:] if line.strip()]
-
-
 def add_desk_row(rows: Table, name: str, anonymous: str, cells: list[str]) -> None:
     names_a_row = name in ADDRESSES and ADDRESSES[name].names_a_row
     for row in ["own", "foreign"] if names_a_row else [""]:
-        for method, staff in zip(("GET", "POST"), cells, strict=True):
-            rows[name][method, row] = [anonymous, *["desk-login"] * 4, staff]
+        for method, superuser in zip(("GET", "POST"), cells, strict=True):
+            rows[name][method, row] = [anonymous, *["desk-login"] * 4, superuser]
 
 
 TABLE = table()
@@ -195,11 +196,7 @@ def session(user: User) -> str:
 
 def staff_by_role() -> dict[str, User]:
     """Somebody of the staff for each role at the desk, and one without."""
-    load_roles()
-    users = {actor: UserFactory(is_staff=True) for actor in ROLES}
-    for actor, role in {"agent": AGENT, "lead": LEAD, "operator": OPERATOR}.items():
-        users[actor].groups.add(Group.objects.get(name=role))
-    return users
+    return {actor: staff(role) for actor, role in zip(ROLES, ["", AGENT, LEAD, OPERATOR], strict=True)}
 
 
 @pytest.fixture
@@ -338,6 +335,8 @@ def roles_table() -> Table:
     rows: Table = defaultdict(dict)
     for name, *cells in lines(DESK_ROLES):
         add_roles(rows, name, dict(zip(ROLES, cells, strict=True)))
+    for name, _, agent, lead in lines(CORRECTIONS):
+        add_roles(rows, name, dict(zip(ROLES, ["403/403", agent, lead, "403/403"], strict=True)))
     written = {(model, role): pages for model, role, *pages in lines(DESK_ROLES_MODELS)}
     for model, *_ in lines(DESK_MODELS):
         for number, page in enumerate(DESK_PAGES):

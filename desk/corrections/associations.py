@@ -1,145 +1,178 @@
-from collections.abc import Iterable
+import uuid
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
-from django.http import HttpResponse
+from django.http import QueryDict
 
 from associations import services
 from associations.models import Seat, Side, TypeModel
 from associations.seating import parent_of, sharing_seats
 from associations.selectors import live_seats
-from desk.access import DeskRequest, desk_page
-from desk.corrections.base import correct, find_unit, sent, unregistered
-from desk.corrections.forms import ChoiceForm, OtherUnitForm
+from desk.corrections.base import Choice, Subject
+from desk.corrections.forms import ChoiceForm, Option, OtherUnitForm
 from licensing.moves.exchange import plan_moves
 from licensing.moves.swap import swap_roles
 from licensing.selectors import sharing_changes
 from portal.clock import today
-from products.models import Registration
 
 MOST_SHOWN = 100
 BEYOND = "Support may do this however many units a parent's licenses have reached."
-ALONE = "It is in no association of this kind."
 
 
-@desk_page("portal.lead")
-def associate(request: DeskRequest, serial: str) -> HttpResponse:
-    unit, registration = find_unit(serial)
-    shown: dict[str, Any] = {"title": "Associate", "button": "Associate"}
-    if registration is None:
-        return unregistered(request, unit, **shown)
-    places = {f"{place.type.slug}:{place.side}": place for place in _places(registration)}
-    choices = [(value, _place_in_words(place)) for value, place in places.items()]
-    form = OtherUnitForm(sent(request), choices=choices, label="This unit becomes")
+class Associate(Choice):
+    name = "associate"
+    title = button = "Associate"
+    intro = BEYOND
+    form = OtherUnitForm
+    asked = "This unit becomes"
+    none = "Its model takes no side in any type of association."
 
-    def act(given: dict[str, Any]) -> str:
-        place, other = places[given["choice"]], given["serial_number"]
-        ends = (registration, other) if place.side == Side.PARENT else (other, registration)
+    @cached_property
+    def options(self) -> list[Option]:
+        """Which sides the unit's model can take in which types."""
+        places = TypeModel.objects.filter(model=self.registration.unit.model_id).select_related("type")
+        return [
+            Option(f"{place.type.slug}:{place.side}", place, _place_in_words(place))
+            for place in places.order_by("type__position", "type", "-side")
+        ]
+
+    @cached_property
+    def preview(self) -> Sequence[str]:
+        seats = live_seats(self.registration)
+        others = [seat for seat in seats if seat.registration_id != self.registration.pk]
+        return [f"Associated with it now: {_name(seat)}, {_label(seat)}" for seat in others]
+
+    def perform(self, given: dict[str, Any]) -> str:
+        place, ends = given["choice"], [self.registration, given["serial_number"]]
+        parent, child = ends if place.side == Side.PARENT else reversed(ends)
         seat = services.associate(
-            parent=ends[0],
-            child=ends[1],
-            type=place.type,
-            by=request.user,
-            today=None,
-            reason=given["reason"],
+            parent=parent, child=child, type=place.type, by=self.by, today=None, reason=given["reason"]
         )
-        return f"Associated: {ends[1].unit} is {_label(seat)} of {ends[0].unit}."
-
-    others = [seat for seat in live_seats(registration) if seat.registration_id != registration.pk]
-    shown["preview"] = [f"Associated with it now: {_name(seat)}, {_label(seat)}" for seat in others]
-    shown["intro"] = BEYOND
-    shown["nothing"] = "" if choices else "Its model takes no side in any type of association."
-    return correct(request, form, act, unit=unit, registration=registration, **shown)
+        return f"Associated: {child.unit} is {_label(seat)} of {parent.unit}."
 
 
-@desk_page("portal.lead")
-def remove(request: DeskRequest, serial: str) -> HttpResponse:
-    unit, registration = find_unit(serial)
-    shown: dict[str, Any] = {"title": "Remove an association", "button": "Remove"}
-    if registration is None:
-        return unregistered(request, unit, **shown)
-    seats = _child_seats(registration)
-    form = ChoiceForm(sent(request), choices=_choices(seats), label="Association")
+class SeatChoice(Choice):
+    """A correction of a live seat, the unit's as a child or one of its children's; of at most 100."""
 
-    def act(given: dict[str, Any]) -> str:
-        seat = seats[given["choice"]]
-        services.remove_association(seat=seat, by=request.user, reason=given["reason"])
+    subject = Subject.ASSOCIATED
+    asked = "Association"
+    none = "It is in no association of this kind."
+
+    def fits(self, seat: Seat) -> bool:
+        """Whether it is one to choose."""
+        return True
+
+    def value(self, seat: Seat) -> str:
+        """What the form sends for it."""
+        return str(seat.uuid)
+
+    @cached_property
+    def seats(self) -> list[Seat]:
+        led = self.registration.seats.live().filter(side=Side.PARENT).values("group")
+        seats = Seat.objects.live().with_units().filter(side=Side.CHILD)
+        seats = seats.filter(Q(registration=self.registration) | Q(group__in=led))
+        found = seats.order_by("type__position", "-shares", "pk")[:MOST_SHOWN]
+        return [seat for seat in found if self.fits(seat)]
+
+    @cached_property
+    def options(self) -> list[Option]:
+        groups = {seat.group for seat in self.seats}
+        found = Seat.objects.live().with_units().filter(group__in=groups, side=Side.PARENT)
+        parents = {seat.group: _name(seat) for seat in found}
+        return [
+            Option(self.value(seat), seat, f"{_name(seat)}, {_label(seat)} of {parents[seat.group]}")
+            for seat in self.seats
+        ]
+
+    @cached_property
+    def preview(self) -> Sequence[str]:
+        """What children that share lose when they are taken from their parents."""
+        return [_loss(seat) for seat in self.seats if seat.shares]
+
+
+class Remove(SeatChoice):
+    name = "remove"
+    title = "Remove an association"
+    link = "Remove association"
+    button = "Remove"
+
+    def perform(self, given: dict[str, Any]) -> str:
+        seat = given["choice"]
+        services.remove_association(seat=seat, by=self.by, reason=given["reason"])
         return f"Removed: {seat.registration.unit} and {parent_of(seat).unit} are apart."
 
-    shown |= {"preview": _losses(seats.values()), "nothing": "" if seats else ALONE}
-    return correct(request, form, act, unit=unit, registration=registration, **shown)
 
+class ChangeParent(SeatChoice):
+    name = "change_parent"
+    title = button = "Change parent"
+    intro = BEYOND
+    form = OtherUnitForm
+    asked = "Whose parent"
 
-@desk_page("portal.lead")
-def change_parent(request: DeskRequest, serial: str) -> HttpResponse:
-    unit, registration = find_unit(serial)
-    shown: dict[str, Any] = {"title": "Change parent", "button": "Change parent"}
-    if registration is None:
-        return unregistered(request, unit, **shown)
-    seats = _child_seats(registration)
-    form = OtherUnitForm(sent(request), choices=_choices(seats), label="Whose parent")
-    form.fields["serial_number"].label = "Serial Number of the new parent"
+    def ask(self, sent: QueryDict | None) -> ChoiceForm:
+        form = super().ask(sent)
+        form.fields["serial_number"].label = "Serial Number of the new parent"
+        return form
 
-    def act(given: dict[str, Any]) -> str:
-        seat, parent = seats[given["choice"]], given["serial_number"]
+    def perform(self, given: dict[str, Any]) -> str:
+        seat, parent = given["choice"], given["serial_number"]
         changed = services.change_parent(
-            seat=seat, parent=parent, by=request.user, today=None, reason=given["reason"]
+            seat=seat, parent=parent, by=self.by, today=None, reason=given["reason"]
         )
         return f"Parent changed: {seat.registration.unit} is {_label(changed)} of {parent.unit}."
 
-    shown |= {"intro": BEYOND, "preview": _losses(seats.values()), "nothing": "" if seats else ALONE}
-    return correct(request, form, act, unit=unit, registration=registration, **shown)
 
+class Swap(SeatChoice):
+    name = "swap"
+    title = button = "Swap roles"
+    asked = "Pair"
+    none = "It is in no pair that shares licenses."
 
-@desk_page("portal.lead")
-def swap(request: DeskRequest, serial: str) -> HttpResponse:
-    unit, registration = find_unit(serial)
-    shown: dict[str, Any] = {"title": "Swap roles", "button": "Swap roles"}
-    if registration is None:
-        return unregistered(request, unit, **shown)
-    seats = {value: seat for value, seat in _child_seats(registration).items() if seat.shares}
-    form = ChoiceForm(sent(request), choices=_choices(seats), label="Pair")
+    def fits(self, seat: Seat) -> bool:
+        return seat.shares
 
-    def act(given: dict[str, Any]) -> str:
-        swapped = swap_roles(
-            seat=seats[given["choice"]], by=request.user, today=today(), reason=given["reason"]
-        )
+    @cached_property
+    def preview(self) -> Sequence[str]:
+        return [line for seat in self.seats for line in _moves(seat)]
+
+    def perform(self, given: dict[str, Any]) -> str:
+        swapped = swap_roles(seat=given["choice"], by=self.by, today=today(), reason=given["reason"])
         return f"Swapped: {swapped.registration.unit} is {_label(swapped)} now."
 
-    lines = [line for seat in seats.values() for line in _moves(seat)]
-    shown |= {"preview": lines, "nothing": "" if seats else "It is in no pair that shares licenses."}
-    return correct(request, form, act, unit=unit, registration=registration, **shown)
 
+class MakeStandby(SeatChoice):
+    name = "make_standby"
+    title = button = "Make standby"
+    intro = BEYOND
+    asked = "Spare"
+    none = "There is no spare here."
 
-@desk_page("portal.lead")
-def make_standby(request: DeskRequest, serial: str) -> HttpResponse:
-    unit, registration = find_unit(serial)
-    shown: dict[str, Any] = {"title": "Make standby", "button": "Make standby"}
-    if registration is None:
-        return unregistered(request, unit, **shown)
-    spares = [seat for seat in _child_seats(registration).values() if seat.is_spare]
-    sharing = {seat.group: sharing_seats(seat.group) for seat in spares}
-    meant = {f"{s.uuid}:{''.join(str(other.uuid) for other in sharing[s.group])}": s for s in spares}
-    form = ChoiceForm(sent(request), choices=_choices(meant), label="Spare")
+    def fits(self, seat: Seat) -> bool:
+        return seat.is_spare
 
-    def act(given: dict[str, Any]) -> str:
-        value, reason = given["choice"], given["reason"]
-        _, _, instead = value.partition(":")
+    def value(self, seat: Seat) -> str:
+        return f"{seat.uuid}:{self._instead(seat)}"
+
+    @cached_property
+    def sharing(self) -> dict[uuid.UUID, list[Seat]]:
+        """The seat that shares in each spare's group, if there is one."""
+        return {group: sharing_seats(group) for group in dict.fromkeys(seat.group for seat in self.seats)}
+
+    def _instead(self, spare: Seat) -> str:
+        return "".join(str(seat.uuid) for seat in self.sharing[spare.group])
+
+    @cached_property
+    def preview(self) -> Sequence[str]:
+        return [f"Becomes a spare: {_name(seat)}" for seats in self.sharing.values() for seat in seats]
+
+    def perform(self, given: dict[str, Any]) -> str:
+        spare = given["choice"]
         standby = services.make_standby(
-            seat=meant[value], instead=instead, by=request.user, today=None, reason=reason
+            seat=spare, instead=self._instead(spare), by=self.by, today=None, reason=given["reason"]
         )
         return f"Made standby: {standby.registration.unit} shares the licenses of its parent now."
-
-    shown["preview"] = [f"Becomes a spare: {_name(seat)}" for seats in sharing.values() for seat in seats]
-    shown["intro"] = BEYOND
-    shown["nothing"] = "" if spares else "There is no spare here."
-    return correct(request, form, act, unit=unit, registration=registration, **shown)
-
-
-def _places(registration: Registration) -> list[TypeModel]:
-    """Which sides the unit's model can take in which types."""
-    places = TypeModel.objects.filter(model=registration.unit.model_id).select_related("type")
-    return list(places.order_by("type__position", "type", "-side"))
 
 
 def _place_in_words(place: TypeModel) -> str:
@@ -149,36 +182,11 @@ def _place_in_words(place: TypeModel) -> str:
     return f"{type.child_label} of the other one, its {type.parent_label}"
 
 
-def _child_seats(registration: Registration) -> dict[str, Seat]:
-    """The live seats of a unit as a child, and of its children, by their UUIDs; at most 100."""
-    led = registration.seats.live().filter(side=Side.PARENT).values("group")
-    seats = Seat.objects.live().with_units().filter(side=Side.CHILD)
-    seats = seats.filter(Q(registration=registration) | Q(group__in=led))
-    return {str(seat.uuid): seat for seat in seats.order_by("type__position", "-shares", "pk")[:MOST_SHOWN]}
-
-
-def _choices(seats: dict[str, Seat]) -> list[tuple[str, str]]:
-    groups = {seat.group for seat in seats.values()}
-    found = Seat.objects.live().with_units().filter(group__in=groups, side=Side.PARENT)
-    parents = {seat.group: seat for seat in found}
-    return [
-        (value, f"{_name(seat)}, {_label(seat)} of {_name(parents[seat.group])}")
-        for value, seat in seats.items()
-    ]
-
-
-def _losses(seats: Iterable[Seat]) -> list[str]:
-    """What children that share lose when they are taken from their parents."""
-    lines = []
-    for seat in seats:
-        if seat.shares:
-            parent = parent_of(seat)
-            changes = sharing_changes(seat.registration, before=parent, after=None, today=today())
-            lost = ", ".join(str(change.before.service) for change in changes) or "nothing"
-            lines.append(
-                f"{_name(seat)} shares the licenses of {parent.unit}. Without them it loses: {lost}."
-            )
-    return lines
+def _loss(seat: Seat) -> str:
+    parent = parent_of(seat)
+    changes = sharing_changes(seat.registration, before=parent, after=None, today=today())
+    lost = ", ".join(str(change.before.service) for change in changes) or "nothing"
+    return f"{_name(seat)} shares the licenses of {parent.unit}. Without them it loses: {lost}."
 
 
 def _moves(seat: Seat) -> list[str]:

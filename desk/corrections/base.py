@@ -1,65 +1,87 @@
-"""What the desk's pages of corrections have in common: one unit, a form with a reason, a service."""
+"""What a correction is: something that Support puts right about a unit, with a reason, through a service."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
+from enum import Enum, auto
+from functools import cached_property
+from typing import Any, ClassVar, cast
 
-from django import forms
-from django.contrib import messages
-from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
+from django.http import QueryDict
 
-from desk.access import DeskRequest, render_desk
-from licensing.errors import NotRegistered
+from desk.access import DeskRequest
+from desk.corrections.forms import ChoiceForm, CorrectionForm, Option
 from portal.errors import RuleViolation
-from portal.forms import add_refusal
 from products.models import Registration, Unit
 
 
-def after(serial: str) -> str:
-    """Where one goes on when something was put right: to the unit."""
-    return reverse("desk:unit", args=[serial])
+class Subject(Enum):
+    """What a correction is about, in the order in which a unit's page leads to them."""
+
+    REGISTERED = auto()  # a unit that somebody has
+    ASSOCIATED = auto()  # such a unit that is in an association
+    RETIRED = auto()
+    SERIAL = auto()  # a serial number, whether there is such a unit or not
 
 
-def find_unit(serial: str) -> tuple[Unit, Registration | None]:
-    """A unit of the factory's record, and its registration if somebody has it."""
-    unit = get_object_or_404(Unit.objects.select_related("model"), serial=serial)
-    live = Registration.objects.live().select_related("account", "unit__model")
-    return unit, live.filter(unit=unit).first()
+class Correction:
+    """One class for each. Given a `name`, it has its address, its page and the links to it.
 
-
-def sent(request: DeskRequest) -> QueryDict | None:
-    """What a form was sent with; none where it is only looked at."""
-    return request.POST if request.method == "POST" else None
-
-
-def correct(
-    request: DeskRequest,
-    form: forms.Form,
-    act: Callable[[dict[str, Any]], str],
-    *,
-    unit: Unit | None,
-    obstacle: RuleViolation | None = None,
-    **shown: object,
-) -> HttpResponse:
-    """Show what would be changed and ask for it; what was asked for is done by `act`, which says so.
-
-    `obstacle` is the rule that stands in the way of all of it. A refusal stands beside its field.
+    `intro` and `preview` tell what it would change, `nothing` and `obstacle` why there is nothing to ask for.
     """
-    if form.is_bound and obstacle is None and form.is_valid():
-        try:
-            messages.success(request, act(form.cleaned_data))
-            return redirect(after(unit.serial) if unit else request.path)
-        except RuleViolation as refusal:
-            add_refusal(form, refusal)
-    is_refused = form.is_bound and (obstacle or form.errors)
-    serial = {"serial": unit.serial} if unit else {}
-    context = {"unit": unit, "form": form, "obstacle": obstacle, **serial, **shown}
-    return render_desk(request, "desk/correct.html", context, status=422 if is_refused else 200)
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    button: ClassVar[str]
+    link: ClassVar[str] = ""  # what leads there, where that isn't the title
+    subject: ClassVar[Subject] = Subject.REGISTERED
+    permission: ClassVar[str] = "portal.lead"
+    form: ClassVar[type[CorrectionForm]] = CorrectionForm
+
+    def __init__(
+        self, request: DeskRequest, serial: str, unit: Unit | None, registration: Registration | None
+    ) -> None:
+        self.request, self.by, self.serial = request, request.user, serial
+        self.unit = cast("Unit", unit)  # none is there for a serial number's alone
+        self.registration = cast("Registration", registration)  # is there for a registered unit's
+
+    @property
+    def intro(self) -> str:
+        return ""
+
+    @cached_property
+    def preview(self) -> Sequence[str]:
+        return ()
+
+    @property
+    def nothing(self) -> str:
+        return ""
+
+    @property
+    def obstacle(self) -> RuleViolation | None:
+        return None
+
+    def ask(self, sent: QueryDict | None) -> CorrectionForm:
+        """The form that asks for it, with what was sent."""
+        return self.form(sent)
+
+    def perform(self, given: dict[str, Any]) -> str:
+        """Do what the form was sent for, and say what was done. A rule may refuse it."""
+        raise NotImplementedError
 
 
-def unregistered(request: DeskRequest, unit: Unit, **shown: object) -> HttpResponse:
-    """What is to be put right is a registration's, and nobody has registered the unit."""
-    form = forms.Form(sent(request))
-    obstacle = NotRegistered(serial=unit.serial)
-    return correct(request, form, lambda given: "", unit=unit, obstacle=obstacle, **shown)
+class Choice(Correction):
+    """A correction of one of several `options`; there may be `none`. `asked` is what one chooses."""
+
+    asked: ClassVar[str]
+    none: ClassVar[str]
+    form: ClassVar[type[ChoiceForm]] = ChoiceForm
+
+    @cached_property
+    def options(self) -> list[Option]:
+        raise NotImplementedError
+
+    @property
+    def nothing(self) -> str:
+        return "" if self.options else self.none
+
+    def ask(self, sent: QueryDict | None) -> ChoiceForm:
+        return self.form(sent, options=self.options, label=self.asked)

@@ -1,7 +1,7 @@
 """The shape of what Support types to put something right: always with a reason."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django import forms
 
@@ -29,16 +29,28 @@ class CorrectionForm(forms.Form):
     )
 
 
+class Option(NamedTuple):
+    """One of several things, by the value that the form sends for it, and in words."""
+
+    value: str
+    thing: Any
+    words: str
+
+
 class ChoiceForm(CorrectionForm):
     """One of several things, those that there are now; the only one is chosen already."""
 
     choice = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"invalid_choice": STALE})
     field_order = ("choice", "serial_number", "expires_on", "for_ever", "reason")
 
-    def __init__(self, data: Any, *, choices: Sequence[tuple[str, str]], label: str) -> None:
-        super().__init__(data, initial={"choice": choices[0][0] if len(choices) == 1 else ""})
+    def __init__(self, data: Any, *, options: Sequence[Option], label: str) -> None:
+        super().__init__(data, initial={"choice": options[0].value if len(options) == 1 else ""})
+        self.things = {option.value: option.thing for option in options}
         field = cast("forms.ChoiceField", self.fields["choice"])
-        field.choices, field.label = choices, label
+        field.choices, field.label = [(option.value, option.words) for option in options], label
+
+    def clean_choice(self) -> Any:
+        return self.things[self.cleaned_data["choice"]]
 
 
 class OtherUnitForm(ChoiceForm):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from django.urls import reverse
-
+from desk.corrections.base import Subject
+from desk.corrections.registry import CORRECTIONS
 from desk.unit.selectors import UnitPage
 from portal.models import User
 
@@ -14,7 +14,7 @@ class Action:
 
     name: str
     label: str
-    permission: str = "portal.lead"
+    permission: str
 
     @property
     def is_correction(self) -> bool:
@@ -23,45 +23,26 @@ class Action:
 
 
 OPEN_CASE = Action("open_case", "Open an RMA case", "portal.support")
-OF_OWNED = [
-    Action("associate", "Associate"),
-    Action("extend", "Extend a license"),
-    Action("revoke", "Revoke a license"),
-    Action("move", "Move to another account"),
-    Action("release", "Release to stock"),
-    Action("reissue", "Reissue keyset"),
-]
-OF_SEATED = [
-    Action("remove", "Remove association"),
-    Action("change_parent", "Change parent"),
-    Action("swap", "Swap roles"),
-    Action("make_standby", "Make standby"),
-]
-OPEN_AGAIN = Action("open", "Open after wrong tries", "portal.support")
-TAKE_BACK = Action("take_back", "Take back into stock")
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A way to an action."""
-
-    label: str
-    url: str
 
 
 def offered(page: UnitPage, user: User) -> list[Action]:
     """The actions that make sense for a unit and that the user may take."""
-    actions: list[Action] = []
-    if page.owned:
-        actions += [] if page.open_case else [OPEN_CASE]
-        actions += OF_OWNED
-        actions += OF_SEATED if page.owned.roles else []
-    elif page.unit.retired_at:
-        actions.append(TAKE_BACK)
-    actions.append(OPEN_AGAIN)
+    actions = [OPEN_CASE] if page.owned and not page.open_case else []
+    actions += [
+        Action(kind.name, kind.link or kind.title, kind.permission)
+        for subject in _subjects(page)
+        for kind in CORRECTIONS
+        if kind.subject is subject
+    ]
     return [action for action in actions if user.has_perm(action.permission)]
 
 
-def links(actions: list[Action], serial: str) -> list[Link]:
-    """The ways to actions."""
-    return [Link(action.label, reverse(f"desk:{action.name}", args=[serial])) for action in actions]
+def _subjects(page: UnitPage) -> list[Subject]:
+    """What a unit is to corrections, as it stands."""
+    stands = {
+        Subject.REGISTERED: page.owned,
+        Subject.ASSOCIATED: page.owned and page.owned.roles,
+        Subject.RETIRED: page.unit.retired_at and not page.owned,
+        Subject.SERIAL: True,
+    }
+    return [subject for subject in Subject if stands[subject]]

@@ -3,7 +3,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from desk.access import LOOK, DeskRequest, desk_page, render_desk
-from desk.unit.actions import links, offered
+from desk.unit.actions import offered
 from desk.unit.selectors import unit_page
 from portal.clock import today
 from products.models import Unit
@@ -22,8 +22,8 @@ def unit(request: DeskRequest, serial: str) -> HttpResponse:
         "title": found.serial,
         "page": page,
         "unit": found,
-        "links": links([a for a in actions if not a.is_correction], found.serial),
-        "corrections": links([a for a in actions if a.is_correction], found.serial),
+        "links": [action for action in actions if not action.is_correction],
+        "corrections": [action for action in actions if action.is_correction],
         "can_grant": bool(page.owned) and request.user.has_perm("licensing.add_licence"),
     }
     return render_desk(request, "desk/unit.html", context)

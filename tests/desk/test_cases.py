@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -17,17 +16,17 @@ from licensing.rma.cases import ask_for_case
 from licensing.rma.selectors import PAGE_ROWS
 from portal.clock import today
 from portal.models import AuditEntry, Mail, Membership, User
-from portal.roles import AGENT, LEAD, OPERATOR, load_roles
+from portal.roles import AGENT, LEAD, OPERATOR
 from products.models import Registration, Unit
 from tests.factories import (
     MembershipFactory,
     RegistrationFactory,
     UnitFactory,
-    UserFactory,
     add_spares,
     pair,
     pairs,
     registrations,
+    staff,
 )
 from tests.licensing.history import grant
 from tests.licensing.rma.support import complete, open_for
@@ -53,11 +52,9 @@ type LogIn = Callable[[str], User]
 @pytest.fixture
 def log_in(client: Client) -> LogIn:
     """Log the client in as somebody new who has a role at the desk, or "" for none."""
-    load_roles()
 
     def as_role(role: str) -> User:
-        user = UserFactory(is_staff=True)
-        user.groups.set(Group.objects.filter(name=role))
+        user = staff(role)
         client.force_login(user)
         return user
 

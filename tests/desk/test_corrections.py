@@ -1,33 +1,39 @@
 """The desk's pages of corrections: each through its service, with a reason, by who may."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Group
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
+import desk.corrections
 from associations.models import AssociationType, Seat
 from associations.services import associate, parent_of
-from desk.corrections.base import after
+from desk.addresses import unit_url
+from desk.corrections.base import Correction
+from desk.corrections.registry import CORRECTIONS
 from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase
 from licensing.moves.release import plan_release
 from portal.clock import today
 from portal.models import Account, AuditEntry, User
-from portal.roles import AGENT, LEAD, OPERATOR, load_roles
+from portal.roles import AGENT, LEAD, OPERATOR
 from products.models import Attempt, Registration, Unit
+from tests.access_table import CORRECTIONS as ROWS
+from tests.access_table import led_to_by, lines
 from tests.factories import (
     CODE,
     AccountFactory,
     RegistrationFactory,
     UnitFactory,
-    UserFactory,
     log_in,
     pair,
     sharing,
+    staff,
 )
 from tests.licensing.history import divide, grant
 from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, GATEWAY_AV, give
@@ -37,27 +43,9 @@ from tests.test_pages import policy_problems, problems_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
-LEADS = [
-    "associate",
-    "remove",
-    "change-parent",
-    "swap",
-    "make-standby",
-    "extend",
-    "revoke",
-    "reissue",
-    "move",
-    "release",
-    "take-back",
-]
+ALL = [correction.name.replace("_", "-") for correction in CORRECTIONS]
+LEADS = [action for action in ALL if action != "open"]
 NEW_CODE = "WXYZ-9876"
-
-
-def staff(role: str) -> User:
-    load_roles()
-    user = UserFactory(is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    return user
 
 
 @pytest.fixture
@@ -90,7 +78,7 @@ def post(client: Client, unit: Registration | Unit, action: str, **facts: str) -
 def is_done(response: HttpResponse, unit: Registration | Unit) -> bool:
     """Whether it went on to the unit's page."""
     serial = unit.serial if isinstance(unit, Unit) else unit.unit.serial
-    return (response.status_code, response.headers.get("Location")) == (302, after(serial))
+    return (response.status_code, response.headers.get("Location")) == (302, unit_url(serial))
 
 
 def codes(response: HttpResponse, field: str = "__all__") -> list[str]:
@@ -105,11 +93,40 @@ def audited(code: str, by: User) -> AuditEntry:
     return entry
 
 
+def below(parent: type[Correction]) -> set[type[Correction]]:
+    """The classes that stand on another."""
+    return {found for child in parent.__subclasses__() for found in {child, *below(child)}}
+
+
 def beside(primary: Registration, by: User) -> Seat:
     """A spare beside a primary."""
     spare = RegistrationFactory(account=primary.account)
     hf = AssociationType.objects.get(slug="hf")
     return associate(parent=primary, child=spare, type=hf, by=by, today=today())
+
+
+# That they are all known
+
+
+def test_every_correction_is_in_the_registry() -> None:
+    for module in pkgutil.iter_modules(desk.corrections.__path__, "desk.corrections."):
+        importlib.import_module(module.name)
+    named = {correction for correction in below(Correction) if "name" in vars(correction)}
+
+    unknown = named - set(CORRECTIONS)
+
+    assert not unknown, f"Name the modules of {unknown} in desk/corrections/registry.py."
+
+
+def test_every_correction_has_its_row_in_the_access_table() -> None:
+    rows = {name for name, *_ in lines(ROWS)}
+
+    without = {f"desk:{correction.name}" for correction in CORRECTIONS} - rows
+
+    assert not without, (
+        f"Write a row for {without} under CORRECTIONS in tests/access_table.py: "
+        "which units' pages lead there, and what agents and leads get."
+    )
 
 
 # Who may
@@ -135,7 +152,7 @@ def test_agents_open_what_wrong_tries_have_closed(
     assert client.get(url(unit, "open")).status_code == status
 
 
-@pytest.mark.parametrize("action", [*LEADS, "open"])
+@pytest.mark.parametrize("action", ALL)
 def test_no_customer_gets_there(client: Client, action: str) -> None:
     unit = RegistrationFactory(account=log_in(client).account)
     before = every_row()
@@ -146,11 +163,13 @@ def test_no_customer_gets_there(client: Client, action: str) -> None:
     assert every_row() == before
 
 
-@pytest.mark.parametrize(("role", "count"), [(LEAD, 9), (AGENT, 2), (OPERATOR, 0)])
+@pytest.mark.parametrize(
+    ("role", "count"), [(LEAD, 3 + len(led_to_by("registered"))), (AGENT, 2), (OPERATOR, 0)]
+)
 def test_each_role_is_offered_what_it_may(client: Client, unit: Registration, role: str, count: int) -> None:
     client.force_login(staff(role))
 
-    page = Page(client.get(after(unit.unit.serial)))
+    page = Page(client.get(unit_url(unit.unit.serial)))
 
     links = [a.attrs["href"] for group in page.root.all("div", role="group") for a in group.all("a")]
     assert len(links) == count
@@ -160,7 +179,7 @@ def test_each_role_is_offered_what_it_may(client: Client, unit: Registration, ro
 # In every state of a unit
 
 
-@pytest.mark.parametrize("action", [*LEADS, "open"])
+@pytest.mark.parametrize("action", ALL)
 @pytest.mark.parametrize("state", ["alone", "paired", "retired", "in stock"])
 def test_every_page_is_sound(client: Client, lead: User, action: str, state: str) -> None:
     primary, _, _ = pair(AccountFactory(), lead)
@@ -181,7 +200,7 @@ def test_every_page_is_sound(client: Client, lead: User, action: str, state: str
         assert list(policy_problems(response)) == []
 
 
-@pytest.mark.parametrize("action", [*LEADS, "open"])
+@pytest.mark.parametrize("action", ALL)
 def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: str) -> None:
     primary, secondary, seat = pair(AccountFactory(), lead)
     spare = beside(primary, lead)
@@ -205,6 +224,7 @@ def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: st
         "take-back": (retired, {"authentication_code": NEW_CODE}),
         "open": (alone, {"choice": f"unit:{alone.account.uuid}"}),
     }
+    assert action in facts, f"Say above which unit, and what beside a reason, {action} takes."
     unit, form = facts[action]
     before = every_row()
 

@@ -1,17 +1,16 @@
 """The factory's record from the browser: send, preview, import; who may, and what becomes of the file."""
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from portal.models import AuditEntry, Key, User
-from portal.roles import AGENT, LEAD, OPERATOR, load_roles
+from portal.roles import AGENT, LEAD, OPERATOR
 from products.factory import COLUMNS
 from products.models import Unit
-from tests.factories import MembershipFactory, UnitFactory, UserFactory
+from tests.factories import MembershipFactory, UnitFactory, staff
 from tests.pages import Page
 from tests.rows import every_row
 
@@ -21,13 +20,6 @@ HEADER = ",".join(COLUMNS)
 GOOD = "0006B1124416,PRO 5060,7KMD-P2QX,2.5.0.0e,2027-06-30"
 OTHER = "0006B112441C,TZ 170,W4TE-9HNB,,"
 ADDRESS = "/support/import/"
-
-
-def staff(role: str) -> User:
-    load_roles()
-    user = UserFactory(is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
-    return user
 
 
 @pytest.fixture

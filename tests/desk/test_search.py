@@ -1,5 +1,4 @@
 import pytest
-from django.contrib.auth.models import Group
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -12,7 +11,7 @@ from licensing.keysets.issuing import read_keyset
 from licensing.models import Keyset, RmaCase
 from portal.clock import today
 from portal.models import Account, Key, User
-from portal.roles import AGENT, LEAD, OPERATOR, load_roles
+from portal.roles import AGENT, LEAD, OPERATOR
 from products.models import Registration, Unit
 from products.services import search_text
 from tests.factories import (
@@ -22,6 +21,7 @@ from tests.factories import (
     UnitFactory,
     UserFactory,
     registrations,
+    staff,
 )
 from tests.licensing.support import CONTENT_FILTER, give
 from tests.pages import Page
@@ -32,16 +32,9 @@ SEARCH = "/support/search/"
 SERIAL = "0006B1124416"
 
 
-def agent(role: str = AGENT) -> User:
-    load_roles()
-    user = UserFactory(is_staff=True)
-    user.groups.set([Group.objects.get(name=role)])
-    return user
-
-
 @pytest.fixture
 def desk(client: Client) -> Client:
-    client.force_login(agent())
+    client.force_login(staff(AGENT))
     return client
 
 
@@ -194,7 +187,7 @@ def test_an_rma_number_leads_to_its_case(desk: Client, registration: Registratio
 
 def test_who_works_on_no_cases_is_led_to_the_failed_unit(client: Client, registration: Registration) -> None:
     case = case_of(registration)
-    client.force_login(agent(OPERATOR))
+    client.force_login(staff(OPERATOR))
 
     assert look_up(client, case.number)["Location"] == unit_page(SERIAL) + "#rma"
 
@@ -389,7 +382,7 @@ def test_looking_up_writes_nothing(desk: Client, registration: Registration) -> 
 
 @pytest.mark.parametrize("role", [AGENT, LEAD, OPERATOR])
 def test_every_role_may_look_up(client: Client, registration: Registration, role: str) -> None:
-    client.force_login(agent(role))
+    client.force_login(staff(role))
 
     assert client.get("/support/").context["open_cases"].rows == []
     assert look_up(client, "lisbon").status_code == 200
@@ -415,7 +408,7 @@ def test_customers_and_strangers_are_led_to_the_login(client: Client, registrati
 
 def test_a_form_without_its_token_is_refused(registration: Registration) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(agent())
+    client.force_login(staff(AGENT))
 
     assert look_up(client, "lisbon").status_code == 403
 

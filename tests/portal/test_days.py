@@ -10,11 +10,11 @@ from django.db import models
 from django.test import RequestFactory
 from django.urls import get_resolver
 
-from portal.admin_base import OWN_APPS
 from portal.days import LAST_DAY, day_after, read_day
 from portal.errors import DayTooLate
 from portal.forms import DayField
 from tests.factories import UserFactory
+from tests.test_architecture import APPS
 
 OTHER_NOTATIONS = [
     "03/04/2028",
@@ -35,7 +35,7 @@ OTHER_NOTATIONS = [
 def own_forms(form: type[forms.BaseForm] = forms.BaseForm) -> Iterator[type[forms.BaseForm]]:
     """The portal's own forms as their modules declare them."""
     for child in form.__subclasses__():
-        if child.__module__.partition(".")[0] in OWN_APPS:
+        if child.__module__.partition(".")[0] in APPS:
             yield child
         yield from own_forms(child)
 

@@ -5,7 +5,6 @@ import re
 
 import pytest
 import time_machine
-from django.contrib.auth.models import Group
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -13,9 +12,9 @@ from django.utils import timezone
 from portal import outbox
 from portal.errors import LinkUsed
 from portal.models import AuditEntry, Mail, User
-from portal.roles import AGENT, OPERATOR, load_roles
+from portal.roles import AGENT, OPERATOR
 from portal.services import send_password_link, set_password
-from tests.factories import PASSWORD, MembershipFactory, UserFactory
+from tests.factories import PASSWORD, MembershipFactory, staff
 from tests.pages import Page
 from tests.rows import every_row, whole_rows
 
@@ -32,10 +31,7 @@ def owner() -> User:
 
 @pytest.fixture
 def operator() -> User:
-    load_roles()
-    user = UserFactory(is_staff=True)
-    user.groups.add(Group.objects.get(name=OPERATOR))
-    return user
+    return staff(OPERATOR)
 
 
 @pytest.fixture
@@ -214,9 +210,7 @@ def test_no_link_is_made_for_an_address_that_isnt_the_persons_any_more(
 
 
 def test_a_link_isnt_sent_again_from_the_outbox(client: Client, owner: User, link: str) -> None:
-    agent = UserFactory(is_staff=True)
-    agent.groups.add(Group.objects.get(name=AGENT))
-    client.force_login(agent)
+    client.force_login(staff(AGENT))
     page, before = f"/support/portal/mail/{Mail.objects.get().pk}/", every_row()["portal.Mail"]
 
     response = client.post(f"{page}resend/", {"reason": "it never came"})

@@ -1,0 +1,166 @@
+import datetime
+from functools import cached_property
+from typing import Any, ClassVar
+
+from django.db.models import Count
+from django.utils import timezone
+
+from desk.corrections.base import Choice, Correction, Subject
+from desk.corrections.forms import MoveForm, NewCodeForm, Option
+from licensing.guards import check_no_parts
+from licensing.keysets.issuing import reissue_keyset
+from licensing.moves import release as releasing
+from portal.clock import today
+from portal.errors import RuleViolation
+from portal.models import Account
+from products.attempts import closed, forgive_tries
+from products.errors import NotRetired
+from products.models import Attempt
+
+MOST_ACCOUNTS = 20
+
+
+class Leaving(Correction):
+    """A correction that takes a unit out of its account; what then `becomes` of its licences is shown.
+
+    The parts of them that other units have go the way that `returns` says.
+    """
+
+    becomes: ClassVar[str]
+    returns: ClassVar[str]
+
+    @cached_property
+    def plan(self) -> releasing.Release:
+        return releasing.plan_release(self.registration)
+
+    @property
+    def obstacle(self) -> RuleViolation | None:
+        """The rule that keeps the unit in its account now."""
+        try:
+            self.check()
+        except RuleViolation as refusal:
+            return refusal
+        return None
+
+    def check(self) -> None:
+        """Raise what `licensing.moves.release.check_release` raises."""
+        releasing.check_release(self.registration)
+
+    def terms(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What the services that take a unit out of its account are told."""
+        seen = self.request.POST.get("seen", "")
+        facts = {"registration": self.registration, "by": self.by, "seen": seen}
+        return given | facts | {"today": today(), "now": timezone.now()}
+
+
+class Move(Leaving):
+    name = "move"
+    title = "Move to another account"
+    button = "Move"
+    intro = "Its own licenses go with it; what it has of other units' licenses returns to those."
+    becomes = "goes with it"
+    returns = "come back first, and go with it"
+    form = MoveForm
+
+    def perform(self, given: dict[str, Any]) -> str:
+        releasing.release_to_account(**self.terms(given))
+        return f"Moved: {self.serial} is registered in {given['account']} now."
+
+
+class Release(Leaving):
+    name = "release"
+    title = button = "Release to stock"
+    intro = (
+        "Its own licenses stay with the registration that ends: nobody has them any more. What it has of "
+        "other units' licenses returns to those."
+    )
+    becomes = "nobody has it any more"
+    returns = "stand in the way"
+    form = NewCodeForm
+
+    def check(self) -> None:
+        """Raise PartsElsewhere too."""
+        super().check()
+        check_no_parts(self.plan.licences)
+
+    def perform(self, given: dict[str, Any]) -> str:
+        releasing.release_to_stock(**self.terms(given))
+        return f"Released: {self.serial} is in stock, under its new authentication code."
+
+
+class Reissue(Correction):
+    name = "reissue"
+    title = "Reissue the keyset"
+    link = "Reissue keyset"
+    button = "Reissue"
+
+    @property
+    def intro(self) -> str:
+        return (
+            f"The latest generation is {self.unit.last_generation}. The next reader gets a higher one, "
+            "whatever it says; appliances take no older one then."
+        )
+
+    def perform(self, given: dict[str, Any]) -> str:
+        reissue_keyset(registration=self.registration, reason=given["reason"], by=self.by)
+        return "Whoever reads the keyset next gets a new generation."
+
+
+class TakeBack(Correction):
+    name = "take_back"
+    title = "Take back into stock"
+    button = "Take back"
+    subject = Subject.RETIRED
+    intro = "A retired unit that is in order again can be registered by whoever has its new code."
+    form = NewCodeForm
+
+    @property
+    def obstacle(self) -> RuleViolation | None:
+        return None if self.unit.retired_at else NotRetired(serial=self.serial)
+
+    def perform(self, given: dict[str, Any]) -> str:
+        releasing.take_back(unit=self.unit, **given, by=self.by)
+        return f"Taken back: {self.serial} can be registered under its new authentication code."
+
+
+class Open(Choice):
+    name = "open"
+    title = "Open what wrong tries have closed"
+    link = "Open after wrong tries"
+    button = "Open"
+    subject = Subject.SERIAL  # a typo's tries count too
+    permission = "portal.support"
+    asked = "Open again"
+    none = "No account has tried wrongly here in the last 24 hours."
+
+    @cached_property
+    def options(self) -> list[Option]:
+        return [
+            Option(f"{scope}:{account.uuid}", (account, serial), f"{account}: {words}")
+            for account, told in _tried(self.serial, timezone.now())
+            for scope, serial, words in (
+                ("unit", self.serial, f"this unit ({told})"),
+                ("account", None, "all that it has tried"),
+            )
+        ]
+
+    def perform(self, given: dict[str, Any]) -> str:
+        account, serial = given["choice"]
+        tries = forgive_tries(
+            account=account, by=self.by, reason=given["reason"], now=timezone.now(), serial=serial
+        )
+        return f"{tries} wrong tries of {account} count no more."
+
+
+def _tried(serial: str, now: datetime.datetime) -> list[tuple[Account, str]]:
+    """The accounts that tried wrongly at a serial number in a day, each with what came of it."""
+    since = now - datetime.timedelta(days=1)
+    tries = Attempt.objects.filter(subject=serial, at__gte=since, forgiven_at=None)
+    counts = dict(tries.values_list("account").annotate(Count("pk"))[:MOST_ACCOUNTS])
+    found = []
+    for account in Account.objects.filter(pk__in=counts).order_by("name", "pk"):
+        ends = [closed(account, serial, kind=kind, now=now) for kind in Attempt.Kind]
+        until = max((end.until for end in ends if end), default=None)
+        told = f"closed until {until:%d %b, %H:%M} UTC" if until else "not closed"
+        found.append((account, f"{counts[account.pk]} wrong tries, {told}"))
+    return found

@@ -1,0 +1,44 @@
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+
+from desk.access import DeskRequest, render_desk
+from desk.addresses import unit_url
+from desk.corrections.base import Correction, Subject
+from licensing.errors import NotRegistered
+from portal.errors import RuleViolation
+from portal.forms import add_refusal
+from products.models import Registration, Unit
+
+
+def correct(request: DeskRequest, serial: str, kind: type[Correction]) -> HttpResponse:
+    unit, registration = _find(serial, kind.subject)
+    context = {"title": kind.title, "serial": serial, "unit": unit, "registration": registration}
+    if registration is None and kind.subject in {Subject.REGISTERED, Subject.ASSOCIATED}:
+        return _page(request, context | {"obstacle": NotRegistered(serial=serial)})
+    correction = kind(request, serial, unit, registration)
+    form, obstacle = correction.ask(request.POST if request.method == "POST" else None), correction.obstacle
+    if obstacle is None and form.is_valid():
+        try:
+            messages.success(request, correction.perform(form.cleaned_data))
+            return redirect(unit_url(serial) if unit else request.path)
+        except RuleViolation as refusal:
+            add_refusal(form, refusal)
+    return _page(request, context | {"correction": correction, "form": form, "obstacle": obstacle})
+
+
+def _find(serial: str, subject: Subject) -> tuple[Unit | None, Registration | None]:
+    """What a correction is about: a unit of the factory's record, and its registration if somebody has it."""
+    unit = Unit.objects.select_related("model").filter(serial=serial).first()
+    if subject is Subject.SERIAL:
+        return unit, None
+    if unit is None:
+        raise Http404
+    live = Registration.objects.live().select_related("account", "unit__model")
+    return unit, live.filter(unit=unit).first()
+
+
+def _page(request: DeskRequest, context: dict[str, object]) -> HttpResponse:
+    """Show it; what was sent and isn't done was refused."""
+    status = 422 if request.method == "POST" else 200
+    return render_desk(request, "desk/correct.html", context, status=status)
