@@ -130,7 +130,8 @@ def make_standby(
     check_active(parent, child)
     if today:
         check_reach(parent, child, today)
-    end_seats(seat, *sharing, by=by)
+    for present in (seat, *sharing):
+        end_seats(present, by=by)
     standby = begin_again(seat, shares=True, by=by, reason=reason)
     for present in sharing:
         begin_again(present, shares=False, by=by, reason=reason)
