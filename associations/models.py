@@ -24,7 +24,7 @@ class AssociationType(models.Model):
     `position` orders the types on pages.
     """
 
-    slug = models.SlugField(max_length=30, unique=True)
+    slug = models.SlugField(max_length=30, db_index=False)
     parent_label = models.CharField(max_length=40)
     child_label = models.CharField(max_length=40)
     is_same_model = models.BooleanField("same model required")
@@ -33,6 +33,7 @@ class AssociationType(models.Model):
 
     class Meta:
         ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint(fields=["slug"], name="associationtype_slug_once")]
 
     def __str__(self) -> str:
         return f"{self.parent_label} / {self.child_label}"
@@ -41,7 +42,7 @@ class AssociationType(models.Model):
 class TypeModel(models.Model):
     """A model that can take a side in a type."""
 
-    type = models.ForeignKey(AssociationType, models.CASCADE, related_name="models")
+    type = models.ForeignKey(AssociationType, models.CASCADE, related_name="models", db_index=False)
     model = models.ForeignKey(ProductModel, models.PROTECT, related_name="type_models")
     side = models.CharField(max_length=6, choices=Side)
 
@@ -67,7 +68,7 @@ class Seat(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     group = models.UUIDField()
     type = models.ForeignKey(AssociationType, models.PROTECT, related_name="seats")
-    registration = models.ForeignKey(Registration, models.PROTECT, related_name="seats")
+    registration = models.ForeignKey(Registration, models.PROTECT, related_name="seats", db_index=False)
     side = models.CharField(max_length=6, choices=Side)
     shares = models.BooleanField(default=False)
     began_at = models.DateTimeField(auto_now_add=True)

@@ -4,27 +4,28 @@ None of these is a service of its own: who calls them is in a transaction and ha
 """
 
 import datetime
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.utils import timezone
-
 from associations.errors import DifferentModels, PairChanged, TypeDoesNotFit
 from associations.models import AssociationType, Seat, Side
 from associations.seating import (
-    begin_again,
+    Place,
     check_fit,
     check_free,
-    end_seat,
-    leave_group,
-    live_in_type,
-    lock_type,
+    end_groups,
+    end_seats,
+    leave_groups,
+    live_seats,
+    lock_types,
     parent_of,
-    seat_child,
+    present_seat,
+    seat_children,
 )
 from portal.models import User
-from products.models import Registration, Unit
+from products.models import Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +43,24 @@ class Replacing:
     today: datetime.date
     reason: str
 
-    def seat(
-        self, parent: Registration, child: Registration, type: AssociationType, *, may_share: bool = True
-    ) -> Seat | None:
-        """Seat a child beside a parent, unless it is there already. None: their models don't fit.
+    def seat(self, *places: Place) -> None:
+        """Seat children beside parents, but who is there already, and a successor model: that stands alone.
 
         Raises AlreadyChild, AlreadyParent and ParentIsChild.
         """
-        seats = live_in_type(type, parent, child)
-        parent_seat, child_seat = seats.get(parent.pk), seats.get(child.pk)
-        if parent_seat and child_seat and parent_seat.group == child_seat.group:
-            return child_seat
-        try:
-            check_fit(parent, child, type)
-        except (DifferentModels, TypeDoesNotFit):
-            return None  # a successor model stands alone
-        check_free(parent, child, type, parent_seat, child_seat)
-        return seat_child(
-            parent,
-            child,
-            type,
-            parent_seat,
-            by=self.by,
-            today=self.today,
-            reason=self.reason,
-            may_share=may_share,
-            by_rma=True,
-        )
+        live = live_seats(places)
+        new = [place for place in places if not present_seat(place, live) and _fits(place)]
+        for place in new:
+            check_free(place, live)
+        seat_children(new, live, by=self.by, today=self.today, reason=self.reason, by_rma=True)
+
+
+def _fits(place: Place) -> bool:
+    try:
+        check_fit(place)
+    except (DifferentModels, TypeDoesNotFit):
+        return False
+    return True
 
 
 def replace_in_associations(replacing: Replacing) -> Registration:
@@ -81,20 +73,27 @@ def replace_in_associations(replacing: Replacing) -> Registration:
     heir: Registration | None = None
     was_primary = _was_primary(replacing.failed)
     seats = list(replacing.failed.seats.live().with_units().order_by("type__position", "pk"))
+    types = lock_types(*(seat.type for seat in seats))
     for seat in seats:
-        if seat.type.shares_licences:
-            heir = _replace_in_pair(replacing, seat) or heir
+        seat.type = types[seat.type_id]
+    children = _end_groups([seat for seat in seats if seat.side == Side.PARENT], by=replacing.by)
+    places: list[Place] = []
+    for seat in (seat for seat in seats if seat.type.shares_licences):
+        if seat.side == Side.CHILD:
+            heir = _replace_child(replacing, seat)
+        elif replacing.partner:
+            heir = replacing.partner
+            places += _beside_heir(replacing, heir, seat.type, children[seat.group])
     if heir is None and replacing.partner:
         heir = _pair_again(replacing, replacing.partner)
     # The failed unit's other children go with the primary's role.
     successor = heir if heir and was_primary else replacing.replacement
-    for seat in seats:
-        if not seat.type.shares_licences:
-            lock_type(seat.type)
-            if seat.side == Side.CHILD:
-                _replace_child(replacing, seat, parent_of(seat))
-            else:
-                _replace_parent(replacing, seat, successor)
+    for seat in (seat for seat in seats if not seat.type.shares_licences):
+        if seat.side == Side.CHILD:
+            _replace_child(replacing, seat)
+        else:
+            places += [Place(successor, child.registration, seat.type) for child in children[seat.group]]
+    replacing.seat(*places)
     return heir or _primary_of(replacing.replacement) or replacing.replacement
 
 
@@ -105,49 +104,27 @@ def _was_primary(failed: Registration) -> bool:
     return bool(seat and seat.side == Side.PARENT)
 
 
-def _replace_in_pair(replacing: Replacing, seat: Seat) -> Registration | None:
-    """Let the replacement have a place in the failed unit's pair; return who is primary then."""
-    lock_type(seat.type)
-    if seat.side == Side.PARENT:
-        return _replace_primary(replacing, seat)
-    parent = parent_of(seat)
-    _replace_child(replacing, seat, parent)
+def _replace_child(replacing: Replacing, seat: Seat) -> Registration:
+    """Let the replacement sit where the failed unit sat; return the parent. It is no child of its own."""
+    parent, replacement = parent_of(seat), replacing.replacement
+    spares = Seat.objects.live().with_units().filter(group=seat.group, registration=replacement)
+    # Where it stands by there already, and is to share, it begins again.
+    end_seats(seat, *(spares.filter(side=Side.CHILD) if seat.shares else ()), by=replacing.by)
+    if parent != replacement:
+        replacing.seat(Place(parent, replacement, seat.type, seat.shares))
+    leave_groups(seat, by=replacing.by)
     return parent
 
 
-def _replace_child(replacing: Replacing, seat: Seat, parent: Registration) -> None:
-    end_seat(seat, by=replacing.by)
-    if parent.pk == replacing.replacement.pk:  # it is no child of its own
-        return leave_group(seat, by=replacing.by)
-    present = replacing.seat(parent, replacing.replacement, seat.type, may_share=seat.shares)
-    if present and seat.shares and not present.shares:  # it was a spare there already
-        end_seat(present, by=replacing.by)
-        begin_again(present, shares=True, by=replacing.by, reason=replacing.reason, by_rma=True)
-    return leave_group(seat, by=replacing.by)
-
-
-def _replace_primary(replacing: Replacing, seat: Seat) -> Registration | None:
-    """Let the partner become primary, with those beside it; return it. Without one all stand alone."""
-    children = _children(seat)
+def _beside_heir(
+    replacing: Replacing, heir: Registration, type: AssociationType, children: list[Seat]
+) -> list[Place]:
+    """The places beside a failed primary's heir: those of its other children, then the replacement's."""
     others = [child for child in children if child.registration_id != replacing.replacement.pk]
-    units = [other.registration for other in others]
-    if replacing.partner and replacing.partner not in units:
+    if heir not in [other.registration for other in others]:
         raise PairChanged
-    heir = replacing.partner
-    _end_group(seat, children, by=replacing.by)
-    if heir is not None:
-        for other in others:
-            if other.registration_id != heir.pk:
-                replacing.seat(heir, other.registration, seat.type, may_share=other.shares)
-        replacing.seat(heir, replacing.replacement, seat.type)
-    return heir
-
-
-def _replace_parent(replacing: Replacing, seat: Seat, successor: Registration) -> None:
-    children = _children(seat)
-    _end_group(seat, children, by=replacing.by)
-    for child in children:
-        replacing.seat(successor, child.registration, seat.type)
+    places = [Place(heir, other.registration, type, other.shares) for other in others]
+    return [*(place for place in places if place.child != heir), Place(heir, replacing.replacement, type)]
 
 
 def _pair_again(replacing: Replacing, partner: Registration) -> Registration:
@@ -161,7 +138,7 @@ def _pair_again(replacing: Replacing, partner: Registration) -> Registration:
         return partner if present.side == Side.PARENT else replacing.replacement
     type = _type_of_before(replacing.failed)
     if type is not None:
-        replacing.seat(partner, replacing.replacement, lock_type(type))
+        replacing.seat(Place(partner, replacing.replacement, lock_types(type)[type.pk]))
     return partner
 
 
@@ -176,15 +153,14 @@ def _primary_of(registration: Registration) -> Registration | None:
     return parent_of(seat) if seat else None
 
 
-def _children(seat: Seat) -> list[Seat]:
-    """The live children in a parent's group, the sharing one first."""
-    seats = Seat.objects.live().with_units().filter(group=seat.group, side=Side.CHILD)
-    return list(seats.order_by("-shares", "pk"))
-
-
-def _end_group(seat: Seat, children: list[Seat], *, by: User) -> None:
-    Seat.objects.live().filter(group=seat.group).update(ended_at=timezone.now(), ended_by=by)
-    Unit.objects.filter(pk__in=[child.registration.unit_id for child in children]).raise_version()
+def _end_groups(parents: list[Seat], *, by: User) -> dict[uuid.UUID, list[Seat]]:
+    """End the groups of some parents' seats; return their children by group, the sharing one first."""
+    seats = Seat.objects.live().with_units().filter(group__in=[seat.group for seat in parents])
+    children: dict[uuid.UUID, list[Seat]] = {seat.group: [] for seat in parents}
+    for seat in seats.filter(side=Side.CHILD).order_by("-shares", "pk"):
+        children[seat.group].append(seat)
+    end_groups(*parents, *(child for group in children.values() for child in group), by=by)
+    return children
 
 
 class Link(NamedTuple):
@@ -213,28 +189,16 @@ def exchange_links(
 ) -> None:
     """End some associations that are live and make others anew, as they were (X5)."""
     out, back = list(out), sorted(back, key=lambda link: not link.shares)
-    types = AssociationType.objects.in_bulk({link.type for link in (*out, *back)}, field_name="slug")
-    for type in sorted(types.values(), key=lambda type: (not type.shares_licences, type.position)):
-        lock_type(type)
-    live = Seat.objects.live().with_units().filter(side=Side.CHILD)
-    ended = [live.get(type=types[link.type], registration=link.child) for link in out]
-    for seat in ended:
-        end_seat(seat, by=by)
-    for seat in ended:
-        leave_group(seat, by=by)
+    slugs = {link.type for link in (*out, *back)}
+    locked = lock_types(*AssociationType.objects.filter(slug__in=slugs))
+    types = {type.slug: type for type in locked.values()}
+    live = Seat.objects.live().with_units().filter(side=Side.CHILD, type__in=locked)
+    children = {(link.type, link.child) for link in out}
+    seats = live.filter(registration__in={link.child for link in out})
+    ended = [seat for seat in seats if (seat.type.slug, seat.registration_id) in children]
+    end_seats(*ended, by=by)
+    leave_groups(*ended, by=by)
     pks = {pk for link in back for pk in (link.parent, link.child)}
     found = Registration.objects.select_related("unit__model", "account").in_bulk(pks)
-    for link in back:
-        type, parent = types[link.type], found[link.parent]
-        place = live_in_type(type, parent).get(parent.pk)
-        seat_child(
-            parent,
-            found[link.child],
-            type,
-            place,
-            by=by,
-            today=today,
-            reason=reason,
-            may_share=link.shares,
-            by_rma=True,
-        )
+    places = [Place(found[link.parent], found[link.child], types[link.type], link.shares) for link in back]
+    seat_children(places, live_seats(places), by=by, today=today, reason=reason, by_rma=True)

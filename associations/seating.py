@@ -1,10 +1,14 @@
 """The steps that changes of associations are made of; what they check is A1, A2 and A9.
 
-None is a service of its own: who calls them is in a transaction, has locked the units and then the type.
+None is a service of its own: who calls them is in a transaction, has locked the units and then the types.
+However many seats end or begin, the queries are as many.
 """
 
 import datetime
 import uuid
+from collections.abc import Iterable
+from functools import partial
+from typing import NamedTuple
 
 from django.db.models import Q
 from django.utils import timezone
@@ -18,21 +22,51 @@ from associations.errors import (
     TypeDoesNotFit,
     UnitNotActive,
 )
-from associations.models import AssociationType, Seat, Side, TypeModel
+from associations.models import AssociationType, Seat, Side
 from associations.sharing_limit import check_reach
 from portal.models import User
 from products.models import Registration, Unit
 
 
-def lock_type(type: AssociationType) -> AssociationType:
-    """Lock a type against the catalogue's changes: a seat's foreign key would hold it from COMMIT on only."""
-    return AssociationType.objects.select_for_update(no_key=True).get(pk=type.pk)
+class Place(NamedTuple):
+    """A child is to be seated beside a parent, in a locked type; one that may not share is a spare."""
+
+    parent: Registration
+    child: Registration
+    type: AssociationType
+    may_share: bool = True
 
 
-def live_in_type(type: AssociationType, *registrations: Registration) -> dict[int, Seat]:
-    """The live seats of registrations in a type, by registration."""
-    seats = Seat.objects.live().filter(type=type, registration__in=registrations)
-    return {seat.registration_id: seat for seat in seats}
+type LiveSeats = dict[tuple[int, int], Seat]
+"""Live seats by type and registration."""
+
+
+def lock_types(*types: AssociationType) -> dict[int, AssociationType]:
+    """Lock types, with the models that fit them, against the catalogue's changes; by primary key.
+
+    A seat's foreign key would hold its type from COMMIT on only.
+    """
+    locked = AssociationType.objects.select_for_update(no_key=True).prefetch_related("models")
+    return {type.pk: type for type in locked.filter(pk__in=[type.pk for type in types]).order_by("pk")}
+
+
+def live_seats(places: Iterable[Place]) -> LiveSeats:
+    """The live seats that the parents and children of places have in these places' types."""
+    places = list(places)
+    units = {unit.pk for place in places for unit in (place.parent, place.child)}
+    seats = Seat.objects.live().filter(type__in={place.type.pk for place in places}, registration__in=units)
+    return {(seat.type_id, seat.registration_id): seat for seat in seats}
+
+
+def present_seat(place: Place, live: LiveSeats) -> Seat | None:
+    """The seat of a child that sits beside that very parent already."""
+    parent_seat, child_seat = _seats_of(place, live)
+    is_there = parent_seat and child_seat and child_seat.group == parent_seat.group
+    return child_seat if is_there and child_seat and child_seat.side == Side.CHILD else None
+
+
+def _seats_of(place: Place, live: LiveSeats) -> tuple[Seat | None, Seat | None]:
+    return live.get((place.type.pk, place.parent.pk)), live.get((place.type.pk, place.child.pk))
 
 
 def parent_of(seat: Seat) -> Registration:
@@ -45,23 +79,34 @@ def gone(seat: Seat) -> AssociationGone:
     return AssociationGone(at=seat.ended_at, who=f" by {seat.ended_by}" if seat.ended_by else "")
 
 
-def end_seat(seat: Seat, *, by: User) -> None:
-    """End a seat, if it is live still. Raises AssociationGone."""
-    ended = Seat.objects.live().filter(pk=seat.pk)
-    if not ended.update(ended_at=timezone.now(), ended_by=by):
-        raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
-    if seat.side == Side.CHILD:
-        Unit.objects.filter(pk=seat.registration.unit_id).raise_version()
+def end_seats(*seats: Seat, by: User) -> None:
+    """End seats, if all are live still. Raises AssociationGone."""
+    ended = Seat.objects.filter(pk__in=[seat.pk for seat in seats])
+    if ended.live().update(ended_at=timezone.now(), ended_by=by) < len(seats):
+        raise gone(ended.select_related("ended_by").earliest("ended_at"))
+    _make_stale(seats)
 
 
-def leave_group(seat: Seat, *, by: User) -> None:
-    """End the parent's seat too where its last child has gone."""
-    rest = Seat.objects.live().filter(group=seat.group)
-    if not rest.filter(side=Side.CHILD).exists():
-        rest.update(ended_at=timezone.now(), ended_by=by)
+def end_groups(*seats: Seat, by: User) -> None:
+    """End all that is live in the groups of some seats, the children of which are among these."""
+    groups = {seat.group for seat in seats}
+    Seat.objects.live().filter(group__in=groups).update(ended_at=timezone.now(), ended_by=by)
+    _make_stale(seats)
 
 
-def begin_again(seat: Seat, *, shares: bool, by: User, reason: str, by_rma: bool = False) -> Seat:
+def _make_stale(seats: Iterable[Seat]) -> None:
+    children = [seat.registration.unit_id for seat in seats if seat.side == Side.CHILD]
+    Unit.objects.filter(pk__in=children).raise_version()
+
+
+def leave_groups(*seats: Seat, by: User) -> None:
+    """End each parent's seat too whose last child has gone."""
+    rest = Seat.objects.live().filter(group__in=[seat.group for seat in seats])
+    kept = rest.filter(side=Side.CHILD).values("group")
+    rest.exclude(group__in=kept).update(ended_at=timezone.now(), ended_by=by)
+
+
+def begin_again(seat: Seat, *, shares: bool, by: User, reason: str) -> Seat:
     """Begin a child's seat anew where one has ended, sharing or not."""
     return Seat.objects.create(
         group=seat.group,
@@ -71,54 +116,58 @@ def begin_again(seat: Seat, *, shares: bool, by: User, reason: str, by_rma: bool
         shares=shares,
         began_by=by,
         reason=reason,
-        by_rma=by_rma,
     )
 
 
-def seat_child(
-    parent: Registration,
-    child: Registration,
-    type: AssociationType,
-    parent_seat: Seat | None,
+def seat_children(
+    places: Iterable[Place],
+    live: LiveSeats,
     *,
     by: User,
     today: datetime.date | None,
     reason: str,
-    may_share: bool = True,
     by_rma: bool = False,
     swapped_with: Registration | None = None,
-) -> Seat:
-    """Begin the child's seat, and the parent's if it has none; the first child of a sharing type shares.
+) -> list[Seat]:
+    """Begin the seats of children, in this order, and of parents that have none; return the children's.
 
-    One that may not is a spare. What an RMA makes doesn't count among the units that licences reach (A9).
-    `swapped_with` is whose role a new parent got by a swap (A8).
+    The first child of a parent in a sharing type shares. What an RMA makes doesn't count among the units that
+    licences reach (A9). `swapped_with` is whose role a new parent got by a swap (A8).
     """
-    if parent_seat is None:
-        parent_seat = Seat.objects.create(
-            group=uuid.uuid4(),
-            type=type,
-            registration=parent,
-            side=Side.PARENT,
-            began_by=by,
-            reason=reason,
-            swapped_with=swapped_with,
-        )
-    taken = Seat.objects.live().filter(Q(group=parent_seat.group) | Q(registration=child), shares=True)
-    shares = may_share and type.shares_licences and not taken.exists()
-    if shares and today and not by_rma:
-        check_reach(parent, child, today)
-    seat = Seat.objects.create(
-        group=parent_seat.group,
-        type=type,
-        registration=child,
-        side=Side.CHILD,
-        shares=shares,
-        began_by=by,
-        reason=reason,
-        by_rma=by_rma,
+    places = list(places)
+    groups = {key: seat.group for key, seat in live.items() if seat.side == Side.PARENT}
+    children = [place.child for place in places]
+    sharing = Seat.objects.live().filter(
+        Q(group__in=groups.values()) | Q(registration__in=children), shares=True
     )
-    Unit.objects.filter(pk=child.unit_id).raise_version()
-    return seat
+    taken: set[object] = {one for row in sharing.values_list("group", "registration") for one in row}
+    begin = partial(Seat, began_by=by, reason=reason)
+    begun: list[Seat] = []
+    for parent, child, type, may_share in places:
+        if (type.pk, parent.pk) not in groups:
+            seat = begin(
+                group=uuid.uuid4(),
+                type=type,
+                registration=parent,
+                side=Side.PARENT,
+                swapped_with=swapped_with,
+            )
+            groups[type.pk, parent.pk] = seat.group
+            begun.append(seat)
+        group = groups[type.pk, parent.pk]
+        both = {group, child.pk}
+        shares = may_share and type.shares_licences and not both & taken
+        if shares:
+            taken |= both
+            if today and not by_rma:
+                check_reach(parent, child, today)
+        side = Side.CHILD
+        begun.append(
+            begin(group=group, type=type, registration=child, side=side, shares=shares, by_rma=by_rma)
+        )
+    Seat.objects.bulk_create(begun)
+    Unit.objects.filter(pk__in=[child.unit_id for child in children]).raise_version()
+    return [seat for seat in begun if seat.side == Side.CHILD]
 
 
 def check_active(*registrations: Registration) -> None:
@@ -127,10 +176,11 @@ def check_active(*registrations: Registration) -> None:
             raise UnitNotActive(serial=registration.unit.serial)
 
 
-def check_fit(parent: Registration, child: Registration, type: AssociationType) -> None:
+def check_fit(place: Place) -> None:
     """A1: both are active, their models fit their sides in the type, and are the same where it asks so."""
+    parent, child, type, _ = place
     check_active(parent, child)
-    fitting = set(TypeModel.objects.filter(type=type).values_list("side", "model_id"))
+    fitting = {(entry.side, entry.model_id) for entry in type.models.all()}
     for registration, side, label in (
         (parent, Side.PARENT, type.parent_label),
         (child, Side.CHILD, type.child_label),
@@ -146,14 +196,10 @@ def check_fit(parent: Registration, child: Registration, type: AssociationType) 
         )
 
 
-def check_free(
-    parent: Registration,
-    child: Registration,
-    type: AssociationType,
-    parent_seat: Seat | None,
-    child_seat: Seat | None,
-) -> None:
+def check_free(place: Place, live: LiveSeats) -> None:
     """A2: the child is in no association of the type, the parent in none or a parent there."""
+    parent, child, type, _ = place
+    parent_seat, child_seat = _seats_of(place, live)
     labels = {"parent_label": type.parent_label, "child_label": type.child_label}
     if child_seat and child_seat.side == Side.CHILD:
         present = Seat.objects.live().with_units().get(group=child_seat.group, side=Side.PARENT).registration

@@ -6,10 +6,8 @@ a decision rests on, then the type.
 
 import datetime
 from collections.abc import Collection
-from functools import partial
 
 from django.db import transaction
-from django.utils import timezone
 
 from associations.audit_codes import AuditCode
 from associations.errors import (
@@ -19,20 +17,23 @@ from associations.errors import (
     PairChanged,
     WithItself,
 )
-from associations.models import AssociationType, Seat, Side
+from associations.models import AssociationType, Seat
 from associations.seating import (
+    Place,
     begin_again,
     check_active,
     check_fit,
     check_free,
     children_of,
-    end_seat,
+    end_groups,
+    end_seats,
     gone,
-    leave_group,
-    live_in_type,
-    lock_type,
+    leave_groups,
+    live_seats,
+    lock_types,
     parent_of,
-    seat_child,
+    present_seat,
+    seat_children,
     sharing_seats,
 )
 from associations.sharing_limit import check_reach
@@ -60,14 +61,13 @@ def associate(
     DifferentModels (A1), WithItself, AlreadyChild, AlreadyParent and ParentIsChild (A2), TooManySharers (A9).
     """
     parent, child = _lock(parent, child)
-    type = lock_type(type)
-    seats = live_in_type(type, parent, child)
-    parent_seat, child_seat = seats.get(parent.pk), seats.get(child.pk)
-    if parent_seat and child_seat and child_seat.group == parent_seat.group and child_seat.side == Side.CHILD:
-        return child_seat
-    check_free(parent, child, type, parent_seat, child_seat)
-    check_fit(parent, child, type)
-    seat = seat_child(parent, child, type, parent_seat, by=by, today=today, reason=reason)
+    place = Place(parent, child, lock_types(type)[type.pk])
+    live = live_seats([place])
+    if present := present_seat(place, live):
+        return present
+    check_free(place, live)
+    check_fit(place)
+    [seat] = seat_children([place], live, by=by, today=today, reason=reason)
     _record(AuditCode.ASSOCIATED, seat, parent, child, by=by, reason=reason)
     return seat
 
@@ -80,8 +80,8 @@ def remove_association(*, seat: Seat, by: User, reason: str = "") -> None:
     """
     parent = parent_of(seat)
     parent, child = _lock(parent, seat.registration, seat=seat)
-    end_seat(seat, by=by)
-    leave_group(seat, by=by)
+    end_seats(seat, by=by)
+    leave_groups(seat, by=by)
     _record(AuditCode.ASSOCIATION_REMOVED, seat, parent, child, by=by, reason=reason)
 
 
@@ -95,15 +95,15 @@ def change_parent(
     """
     former = parent_of(seat)
     parent, child, former = _lock(parent, seat.registration, former, seat=seat)
-    type = lock_type(seat.type)
+    place = Place(parent, child, lock_types(seat.type)[seat.type_id])
     if parent.pk == former.pk and Seat.objects.live().filter(pk=seat.pk).exists():
         return seat
-    end_seat(seat, by=by)
-    leave_group(seat, by=by)
-    parent_seat = live_in_type(type, parent).get(parent.pk)
-    check_free(parent, child, type, parent_seat, None)
-    check_fit(parent, child, type)
-    changed = seat_child(parent, child, type, parent_seat, by=by, today=today, reason=reason)
+    end_seats(seat, by=by)
+    leave_groups(seat, by=by)
+    live = live_seats([place])
+    check_free(place, live)
+    check_fit(place)
+    [changed] = seat_children([place], live, by=by, today=today, reason=reason)
     _record(AuditCode.PARENT_CHANGED, changed, parent, child, former, by=by, reason=reason)
     return changed
 
@@ -132,7 +132,7 @@ def make_standby(
     if today:
         check_reach(parent, child, today)
     for present in (seat, *sharing):
-        end_seat(present, by=by)
+        end_seats(present, by=by)
     standby = begin_again(seat, shares=True, by=by, reason=reason)
     for present in sharing:
         begin_again(present, shares=False, by=by, reason=reason)
@@ -154,30 +154,26 @@ def swap_places(
     former = parent_of(seat)
     others = children_of(former, besides=seat)
     concerned = (former, seat.registration, *(s.registration for s in others))
-    parent, child, *_ = _lock(*concerned, seat=seat, also=also)
+    parent, child, *followers = _lock(*concerned, seat=seat, also=also)
     if not Seat.objects.live().filter(pk=seat.pk).exists():
         raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
     if children_of(former, besides=seat) != others:
         raise PairChanged
     if not seat.shares:
         raise NotSharing(child=child.friendly_name)
-    type = lock_type(seat.type)
-    groups = set(
-        Seat.objects.live().filter(registration=parent, side=Side.PARENT).values_list("group", flat=True)
-    )
-    Seat.objects.live().filter(group__in=groups).update(ended_at=timezone.now(), ended_by=by)
-    check_fit(child, parent, type)
-    seat_anew = partial(seat_child, by=by, today=today, reason=reason, swapped_with=parent)
-    swapped = seat_anew(child, parent, type, None)
-    for other in others:
-        place = live_in_type(other.type, child).get(child.pk)
-        follower = parent if other.registration_id == child.pk else other.registration
-        check_free(child, follower, other.type, place, None)
-        check_fit(child, follower, other.type)
-        seat_anew(child, follower, other.type, place)
-    Unit.objects.filter(pk=child.unit_id).raise_version()
-    moved = [other.registration for other in others]
-    _record(AuditCode.ROLES_SWAPPED, swapped, child, parent, by=by, reason=reason, moved=moved)
+    types = lock_types(seat.type, *(other.type for other in others))
+    end_groups(seat, *others, by=by)
+    places = [Place(child, parent, types[seat.type_id])]
+    places += [
+        Place(child, parent if follower == child else follower, types[other.type_id])
+        for other, follower in zip(others, followers, strict=True)
+    ]
+    live = live_seats(places)
+    for place in places:
+        check_free(place, live)
+        check_fit(place)
+    swapped, *_ = seat_children(places, live, by=by, today=today, reason=reason, swapped_with=parent)
+    _record(AuditCode.ROLES_SWAPPED, swapped, child, parent, by=by, reason=reason, moved=followers)
     return swapped
 
 

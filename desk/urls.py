@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("units/<serial:serial>/rma/", rma.open_case, name="open_case"),
     path("rma/", rma.case_list, name="cases"),
     path("rma/<uuid:uuid>/", rma.case, name="case"),
+    path("rma/<uuid:uuid>/dry-run/", rma.dry_run, name="dry_run"),
     path("rma/<uuid:uuid>/approve/", rma.approve_case, name="approve_case"),
     path("rma/<uuid:uuid>/waive/", rma.waive, name="waive"),
     path("rma/<uuid:uuid>/complete/", rma.complete_case, name="complete_case"),

@@ -26,7 +26,7 @@ class Service(models.Model):
     """Something that can be licensed. `code` is its permanent number in keysets; pages list by it."""
 
     code = models.PositiveIntegerField(unique=True)
-    name = models.CharField(max_length=80, unique=True)
+    name = models.CharField(max_length=80)
     is_shareable = models.BooleanField("an HF Secondary shares it", default=True)
     is_transferable = models.BooleanField("a replacement takes it over", default=True)
     is_counted = models.BooleanField("licensed for a number", default=False)
@@ -37,6 +37,7 @@ class Service(models.Model):
     class Meta:
         ordering = ["code"]
         constraints = [
+            models.UniqueConstraint(fields=["name"], name="service_name_once"),
             models.CheckConstraint(condition=Q(code__gte=1, code__lte=65535), name="service_code_u16"),
         ]
 
@@ -47,7 +48,7 @@ class Service(models.Model):
 class ModelService(models.Model):
     """What every unit of a model comes with, for ever. `count`: -1 is Unlimited, none is uncounted."""
 
-    model = models.ForeignKey(ProductModel, models.PROTECT, related_name="model_services")
+    model = models.ForeignKey(ProductModel, models.PROTECT, related_name="model_services", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
     count = models.BigIntegerField(null=True, blank=True)
 
@@ -89,7 +90,7 @@ class Licence(models.Model):
         LICENSED = "licensed"
         TRIAL = "trial"
 
-    registration = models.ForeignKey(Registration, models.PROTECT, related_name="licences")
+    registration = models.ForeignKey(Registration, models.PROTECT, related_name="licences", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.LICENSED)
     count = models.BigIntegerField(null=True, blank=True)
@@ -112,7 +113,7 @@ class Licence(models.Model):
 class PoolPart(models.Model):
     """What a unit got of the count of another unit's licence. Kind and last day are the licence's."""
 
-    licence = models.ForeignKey(Licence, models.PROTECT, related_name="parts")
+    licence = models.ForeignKey(Licence, models.PROTECT, related_name="parts", db_index=False)
     registration = models.ForeignKey(Registration, models.PROTECT, related_name="pool_parts")
     count = models.PositiveBigIntegerField()
 
@@ -130,7 +131,7 @@ class PoolPart(models.Model):
 class TrialStart(models.Model):
     """That a unit has had its free trial of a service: once for ever, whoever owns it (L5)."""
 
-    unit = models.ForeignKey(Unit, models.PROTECT, related_name="trial_starts")
+    unit = models.ForeignKey(Unit, models.PROTECT, related_name="trial_starts", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
 
@@ -154,7 +155,7 @@ class ActivationKey(models.Model):
     model = models.ForeignKey(ProductModel, models.PROTECT, null=True, blank=True, related_name="+")
     count = models.BigIntegerField(null=True, blank=True)
     months = models.PositiveSmallIntegerField(null=True, blank=True)
-    mac = models.CharField(max_length=64, unique=True)
+    mac = models.CharField(max_length=64)
     kid = models.CharField(max_length=16)
     last_four = models.CharField(max_length=4)
     made_at = models.DateTimeField(auto_now_add=True)
@@ -166,6 +167,7 @@ class ActivationKey(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["mac"], name="activationkey_mac_once"),
             models.CheckConstraint(
                 condition=Q(count=None) | Q(count__gte=UNLIMITED, count__lte=2**32 - 1),
                 name="activationkey_count",
@@ -209,7 +211,7 @@ class LedgerEntry(models.Model):
     at = models.DateTimeField(auto_now_add=True)
     actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     reason = models.CharField(max_length=200, blank=True)
-    unit = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="ledger")
+    unit = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="ledger", db_index=False)
     model = models.ForeignKey(ProductModel, models.PROTECT, null=True, related_name="+")
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
     before = models.JSONField(null=True)
@@ -225,6 +227,24 @@ class LedgerEntry(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(unit=None) | Q(model=None), name="ledgerentry_one_subject"),
+            models.CheckConstraint(
+                condition=Q(
+                    right__in=[
+                        "grant",
+                        "key",
+                        "trial",
+                        "pool",
+                        "part",
+                        "swap",
+                        "rma",
+                        "revoke",
+                        "move",
+                        "model",
+                        "catalogue",
+                    ]
+                ),
+                name="ledgerentry_right_known",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -234,7 +254,7 @@ class LedgerEntry(models.Model):
 class Keyset(models.Model):
     """A keyset as it was issued. `issued` is the moment that stands in it, in Unix seconds."""
 
-    unit = models.ForeignKey(Unit, models.PROTECT, related_name="keysets")
+    unit = models.ForeignKey(Unit, models.PROTECT, related_name="keysets", db_index=False)
     generation = models.PositiveBigIntegerField()
     issued = models.PositiveBigIntegerField()
     text = models.CharField(max_length=8192)
@@ -305,7 +325,7 @@ class RmaCase(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.REPLACEMENT)
     state = models.CharField(max_length=9, choices=State, default=State.REQUESTED)
-    account = models.ForeignKey(Account, models.PROTECT, related_name="rma_cases")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="rma_cases", db_index=False)
     failed = models.ForeignKey(Registration, models.PROTECT, related_name="rma_cases")
     replacement = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="rma_cases")
     partner = models.ForeignKey(Registration, models.PROTECT, null=True, blank=True, related_name="+")
@@ -350,6 +370,9 @@ class RmaCase(models.Model):
                     ]
                 ),
                 name="rmacase_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["replacement", "transfer"]), name="rmacase_kind_known"
             ),
             models.CheckConstraint(
                 condition=Q(model_waiver="", waived_model=None)

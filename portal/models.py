@@ -74,7 +74,7 @@ class AuditEntry(models.Model):
     action = models.UUIDField()
     at = models.DateTimeField(auto_now_add=True)
     actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+")
+    account = models.ForeignKey(Account, models.PROTECT, null=True, related_name="+", db_index=False)
     code = models.CharField(max_length=40)
     serial = models.CharField(max_length=12, blank=True)
     reason = models.CharField(max_length=200, blank=True)
@@ -109,7 +109,7 @@ class Key(models.Model):
         RETIRED = "retired"
         REVOKED = "revoked"
 
-    kid = models.CharField(max_length=16, unique=True)
+    kid = models.CharField(max_length=16)
     purpose = models.CharField(max_length=7, choices=Purpose)
     state = models.CharField(max_length=7, choices=State)
     public = models.CharField(max_length=64, blank=True)
@@ -117,10 +117,14 @@ class Key(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["kid"], name="key_kid_once"),
             models.UniqueConstraint("purpose", condition=models.Q(state="active"), name="key_one_active"),
             models.CheckConstraint(
                 condition=models.Q(state__in=["staged", "active", "retired", "revoked"]),
                 name="key_state_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(purpose__in=["keysets", "codes"]), name="key_purpose_known"
             ),
         ]
 

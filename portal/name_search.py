@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from django.db import connection
+from django.db import connection, migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 from django.db.models import F, Model, Q, QuerySet, Value
 from django.db.models.functions import Collate, Concat, StrIndex, Upper
 from django.db.models.lookups import GreaterThan
@@ -69,3 +71,21 @@ def _pieces(text: str) -> list[str]:
 
 def _folded(row: Any, field: str) -> str:
     return str(getattr(row, field)).casefold()
+
+
+def search_index(name: str, on: str) -> migrations.RunPython:
+    """The step of a migration that makes an index for a search: on PostgreSQL, as SQLite reads the rows.
+
+    `on` is the table with the columns, in SQL; trigrams find any part of a name.
+    """
+
+    def create(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+            schema_editor.execute(f"CREATE INDEX {name} ON {on}")
+
+    def drop(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(f"DROP INDEX {name}")
+
+    return migrations.RunPython(create, drop)

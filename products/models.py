@@ -16,7 +16,7 @@ class ProductModel(models.Model):
     """A model of appliance. `code` is its permanent number in keysets."""
 
     code = models.PositiveIntegerField(unique=True)
-    name = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=40)
     line = models.CharField(max_length=40)
     family = models.CharField(max_length=40)
     platform = models.CharField(max_length=40, default="SonicWALL")
@@ -24,6 +24,7 @@ class ProductModel(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
+            models.UniqueConstraint(fields=["name"], name="productmodel_name_once"),
             models.CheckConstraint(condition=Q(code__gte=1, code__lte=65535), name="productmodel_code_u16"),
         ]
 
@@ -45,7 +46,7 @@ class Unit(models.Model):
     last. The authentication code is kept as a keyed hash, `code_kid` names the key.
     """
 
-    serial = models.CharField(max_length=12, unique=True)
+    serial = models.CharField(max_length=12)
     model = models.ForeignKey(ProductModel, models.PROTECT, related_name="+")
     code_mac = models.CharField(max_length=64)
     code_kid = models.CharField(max_length=16)
@@ -60,6 +61,7 @@ class Unit(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["serial"], name="unit_serial_once"),
             models.CheckConstraint(
                 condition=Q(serial__length=12) & Q(serial=Upper("serial")), name="unit_serial_canonical"
             ),
@@ -83,7 +85,7 @@ class Registration(models.Model):
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="registrations")
     account = models.ForeignKey(Account, models.PROTECT, related_name="registrations")
     friendly_name = models.CharField(max_length=30)
-    code = models.CharField(max_length=8, unique=True)
+    code = models.CharField(max_length=8)
     search = models.CharField(max_length=140)
     registered_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -97,6 +99,7 @@ class Registration(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["code"], name="registration_code_once"),
             models.UniqueConstraint("unit", condition=Q(ended_at=None), name="registration_one_owner"),
         ]
         indexes = [
@@ -153,13 +156,19 @@ class Attempt(models.Model):
         KEY = "key"
 
     kind = models.CharField(max_length=4, choices=Kind)
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
     subject = models.CharField(max_length=12)
     at = models.DateTimeField()
     forgiven_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["account", "kind", "at"], name="attempt_of_account")]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["code", "key"]), name="attempt_kind_known"),
+        ]
+        indexes = [
+            models.Index(fields=["account", "kind", "at"], name="attempt_of_account"),
+            models.Index(fields=["subject", "at"], name="attempt_at_subject"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.subject} at {self.at:%d %b %Y %H:%M}"

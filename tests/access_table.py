@@ -167,6 +167,7 @@ desk:units_template                          200     405
 desk:cases                                   200     405
 desk:open_case                               200     desk:case
 desk:case                                    200     405
+desk:dry_run                                 200     405
 desk:approve_case                            desk:case     desk:case
 desk:waive                                   desk:case     desk:case
 desk:complete_case                           desk:case     422
@@ -250,6 +251,7 @@ desk:unit                       403/403   200/405                     200/405   
 desk:cases                      403/403   200/405                     200/405                     403/403
 desk:open_case                  403/403   200/desk:case               200/desk:case               403/403
 desk:case                       403/403   200/405                     200/405                     403/403
+desk:dry_run                    403/403   200/405                     200/405                     403/403
 desk:approve_case               403/403   desk:case/desk:case               desk:case/desk:case               403/403
 desk:waive                      403/403   403/403                           desk:case/desk:case               403/403
 desk:complete_case              403/403   desk:case/422                     desk:case/422                     403/403

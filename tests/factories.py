@@ -154,6 +154,16 @@ def know_tables() -> None:
             cursor.execute("ANALYZE associations_seat, products_registration, products_unit")
 
 
+def add_points(primary: Registration, count: int) -> None:
+    """Seat many access points of both kinds beside a unit, each kind in two statements."""
+    for slug, model in (("sonicpoint", "SonicPoint"), ("sonicpoint-g", "SonicWALL SonicPoint G")):
+        if points := registrations(primary.account, count // 2, model):
+            type, group = AssociationType.objects.get(slug=slug), uuid.uuid4()
+            parent = Seat(group=group, type=type, registration=primary, side=Side.PARENT)
+            children = [Seat(group=group, type=type, registration=p, side=Side.CHILD) for p in points]
+            Seat.objects.bulk_create([parent, *children])
+
+
 def add_spares(seat: Seat, units: list[Registration]) -> None:
     """Seat many further units beside the primary of a seat, in one statement."""
     Seat.objects.bulk_create(

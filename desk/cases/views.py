@@ -6,9 +6,10 @@ from uuid import UUID
 from django.contrib import messages
 from django.forms import model_to_dict
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from desk.access import DeskRequest, desk_page, render_desk
 from desk.cases.forms import DecideForm, OpenCaseForm, ReplacementForm, WaiverForm
@@ -19,7 +20,7 @@ from licensing.rma.completing import Outcome, rehearse_case
 from licensing.rma.record import shown_case
 from licensing.rma.selectors import Partners, cases_in, open_on, partners_of, with_keeper
 from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
-from portal.access import post_only
+from portal.access import asks_for_part, post_only
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
@@ -64,6 +65,16 @@ def open_case(request: DeskRequest, serial: str) -> HttpResponse:
 @require_safe
 def case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     return _case_page(request, _get(uuid))
+
+
+@desk_page("portal.support")
+@require_safe
+@vary_on_headers("HX-Request")
+def dry_run(request: DeskRequest, uuid: UUID) -> HttpResponse:
+    found = _get(uuid)
+    if asks_for_part(request):
+        return render(request, "desk/case.html#dry_run", {"case": found, **_rehearsal(request, found)})
+    return _case_page(request, found, is_rehearsed=True)
 
 
 @desk_page("portal.support")
@@ -127,7 +138,7 @@ def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
             case=found, partner=partner, seen=request.POST.get("seen", ""), by=request.user, today=today()
         )
     except RuleViolation as refusal:
-        return _case_page(request, _get(uuid), refusal=refusal)
+        return _case_page(request, _get(uuid), refusal=refusal, is_rehearsed=True)
     told = "What to do now goes by mail to the owners." if outcome.mails else NOBODY_TO_TELL
     messages.success(request, f"Completed. {told}")
     return redirect("desk:case", uuid)
@@ -179,6 +190,7 @@ def _case_page(
     waiver_form: WaiverForm | None = None,
     decide_form: DecideForm | None = None,
     refusal: RuleViolation | None = None,
+    is_rehearsed: bool = False,
 ) -> HttpResponse:
     is_wrong = bool(refusal) or any(form is not None for form in (replacement_form, waiver_form, decide_form))
     initial = {"replacement": found.replacement or ""}
@@ -190,7 +202,8 @@ def _case_page(
         "replacement_form": replacement_form or ReplacementForm(initial=initial, kind=found.kind),
         "waiver_form": waiver_form or WaiverForm(initial=model_to_dict(found, list(WaiverForm.base_fields))),
         "decide_form": decide_form or DecideForm(),
-        **_rehearsal(request, found),
+        "is_rehearsed": is_rehearsed,
+        **(_rehearsal(request, found) if is_rehearsed else {}),
     }
     if found.state in RmaCase.DONE:
         context |= {

@@ -1,6 +1,6 @@
 from django.db import migrations
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.state import StateApps
+
+from portal.name_search import search_index
 
 NAMES = [
     ("account_name", "portal_account", "name"),
@@ -9,24 +9,16 @@ NAMES = [
 ]
 
 
-def create(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """The desk finds names by their beginning in order of bytes, and by any part; SQLite reads the rows."""
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-        for name, table, column in NAMES:
-            begins, inside = f'(upper({column}) COLLATE "C"), id', f"upper({column}) gin_trgm_ops"
-            schema_editor.execute(f"CREATE INDEX {name}_begins ON {table} ({begins})")
-            schema_editor.execute(f"CREATE INDEX {name}_inside ON {table} USING gin ({inside})")
-
-
-def drop(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    if schema_editor.connection.vendor == "postgresql":
-        for name, _, _ in NAMES:
-            schema_editor.execute(f"DROP INDEX {name}_begins")
-            schema_editor.execute(f"DROP INDEX {name}_inside")
-
-
 class Migration(migrations.Migration):
+    """The desk finds names by their beginning in order of bytes, and by any part."""
+
     dependencies = [("portal", "0003_mail_and_desk_permissions")]
 
-    operations = [migrations.RunPython(create, drop)]
+    operations = [
+        search_index(f"{name}_{kind}", f"{table} {columns}")
+        for name, table, column in NAMES
+        for kind, columns in (
+            ("begins", f'((upper({column}) COLLATE "C"), id)'),
+            ("inside", f"USING gin (upper({column}) gin_trgm_ops)"),
+        )
+    ]

@@ -237,12 +237,14 @@ def test_control_with_locks_out_of_order_it_is_a_deadlock(
         return self.filter(pk__in=pks).order_by("-pk").select_for_update(no_key=True)
 
     with pytest.raises(OperationalError, match="deadlock"):  # noqa: PT012 (either of the two may be the victim)
-        with first_open(lambda: list(Unit.objects.locked([low.unit_id]))):
-            monkeypatch.setattr(UnitQuerySet, "locked", locked_downwards)
-            rival = Rival(_seat(high, low, by))
-            rival.assert_waits()
-            _seat(low, high, by)()
-        rival.result()
+        try:
+            with first_open(lambda: list(Unit.objects.locked([low.unit_id]))):
+                monkeypatch.setattr(UnitQuerySet, "locked", locked_downwards)
+                rival = Rival(_seat(high, low, by))
+                rival.assert_waits()
+                _seat(low, high, by)()
+        finally:
+            rival.result()  # it is done before the tables are emptied
 
 
 @pytest.mark.postgres

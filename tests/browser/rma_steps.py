@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.inspect_page import has_scripts
 from tests.browser.steps import go_to_product
 
 SYMPTOM = "no link light since the storm"
@@ -34,6 +35,17 @@ def approve(desk: Page, replacement: str = "") -> None:
         desk.get_by_label("Replacement (serial number)").fill(replacement)
     desk.get_by_role("button", name="Approve").click()
     desk.locator("[data-state=approved]").wait_for()
+    await_dry_run(desk)
+
+
+def await_dry_run(desk: Page) -> None:
+    """With scripts the dry run comes by itself; without, a link shows it."""
+    link = desk.get_by_role("link", name="Show the dry run")
+    if has_scripts(desk):
+        expect(link).to_have_count(0)
+    else:
+        link.click()
+        desk.wait_for_url("**/dry-run/")
 
 
 def complete(desk: Page) -> None:

@@ -17,6 +17,7 @@ from portal.roles import LEAD, load_roles
 from products.models import Registration, Unit
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import EVERY_LOOK, inspect_page
+from tests.browser.rma_steps import await_dry_run
 from tests.browser.steps import FIRST, NEW, SECOND
 from tests.factories import RegistrationFactory, UserFactory
 
@@ -175,6 +176,7 @@ def test_the_dry_run(guard: Guard, lead: User, units: dict[str, Registration]) -
     case = approved(units[FIRST.serial], lead)
 
     page = guard.open(f"/support/rma/{case.uuid}/", user=lead)
+    await_dry_run(page)
     inspect_page(page, EVERY_LOOK)
 
     page.get_by_label("HF Primary afterwards").select_option("none")
@@ -202,6 +204,7 @@ def test_a_completed_case_at_the_desk(guard: Guard, lead: User, units: dict[str,
 def test_a_stale_page_of_the_desk(guard: Guard, lead: User, units: dict[str, Registration]) -> None:
     case = approved(units[FIRST.serial], lead)
     page, other = (guard.open(f"/support/rma/{case.uuid}/", user=lead) for _ in range(2))
+    await_dry_run(page)
     close(other)
 
     with guard.refusal(page, 422):

@@ -113,6 +113,13 @@ def shown(client: Client, case: RmaCase, **query: str) -> Page:
     return Page(response)
 
 
+def rehearsed(client: Client, case: RmaCase, **query: str) -> Page:
+    """The case's page with its dry run."""
+    response = client.get(address(case, "dry-run/"), query)
+    assert response.status_code == 200
+    return Page(response)
+
+
 def plan(page: Page) -> dict[str, str]:
     """What the button Complete sends: what was shown, and with whom the pair is made."""
     (button,) = [
@@ -198,7 +205,7 @@ def test_an_agent_opens_a_case_that_is_approved_at_once(
 def test_the_replacement_may_be_named_later(client: Client, agent: User, primary: Registration) -> None:
     client.post(opening(primary.unit), TYPED)
 
-    page = shown(client, RmaCase.objects.get())
+    page = rehearsed(client, RmaCase.objects.get())
 
     assert page.codes() == ["replacement-needed"]
     assert "complete" not in actions(page)
@@ -526,7 +533,7 @@ def test_the_dry_run_shows_each_unit_before_and_after_and_changes_nothing(
     case = open_for(primary, new)
     before = every_row()
 
-    page = shown(client, case)
+    page = rehearsed(client, case)
 
     told = sides(page)
     assert {serial for serial, _ in told} == {primary.unit.serial, secondary.unit.serial, new.serial}
@@ -539,12 +546,23 @@ def test_the_dry_run_shows_each_unit_before_and_after_and_changes_nothing(
     assert every_row() == before
 
 
+def test_the_dry_run_alone_is_that_of_the_page(client: Client, agent: User, primary: Registration) -> None:
+    case = open_for(primary, UnitFactory())
+
+    part = Page(client.get(address(case, "dry-run/"), headers={"HX-Request": "true"}))
+
+    whole = rehearsed(client, case)
+    assert (sides(part), plan(part)) == (sides(whole), plan(whole))
+    assert not list(part.root.all("h1"))
+    assert actions(part) == {"complete"}
+
+
 def test_completing_does_what_was_shown(client: Client, agent: User, primary: Registration) -> None:
     secondary, new = Seat.objects.get(shares=True).registration, UnitFactory()
     case = open_for(primary, new)
-    after = {unit: text for (unit, when), text in sides(shown(client, case)).items() if when == "After"}
+    after = {unit: text for (unit, when), text in sides(rehearsed(client, case)).items() if when == "After"}
 
-    response = client.post(address(case, "complete/"), plan(shown(client, case)), follow=True)
+    response = client.post(address(case, "complete/"), plan(rehearsed(client, case)), follow=True)
 
     assert response.redirect_chain == [(address(case), 302)]
     assert (fresh(case).state, fresh(case).completed_by) == ("completed", agent)
@@ -555,7 +573,7 @@ def test_completing_does_what_was_shown(client: Client, agent: User, primary: Re
 
 def test_completing_twice_completes_once(client: Client, agent: User, primary: Registration) -> None:
     case = open_for(primary, UnitFactory())
-    sent = plan(shown(client, case))
+    sent = plan(rehearsed(client, case))
 
     client.post(address(case, "complete/"), sent)
     before = every_row()
@@ -570,7 +588,7 @@ def test_what_changed_since_the_dry_run_is_shown_anew_and_nothing_is_done(
     client: Client, agent: User, primary: Registration
 ) -> None:
     case = open_for(primary, UnitFactory())
-    stale = plan(shown(client, case))
+    stale = plan(rehearsed(client, case))
     grant(primary, 5, expires_on=today() + YEAR)
     before = every_row()
 
@@ -590,7 +608,7 @@ def test_what_was_never_shown_is_not_done(
     client: Client, agent: User, primary: Registration, seen: str
 ) -> None:
     case = open_for(primary, UnitFactory())
-    sent = plan(shown(client, case)) | {"seen": seen}
+    sent = plan(rehearsed(client, case)) | {"seen": seen}
     before = every_row()
 
     response = client.post(address(case, "complete/"), sent)
@@ -625,8 +643,8 @@ def test_of_several_secondaries_the_agent_chooses_who_becomes_primary(
     add_spares(sharing, [spare])
     case = open_for(primary, UnitFactory())
 
-    offered = [e.attrs["value"] for e in shown(client, case).field("partner").all("option")]
-    page = shown(client, case, partner=spare.unit.serial)
+    offered = [e.attrs["value"] for e in rehearsed(client, case).field("partner").all("option")]
+    page = rehearsed(client, case, partner=spare.unit.serial)
     client.post(address(case, "complete/"), plan(page))
 
     assert offered == [sharing.registration.unit.serial, spare.unit.serial, "none"]
@@ -641,7 +659,7 @@ def test_a_partner_that_nobody_offered_is_the_proposed_one(
     secondary = Seat.objects.get(shares=True).registration
     case = open_for(primary, UnitFactory())
 
-    page = shown(client, case, partner=partner)
+    page = rehearsed(client, case, partner=partner)
 
     assert plan(page)["partner"] == secondary.unit.serial
 
@@ -652,7 +670,7 @@ def test_the_secondary_of_a_pair_has_no_partner_to_choose(
     secondary = Seat.objects.get(shares=True).registration
     case = open_for(secondary, UnitFactory())
 
-    page = shown(client, case)
+    page = rehearsed(client, case)
 
     assert not [e for e in page.root.all("select") if e.attrs["name"] == "partner"]
     assert plan(page)["partner"] == primary.unit.serial
@@ -809,8 +827,23 @@ def test_queries_of_the_dry_run(
     case = open_for(primary, UnitFactory())
     pairs(primary.account, count // 2)
 
-    with django_assert_num_queries(113):
-        client.get(address(case))
+    with django_assert_num_queries(112):
+        client.get(address(case, "dry-run/"))
+    with django_assert_num_queries(112):
+        client.get(address(case, "dry-run/"), headers={"HX-Request": "true"})
+
+
+def test_opening_a_case_locks_nobody(
+    client: Client, agent: User, primary: Registration, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    case = open_for(primary, UnitFactory())
+
+    with django_assert_num_queries(5) as asked:
+        page = shown(client, case)
+
+    assert {query["sql"].split(maxsplit=1)[0] for query in asked.captured_queries} == {"SELECT"}
+    assert not [query for query in asked.captured_queries if " FOR " in query["sql"]]
+    assert address(case, "dry-run/") in [link.attrs["href"] for link in page.root.all("a")]
 
 
 @pytest.mark.parametrize("count", [10, 300])

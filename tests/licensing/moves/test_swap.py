@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from associations.catalogue import add_type_model, save_association_type
 from associations.errors import AssociationGone, NotSharing, ParentIsChild, TooManySharers, UnitNotActive
@@ -21,7 +22,7 @@ from licensing.moves.exchange import plan_moves
 from licensing.moves.swap import swap_roles
 from portal.models import AuditEntry, User
 from products.models import ProductModel, Registration, Unit
-from tests.factories import RegistrationFactory, UserFactory, pair
+from tests.factories import RegistrationFactory, UserFactory, add_points, pair
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -460,3 +461,20 @@ def test_a_secondary_that_is_a_child_in_another_type_takes_over_no_children_ther
     associate(parent=primary, child=spoke, type=hub, by=by, today=TODAY)
 
     refuses(ParentIsChild, partial(_swap, seat, by))
+
+
+# How many questions it asks the database
+
+
+@pytest.mark.parametrize("points", [0, 50])
+def test_queries_of_a_swap_with_sonicpoints(
+    couple: tuple, by: User, django_assert_num_queries: DjangoAssertNumQueries, points: int
+) -> None:
+    primary, secondary, seat = couple
+    add_points(primary, points)
+
+    with django_assert_num_queries(37):
+        _swap(seat, by)
+
+    assert Seat.objects.live().filter(side=Side.CHILD).count() == points + 1
+    assert {parent_of(child) for child in Seat.objects.live().filter(side=Side.CHILD)} == {secondary}

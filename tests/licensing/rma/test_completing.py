@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from associations.errors import TooManySharers
 from associations.models import Seat
@@ -35,7 +36,7 @@ from portal.models import Membership
 from products.errors import UnitRetired
 from products.models import Registration, Unit
 from products.services import register, rename
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, pair
+from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, add_points, pair
 from tests.licensing.history import grant
 from tests.licensing.rma.support import (
     TRANSFER,
@@ -672,3 +673,32 @@ def test_a_replacement_does_not_count_later_either(scene: Scene) -> None:
 
     with pytest.raises(TooManySharers):
         scene.hf(scene.primary, scene.unit())
+
+
+# How many questions it asks the database
+
+
+@pytest.mark.parametrize("points", [0, 50])
+@pytest.mark.parametrize(("failed", "dry", "done"), [("primary", 104, 106), ("secondary", 100, 102)])
+def test_queries_of_a_case_with_sonicpoints(
+    scene: Scene,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    points: int,
+    failed: str,
+    dry: int,
+    done: int,
+) -> None:
+    """Whoever fails, the access points beside the primary cost nothing more; here the primary's move."""
+    case = open_for(getattr(scene, failed), scene.new)
+    partner = partners_of(case).default
+    add_points(scene.primary, points)
+
+    with django_assert_num_queries(dry):
+        outcome = rehearse(case, partner=partner)
+    with django_assert_num_queries(done):
+        complete_case(case=case, partner=partner, seen=outcome.seen, by=case.asked_by, today=today())
+
+    heir = scene.secondary if failed == "primary" else scene.primary
+    beside = {(parent, shares) for parent, _, shares in links()}
+    assert len(links()) == points + 1
+    assert beside <= {(heir.unit.serial, True), (heir.unit.serial, False)}

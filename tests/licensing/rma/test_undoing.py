@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from associations.models import Seat
 from associations.services import remove_association
@@ -21,7 +22,7 @@ from portal.clock import today
 from portal.errors import ReasonNeeded
 from portal.models import AuditEntry, User
 from products.models import Registration, Unit
-from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory, pair
+from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory, add_points, pair
 from tests.licensing.history import divide, grant
 from tests.licensing.rma.support import (
     TRANSFER,
@@ -520,3 +521,21 @@ def test_a_failed_unit_that_was_taken_back_since_is_named(scene: Scene) -> None:
     Unit.objects.filter(pk=scene.primary.unit_id).update(retired_at=None)
 
     _stands_in_the_way(case, scene.primary.unit.serial)
+
+
+# How many questions it asks the database
+
+
+@pytest.mark.parametrize("points", [0, 50])
+def test_queries_of_undoing_with_sonicpoints(
+    scene: Scene, django_assert_num_queries: DjangoAssertNumQueries, points: int
+) -> None:
+    add_points(scene.primary, points)
+    before = links()
+    case = scene.completed()
+
+    with django_assert_num_queries(86):
+        undo(case)
+
+    assert links() == before
+    assert len(before) == points + 1
