@@ -1,6 +1,6 @@
 """A replacement takes a failed unit's place in every association (rules X2, X5).
 
-None of these is a service of its own: who calls them is in a transaction and has locked the units.
+None of these is a service of its own: callers hold a transaction and have locked the units.
 """
 
 import datetime

@@ -1,6 +1,6 @@
 """The steps that changes of associations are made of; what they check is A1, A2 and A9.
 
-None is a service of its own: who calls them is in a transaction, has locked the units and then the types.
+None is a service of its own: callers hold a transaction, and have locked the units and then the types.
 However many seats end or begin, the queries are as many.
 """
 

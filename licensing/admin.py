@@ -9,13 +9,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from licensing.activation import redeeming as activation
+from licensing.activation import redeeming
 from licensing.activation.codes import known_macs, normalize_key
 from licensing.admin_forms import GrantForm, MakeKeysForm, ModelServiceForm
-from licensing.catalogue import changes as catalogue
+from licensing.catalogue import changes
 from licensing.entitlements.today import sharing_primary
 from licensing.errors import InvalidKey
-from licensing.grants import giving as services
+from licensing.grants import giving
 from licensing.keyset import UNLIMITED
 from licensing.models import (
     ActivationKey,
@@ -73,7 +73,7 @@ class LicenceAdmin(ServiceAdmin):
 
     def save_model(self, request: HttpRequest, obj: Licence, form: Any, change: bool) -> None:
         given = form.cleaned_data
-        licence = services.grant_licence(
+        licence = giving.grant_licence(
             unit=given["serial_number"],
             service=given["service"],
             count=given["count"],
@@ -117,7 +117,7 @@ class ServicesAdmin(ServiceAdmin):
         return ["code"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Service, form: Any, change: bool) -> None:
-        catalogue.save_service(service=obj, by=agent(request), reason=form.cleaned_data["reason"])
+        changes.save_service(service=obj, by=agent(request), reason=form.cleaned_data["reason"])
 
 
 @admin.register(ModelService)
@@ -134,7 +134,7 @@ class ModelServiceAdmin(ServiceAdmin):
         return ["model", "service"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: ModelService, form: Any, change: bool) -> None:
-        entry = catalogue.set_model_service(
+        entry = changes.set_model_service(
             model=obj.model,
             service=obj.service,
             count=obj.count,
@@ -144,7 +144,7 @@ class ModelServiceAdmin(ServiceAdmin):
         obj.pk = entry.pk
 
     def remove(self, obj: ModelService, *, by: User, reason: str) -> None:
-        catalogue.remove_model_service(entry=obj, by=by, reason=reason)
+        changes.remove_model_service(entry=obj, by=by, reason=reason)
 
 
 @admin.register(LedgerEntry)
@@ -229,7 +229,7 @@ class ActivationKeyAdmin(ServiceAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         given = form.cleaned_data
         facts = {name: given[name] for name in ("service", "count", "months", "number", "model", "reason")}
-        obj.batch, obj.shown = activation.make_activation_keys(**facts, by=agent(request))
+        obj.batch, obj.shown = redeeming.make_activation_keys(**facts, by=agent(request))
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         """Nothing: the audit trail names the whole batch."""
@@ -255,7 +255,7 @@ class ActivationKeyAdmin(ServiceAdmin):
             self.log_change(request, key, "Revoked.")
 
     def remove(self, obj: ActivationKey, *, by: User, reason: str) -> None:
-        activation.revoke_key(key=obj, reason=reason, by=by)
+        redeeming.revoke_key(key=obj, reason=reason, by=by)
 
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
         messages.success(request, f"{obj_display}: revoked.")

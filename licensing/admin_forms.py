@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from licensing.activation import redeeming as activation
+from licensing.activation import redeeming
 from licensing.activation.terms import told
 from licensing.entitlements.today import Entitlement
 from licensing.errors import CountOutOfRange
@@ -99,12 +99,12 @@ class MakeKeysForm(ReasonForm):
     months = forms.IntegerField(
         required=False,
         min_value=1,
-        max_value=activation.MOST_MONTHS,
+        max_value=redeeming.MOST_MONTHS,
         label="Term",
         help_text="In months; empty: for ever.",
     )
     number = forms.IntegerField(
-        min_value=1, max_value=activation.MOST_KEYS, initial=1, label="Number", help_text="How many keys."
+        min_value=1, max_value=redeeming.MOST_KEYS, initial=1, label="Number", help_text="How many keys."
     )
 
     class Meta:

@@ -27,7 +27,7 @@ class Closed(NamedTuple):
 def check_open(account: Account, serial: str, *, now: datetime.datetime) -> None:
     """Raise RegistrationClosed or SerialClosed where the account has tried wrongly too often.
 
-    Whoever calls it holds the account's row: two tries at once are counted one after the other.
+    Callers hold the account's row: two tries at once are counted one after the other.
     """
     found = closed(account, serial, kind=Attempt.Kind.CODE, now=now)
     if found and found.is_serial:

@@ -1,6 +1,6 @@
 """Whose a unit is, and whether it is in use: the steps that services of later apps put together (X2, X5, X7).
 
-None of these is a service of its own: who calls them is in a transaction, has locked the unit and writes the
+None of these is a service of its own: callers hold a transaction, have locked the unit and write the
 audit entry of the whole.
 """
 

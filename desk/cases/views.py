@@ -14,8 +14,7 @@ from django.views.decorators.vary import vary_on_headers
 from desk.access import DeskRequest, desk_page, render_desk
 from desk.cases.forms import DecideForm, OpenCaseForm, ReplacementForm, WaiverForm
 from licensing.models import RmaCase
-from licensing.rma import cases, completing
-from licensing.rma import mails as telling
+from licensing.rma import cases, completing, mails
 from licensing.rma.completing import Outcome, rehearse_case
 from licensing.rma.record import shown_case
 from licensing.rma.selectors import Partners, cases_in, open_on, partners_of, with_keeper
@@ -157,7 +156,7 @@ def receive_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
 @desk_page("portal.support")
 @post_only("desk:case", "uuid")
 def resend_mail(request: DeskRequest, uuid: UUID) -> HttpResponse:
-    sent = telling.tell_again(case=_get(uuid), by=request.user)
+    sent = mails.tell_again(case=_get(uuid), by=request.user)
     messages.info(request, f"Mails that wait to be sent: {sent}." if sent else NOBODY_TO_TELL)
     return redirect("desk:case", uuid)
 

@@ -9,7 +9,7 @@ from desk.corrections.base import Choice, Correction, Subject
 from desk.corrections.forms import MoveForm, NewCodeForm, Option
 from licensing.guards import check_no_parts
 from licensing.keysets.issuing import reissue_keyset
-from licensing.moves import release as releasing
+from licensing.moves import release
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.models import Account
@@ -30,8 +30,8 @@ class Leaving(Correction):
     returns: ClassVar[str]
 
     @cached_property
-    def plan(self) -> releasing.Release:
-        return releasing.plan_release(self.registration)
+    def plan(self) -> release.Release:
+        return release.plan_release(self.registration)
 
     @property
     def obstacle(self) -> RuleViolation | None:
@@ -44,7 +44,7 @@ class Leaving(Correction):
 
     def check(self) -> None:
         """Raise what `licensing.moves.release.check_release` raises."""
-        releasing.check_release(self.registration)
+        release.check_release(self.registration)
 
     def terms(self, given: dict[str, Any]) -> dict[str, Any]:
         """What the services that take a unit out of its account are told."""
@@ -63,7 +63,7 @@ class Move(Leaving):
     form = MoveForm
 
     def perform(self, given: dict[str, Any]) -> str:
-        releasing.release_to_account(**self.terms(given))
+        release.release_to_account(**self.terms(given))
         return f"Moved: {self.serial} is registered in {given['account']} now."
 
 
@@ -84,7 +84,7 @@ class Release(Leaving):
         check_no_parts(self.plan.licences)
 
     def perform(self, given: dict[str, Any]) -> str:
-        releasing.release_to_stock(**self.terms(given))
+        release.release_to_stock(**self.terms(given))
         return f"Released: {self.serial} is in stock, under its new authentication code."
 
 
@@ -119,7 +119,7 @@ class TakeBack(Correction):
         return None if self.unit.retired_at else NotRetired(serial=self.serial)
 
     def perform(self, given: dict[str, Any]) -> str:
-        releasing.take_back(unit=self.unit, **given, by=self.by)
+        release.take_back(unit=self.unit, **given, by=self.by)
         return f"Taken back: {self.serial} can be registered under its new authentication code."
 
 

@@ -38,7 +38,7 @@ MOST_KEYS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """What a key would make of a unit's licence. `version` is the unit's when this was reckoned."""
+    """What a key would make of a unit's licence. `version` is the unit's when this was worked out."""
 
     service: Service
     key: ActivationKey
@@ -123,7 +123,7 @@ def preview_key(
         key = _find_key(registration, text, now=now)
         if key is not None:
             present = live_registration(registration.unit, account=registration.account)
-            return _reckon(key, present, today)
+            return _redemption(key, present, today)
     raise UnknownKey
 
 
@@ -158,7 +158,7 @@ def _redeem(
     now: datetime.datetime,
 ) -> Redemption:
     registration = live_registration(registration.unit, account=registration.account)
-    redemption = _reckon(key, registration, today)
+    redemption = _redemption(key, registration, today)
     if redemption.version != version:
         raise LicencesChanged
     with ledger.noted([registration], right=LedgerEntry.Right.KEY, detail=key.last_four, by=by):
@@ -215,7 +215,7 @@ def _check_usable(key: ActivationKey, registration: Registration) -> None:
         raise KeyForOtherModel(wanted=key.model, present=registration.unit.model)
 
 
-def _reckon(key: ActivationKey, registration: Registration, today: datetime.date) -> Redemption:
+def _redemption(key: ActivationKey, registration: Registration, today: datetime.date) -> Redemption:
     licence = Licence.objects.filter(registration=registration, service=key.service).first()
     included = ModelService.objects.filter(model=registration.unit.model_id, service=key.service).first()
     present = Entitlement(key.service)

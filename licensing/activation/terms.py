@@ -1,4 +1,4 @@
-"""What an activation key makes of what a unit has (rule L4). Pure reckoning: nothing is read or written."""
+"""What an activation key makes of what a unit has (rule L4). Pure functions: nothing is read or written."""
 
 import datetime
 from dataclasses import dataclass

@@ -78,8 +78,8 @@ def transfer(
 ) -> list[Move]:
     """Let the better transferable licences of two units be the target's, and what it had the source's (L7).
 
-    Each then counts as having had the other's free trials (L5). Whoever calls it is in a transaction and has
-    locked both units and `pool_units` of them. Returns what was moved.
+    Each then counts as having had the other's free trials (L5). Callers hold a transaction and
+    have locked both units and `pool_units` of them. Returns what was moved.
     """
     moves = [move for move in plan_moves(source, target, today=today) if move.moves]
     detail = {source.unit_id: target.unit.serial, target.unit_id: source.unit.serial}

@@ -1,6 +1,6 @@
 """What stands between a pair and a failover that keeps its services (rule F1), each with its reason.
 
-Pure reckoning over what both units hold and run: nothing is read or written.
+Pure functions of what both units hold and run: nothing is read or written.
 """
 
 import datetime

@@ -12,7 +12,7 @@ from associations.models import Side
 from associations.seating import parent_of
 from licensing.audit_codes import AuditCode
 from licensing.models import RmaCase
-from licensing.rma import mails as telling
+from licensing.rma import mails
 from licensing.rma.errors import (
     CaseNotOpen,
     CaseOpen,
@@ -62,7 +62,7 @@ def ask_for_case(
         check_replacement(case)
         case.save()
     _record(AuditCode.RMA_REQUESTED, case, by=by, reason=symptom)
-    telling.tell(case, "requested")
+    mails.tell(case, "requested")
     return case
 
 
@@ -143,7 +143,7 @@ def approve_case(*, case: RmaCase, replacement: str, by: User) -> RmaCase:
     code = AuditCode.RMA_APPROVED if was == RmaCase.State.REQUESTED else AuditCode.RMA_REPLACEMENT_SET
     _record(code, case, by=by)
     if was == RmaCase.State.REQUESTED:
-        telling.tell(case, "approved")
+        mails.tell(case, "approved")
     return case
 
 
@@ -310,7 +310,7 @@ def _close(case: RmaCase, state: RmaCase.State, code: AuditCode, *, reason: str,
     case.save()
     raise_grace_version(case)
     _record(code, case, by=by, reason=reason)
-    telling.tell(case, str(state))
+    mails.tell(case, str(state))
     return case
 
 

@@ -13,7 +13,7 @@ from associations.replacing import Link, Replacing, links_of, replace_in_associa
 from licensing.audit_codes import AuditCode
 from licensing.models import Licence, RmaCase
 from licensing.moves.exchange import pool_units
-from licensing.rma import mails as telling
+from licensing.rma import mails
 from licensing.rma.cases import (
     check_open_elsewhere,
     check_replacement,
@@ -91,7 +91,7 @@ def complete_case(
     case = RmaCase.objects.select_related("account", "failed__unit", "replacement", "asked_by").get(
         pk=case.pk
     )
-    return replace(outcome, mails=telling.tell(case, "completed", outcome.keysets))
+    return replace(outcome, mails=mails.tell(case, "completed", outcome.keysets))
 
 
 def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: datetime.date) -> Outcome:

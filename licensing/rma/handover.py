@@ -81,7 +81,7 @@ def hand_over(
 ) -> HandedOver:
     """Hand everything transferable over; each unit counts as having had the trials of the others (L5).
 
-    Whoever calls it is in a transaction and has locked the units and `pool_units` of them.
+    Callers hold a transaction, and have locked the units and `pool_units` of them.
     """
     heirs = _Heirs(failed, heir, replacement)
     done = HandedOver()
@@ -205,8 +205,8 @@ def give_back(
 ) -> None:
     """Take everything back that was handed over, with what was redeemed and renewed since (X5).
 
-    `travelling` are, by service, the units that got a licence since which goes back with the others. Whoever
-    calls it is in a transaction, has locked the units and `pool_units`, and knows that no counts were moved.
+    `travelling` are, by service, the units that got a licence since which goes back with the others.
+    Callers hold a transaction, have locked the units and `pool_units`, and know that no counts were moved.
     """
     heirs = _Heirs(failed, heir, replacement)
     services = Service.objects.in_bulk([*done.owners, *travelling, *(move.service for move in done.parts)])

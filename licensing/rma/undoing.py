@@ -16,7 +16,7 @@ from licensing.audit_codes import AuditCode
 from licensing.keyset import UNLIMITED
 from licensing.models import Keyset, Licence, PoolPart, RmaCase, Service, TrialStart
 from licensing.moves.exchange import pool_units
-from licensing.rma import mails as telling
+from licensing.rma import mails
 from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
 from licensing.rma.handover import HandedOver, PartMove, give_back
 from licensing.rma.selectors import keepers_of
@@ -103,7 +103,7 @@ def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: dat
     case.done = {**(case.done or {}), "undone": [registration.pk for registration in keysets]}
     case.save()
     _record(past, keysets, by=by, reason=reason)
-    telling.tell(case, "undone", keysets)
+    mails.tell(case, "undone", keysets)
     return case
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from licensing.errors import LicencesChanged
 from licensing.forms import ReleaseForm
-from licensing.moves import release as releasing
+from licensing.moves import release
 from portal.access import MemberRequest, owner_required
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -24,7 +24,7 @@ def release_product(request: MemberRequest, serial: str) -> HttpResponse:
     form = ReleaseForm(request.POST if request.method == "POST" else None)
     target = None
     try:
-        releasing.check_release(registration)
+        release.check_release(registration)
         obstacle = None
         if form.is_bound and form.is_valid():
             target = form.cleaned_data["account"]
@@ -39,7 +39,7 @@ def release_product(request: MemberRequest, serial: str) -> HttpResponse:
         obstacle = refusal if refusal.field not in form.fields else None
         if form.is_bound and obstacle is None:
             add_refusal(form, refusal)
-    plan = releasing.plan_release(registration)
+    plan = release.plan_release(registration)
     context = {"registration": registration, "form": form, "target": target, "plan": plan}
     is_refused = form.is_bound and (form.errors or obstacle)
     context |= {"obstacle": obstacle}
@@ -47,7 +47,7 @@ def release_product(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 def _release(request: MemberRequest, registration: Registration, given: dict[str, Any]) -> HttpResponse:
-    releasing.release_to_account(
+    release.release_to_account(
         registration=registration,
         account=given["account"],
         friendly_name=given["friendly_name"],

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from associations.selectors import is_paired
-from licensing.activation import redeeming as activation
+from licensing.activation import redeeming
 from licensing.entitlements.today import sharing_primary
 from licensing.errors import LicencesChanged, NotYourUnit
 from licensing.forms import ActivationKeyForm, ShareForm
@@ -56,14 +56,14 @@ def redeem_key(request: MemberRequest, serial: str) -> HttpResponse:
     return render(request, "licensing/redeem_key.html", context, status=status)
 
 
-def _preview(registration: Registration, form: ActivationKeyForm) -> activation.Redemption:
-    return activation.preview_key(
+def _preview(registration: Registration, form: ActivationKeyForm) -> redeeming.Redemption:
+    return redeeming.preview_key(
         registration=registration, today=today(), now=timezone.now(), **form.cleaned_data
     )
 
 
 def _redeem(request: MemberRequest, registration: Registration, form: ActivationKeyForm) -> HttpResponse:
-    done = activation.redeem_key(
+    done = redeeming.redeem_key(
         registration=registration,
         version=int(request.POST["version"][:18]),
         by=request.user,
