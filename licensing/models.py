@@ -20,6 +20,8 @@ FLAGS = (
     "is_activation_offered",
 )
 """What can be said of a service; the ledger keeps how it was."""
+RIGHTS = ["grant", "key", "trial", "pool", "part", "swap", "rma", "revoke", "move", "model", "catalogue"]
+"""Those that the database lets into the ledger."""
 
 
 class Service(models.Model):
@@ -227,24 +229,7 @@ class LedgerEntry(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(unit=None) | Q(model=None), name="ledgerentry_one_subject"),
-            models.CheckConstraint(
-                condition=Q(
-                    right__in=[
-                        "grant",
-                        "key",
-                        "trial",
-                        "pool",
-                        "part",
-                        "swap",
-                        "rma",
-                        "revoke",
-                        "move",
-                        "model",
-                        "catalogue",
-                    ]
-                ),
-                name="ledgerentry_right_known",
-            ),
+            models.CheckConstraint(condition=Q(right__in=RIGHTS), name="ledgerentry_right_known"),
         ]
 
     def __str__(self) -> str:

@@ -113,7 +113,7 @@ def test_a_failed_secondarys_primary_stays_whoever_is_wanted(scene: Scene) -> No
 def test_the_desk_does_what_it_offers(client: Client, scene: Scene, admin_user: User) -> None:
     case = open_for(scene.primary, scene.new)
     client.force_login(admin_user)
-    page = Page(client.get(f"/support/rma/{case.uuid}/", {"partner": "none"}))
+    page = Page(client.get(f"/support/rma/{case.uuid}/dry-run/", {"partner": "none"}))
     (form,) = [f for f in page.root.all("form") if f.attrs.get("action", "").endswith("/complete/")]
     plan = {e.attrs["name"]: e.attrs["value"] for e in form.all("input", type="hidden")}
 
@@ -130,7 +130,7 @@ def test_the_desk_has_nothing_to_choose_for_a_failed_secondary(
     case = open_for(scene.secondary, scene.new)
     client.force_login(admin_user)
 
-    page = Page(client.get(f"/support/rma/{case.uuid}/", {"partner": "none"}))
+    page = Page(client.get(f"/support/rma/{case.uuid}/dry-run/", {"partner": "none"}))
 
     assert page.codes() == []
     assert scene.primary.unit.serial in page.section("steps").text

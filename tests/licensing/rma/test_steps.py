@@ -170,7 +170,7 @@ def test_where_both_have_failed_nobody_logs_in_to_the_other(
     units = (scene.primary, scene.secondary) if is_primary_first else (scene.secondary, scene.primary)
     first, second = open_for(units[0], scene.new), open_for(units[1], None)
     client.force_login(admin_user)
-    page = Page(client.get(f"/support/rma/{first.uuid}/"))
+    page = Page(client.get(f"/support/rma/{first.uuid}/dry-run/"))
     complete(first)
 
     told = steps(client, first)
