@@ -92,3 +92,16 @@ def checked(field: models.Field) -> list[list[str]]:
 @pytest.mark.parametrize("field", list(choices()), ids=str)
 def test_the_database_knows_every_choice_and_no_other(field: models.Field) -> None:
     assert checked(field) == [[value for value, _ in field.choices]]
+
+
+@pytest.mark.django_db
+def test_every_constraint_and_index_that_a_model_names_is_there() -> None:
+    """Altering a foreign key's index drops a unique index of that column alone with it, without a word."""
+    missing = set()
+    for model in (model for label in OWN_APPS for model in apps.get_app_config(label).get_models()):
+        with connection.cursor() as cursor:
+            found = connection.introspection.get_constraints(cursor, model._meta.db_table)
+        names = {one.name for one in (*model._meta.constraints, *model._meta.indexes)}
+        missing |= {f"{model._meta.db_table}: {name}" for name in names - set(found)}
+
+    assert not missing

@@ -10,6 +10,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Dropping the key's index would take this one with it: it is of that column alone.
+        migrations.RemoveConstraint(model_name="seat", name="seat_one_source"),
         migrations.AlterField(
             model_name="seat",
             name="registration",
@@ -18,6 +20,14 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="seats",
                 to="products.registration",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="seat",
+            constraint=models.UniqueConstraint(
+                models.F("registration"),
+                condition=models.Q(("ended_at", None), ("shares", True)),
+                name="seat_one_source",
             ),
         ),
         migrations.AlterField(

@@ -146,11 +146,11 @@ def limits_of(first: str, query: str = "") -> dict[str, str]:
         f"show = lambda name: c.cursor().execute('SHOW ' + name).fetchone()[0];"
         f"print(json.dumps({{name: show(name) for name in {LIMITS!r}}}))"
     )
-    address = os.environ["DATABASE_URL"]
+    address = os.environ["DATABASE_URL"].partition("?")[0]
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": f"{address}{'&' if '?' in address else '?'}{query}"},
+        env=os.environ | {"DATABASE_URL": f"{address}?{query}"},
         capture_output=True,
         text=True,
         timeout=60,
