@@ -123,7 +123,7 @@ def _import(request: DeskRequest, content: bytes, digest: str) -> bool:
         )
     except ImportRefused:
         return False
-    messages.success(request, f"{rows} rows read: {new} units are new, {rows - new} were there already.")
+    messages.success(request, f"Rows read: {rows}. New units: {new}. There already: {rows - new}.")
     return True
 
 

@@ -116,7 +116,7 @@ def test_the_file_that_was_previewed_is_imported(client: Client, operator: User)
     response = send(client, GOOD, OTHER, digest=digest)
 
     assert response["Location"] == reverse("admin:products_unit_changelist")
-    assert "2 units are new" in page(client.get(response["Location"])).root.text
+    assert "New units: 2" in page(client.get(response["Location"])).root.text
     assert Unit.objects.count() == 2
     entry = AuditEntry.objects.get(code="units-imported")
     assert (entry.actor, entry.data) == (operator, {"rows": 2, "created": 2})
