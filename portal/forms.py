@@ -1,4 +1,4 @@
-"""How a rule's refusal gets beside its field, what a search is for, days, and a new password."""
+"""What forms share: a refusal beside its field, the search box, days, and a new password."""
 
 import datetime
 from collections.abc import Callable
@@ -18,13 +18,13 @@ LONGEST_PASSWORD = 256
 
 
 def add_refusal(form: forms.BaseForm, refusal: RuleViolation, *, message: str = "") -> None:
-    """Show a refusal beside its field, with its code; above the form where it has no field there."""
+    """Show a refusal beside its field, with its code; above the form if the form hasn't got the field."""
     field = refusal.field if refusal.field in form.fields else None
     form.add_error(field, forms.ValidationError(message or str(refusal), code=refusal.code))
 
 
 def judged[T](rule: Callable[[str], T], value: str) -> T:
-    """Let a rule judge what was typed in a field's `clean_` method."""
+    """Apply a rule in a field's `clean_` method: its refusal becomes the field's error."""
     try:
         return rule(value)
     except RuleViolation as refusal:
@@ -32,7 +32,7 @@ def judged[T](rule: Callable[[str], T], value: str) -> T:
 
 
 class DayField(forms.DateField):
-    """A day as YYYY-MM-DD, which a browser's own picker sends too; nobody guesses what 03/04/2028 means."""
+    """A day as YYYY-MM-DD, which is also what browsers' date pickers send: 03/04/2028 would be ambiguous."""
 
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     input_formats = ("%Y-%m-%d",)
@@ -43,14 +43,14 @@ class DayField(forms.DateField):
 
 
 class Search(NamedTuple):
-    """What a page's box asks for, and why that is too much: then nothing is looked for."""
+    """What was typed into a page's search box and, if that is too much, why: then nothing is searched."""
 
     text: str
     too_long: SearchTooLong | None = None
 
 
 def typed_search(request: HttpRequest) -> Search:
-    """What was typed into a page's box."""
+    """Read a page's search box."""
     typed = request.GET.get("q", "").strip()
     try:
         words_of(typed)
@@ -60,7 +60,7 @@ def typed_search(request: HttpRequest) -> Search:
 
 
 class NewPasswordForm(SetPasswordForm):
-    """A password, twice."""
+    """A new password, typed twice."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
