@@ -1,4 +1,4 @@
-"""What the rules of registration (R1 to R7) answer when they refuse."""
+"""The errors that the rules of registration (R1 to R7) raise when they refuse."""
 
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ class CodeNeeded(RuleViolation):
 
 
 class NoMatch(RuleViolation):
-    """R3: an unknown serial number or a wrong authentication code; which of them is not told."""
+    """R3: an unknown serial number or a wrong authentication code; the answer doesn't tell which."""
 
     code = "no-match"
     field = "authentication_code"
@@ -70,7 +70,7 @@ class RegistrationClosed(RuleViolation):
 
 
 class AlreadyInAccount(RuleViolation):
-    """R4: the unit is registered in this account already; `registration` is that one."""
+    """R4: the unit is registered in this account already, by `registration`."""
 
     code = "already-in-account"
     field = "serial_number"
@@ -82,7 +82,7 @@ class AlreadyInAccount(RuleViolation):
 
 
 class InAnotherAccount(RuleViolation):
-    """R4: the unit belongs to another account (told only to who knows the authentication code)."""
+    """R4: the unit belongs to another account (said only to those who know the authentication code)."""
 
     code = "in-another-account"
     field = "serial_number"
@@ -90,7 +90,7 @@ class InAnotherAccount(RuleViolation):
 
 
 class UnitRetired(RuleViolation):
-    """R4, K3: the unit was returned and is in use no more."""
+    """R4, K3: the unit was returned and is out of use."""
 
     code = "unit-retired"
     field = "serial_number"
@@ -101,7 +101,7 @@ class UnitRetired(RuleViolation):
 
 
 class SameCode(RuleViolation):
-    """X7: a unit in stock has another authentication code than the one that its last owner knows."""
+    """X7: a unit in stock must have another authentication code than the one its last owner knows."""
 
     code = "same-code"
     field = "authentication_code"
@@ -109,21 +109,21 @@ class SameCode(RuleViolation):
 
 
 class NotRetired(RuleViolation):
-    """X7: only a retired unit is taken back into stock; one that is in use is released."""
+    """X7: only a retired unit is taken back into stock; a unit in use is released."""
 
     code = "not-retired"
     message = "{serial} isn't retired: there is nothing to take back."
 
 
 class RegistrationEnded(RuleViolation):
-    """The registration that a page meant has ended: the unit is another account's, or nobody's, by now."""
+    """The registration that a page meant has ended: the unit has left the account."""
 
     code = "registration-ended"
     message = "{serial} has left its account meanwhile. Nothing was changed."
 
 
 class UnknownAccount(RuleViolation):
-    """X7: a unit is released to a named account, and no account is named like this."""
+    """X7: no account has the ID to which a unit was to be released."""
 
     code = "unknown-account"
     field = "account"
@@ -150,14 +150,14 @@ class InvalidFriendlyName(RuleViolation):
 
 
 class PermanentField(RuleViolation):
-    """The catalogue: keysets carry a model's code, lists are searched by its line; neither ever changes."""
+    """The catalogue: keysets carry a model's code, and lists search its line, so neither ever changes."""
 
     code = "permanent-field"
     message = "The {field} is permanent. Add another model instead."
 
 
 class ImportRefused(RuleViolation):
-    """A factory file has rows that can't be taken; nothing of it was written. `problems` counts them."""
+    """A factory file has rows that can't be imported, so nothing was written. `problems` counts them."""
 
     code = "import-refused"
     message = "Nothing was written. Problems found: {problems}, in {rows} rows."
