@@ -1,10 +1,10 @@
-"""What the rules of licences and the catalogue (L1 to L7) answer when they refuse."""
+"""The errors that the rules of licences and the catalogue (L1 to L7) raise when they refuse."""
 
 from portal.errors import RuleViolation
 
 
 class NotRegistered(RuleViolation):
-    """Licences are held by registrations: a unit that nobody registered can't be granted one."""
+    """Registrations hold licences, so a unit that nobody registered can't be granted one."""
 
     code = "not-registered"
     field = "serial_number"
@@ -12,7 +12,7 @@ class NotRegistered(RuleViolation):
 
 
 class CountNeeded(RuleViolation):
-    """The service is licensed for a number, and none was given."""
+    """The service is licensed by number, and none was given."""
 
     code = "count-needed"
     field = "count"
@@ -20,7 +20,7 @@ class CountNeeded(RuleViolation):
 
 
 class CountNotAllowed(RuleViolation):
-    """The service isn't licensed for a number, and one was given."""
+    """The service isn't licensed by number, and one was given."""
 
     code = "count-not-allowed"
     field = "count"
@@ -36,7 +36,7 @@ class CountOutOfRange(RuleViolation):
 
 
 class GrantAlreadyOver(RuleViolation):
-    """A grant whose last day is past would license nothing."""
+    """A grant whose last day has passed would license nothing."""
 
     code = "grant-already-over"
     field = "expires_on"
@@ -44,7 +44,7 @@ class GrantAlreadyOver(RuleViolation):
 
 
 class PermanentServiceCode(RuleViolation):
-    """Keysets carry a service's code: it never changes."""
+    """Keysets contain a service's code, so it never changes."""
 
     code = "permanent-service-code"
     field = "code"
@@ -59,7 +59,7 @@ class CatalogueFull(RuleViolation):
 
 
 class PartsGivenOut(RuleViolation):
-    """More of a licence's count is with other units than would be left of it."""
+    """Other units hold more of a licence's count than it would have left."""
 
     code = "parts-given-out"
     field = "count"
@@ -78,7 +78,7 @@ class InvalidKey(RuleViolation):
 
 
 class UnknownKey(RuleViolation):
-    """There is no such activation key (a wrong try, R3)."""
+    """There is no such activation key; this counts as a failed attempt (R3)."""
 
     code = "unknown-key"
     field = "activation_key"
@@ -86,7 +86,7 @@ class UnknownKey(RuleViolation):
 
 
 class KeyTriesClosed(RuleViolation):
-    """R3: after too many wrong keys a unit, or the account, is closed for a while."""
+    """R3: after too many wrong keys a unit, or the whole account, is closed for a while."""
 
     code = "key-tries-closed"
     field = "activation_key"
@@ -105,7 +105,7 @@ class KeyUsed(RuleViolation):
 
 
 class KeyRevoked(RuleViolation):
-    """An activation key that staff took back."""
+    """The activation key was revoked by staff."""
 
     code = "key-revoked"
     field = "activation_key"
@@ -113,7 +113,7 @@ class KeyRevoked(RuleViolation):
 
 
 class KeyForOtherModel(RuleViolation):
-    """An activation key that is for another model."""
+    """The activation key is for another model."""
 
     code = "key-for-other-model"
     field = "activation_key"
@@ -121,7 +121,7 @@ class KeyForOtherModel(RuleViolation):
 
 
 class NothingToAdd(RuleViolation):
-    """L4: the unit has what the key is for already, for ever or without a limit."""
+    """L4: the unit already has what the key is for, without an end or a limit."""
 
     code = "nothing-to-add"
     field = "activation_key"
@@ -140,7 +140,7 @@ class KeyNeedsLicence(RuleViolation):
 
 
 class TermTooLong(RuleViolation):
-    """L4: days reach to the last one of 9998; a key whose term passes it isn't redeemed."""
+    """L4: a key can't be redeemed if its term would end after 9998."""
 
     code = "term-too-long"
     field = "activation_key"
@@ -148,7 +148,7 @@ class TermTooLong(RuleViolation):
 
 
 class LicencesChanged(RuleViolation):
-    """What a page showed of a unit's licences isn't so any more."""
+    """A unit's licences are no longer what a page showed."""
 
     code = "licences-changed"
     message = "The licenses of this unit were changed meanwhile. Nothing was done: look at it again."
@@ -163,7 +163,7 @@ class ActivationNotOffered(RuleViolation):
 
 
 class TermOutOfRange(RuleViolation):
-    """A term that no licence has."""
+    """No licence has such a term."""
 
     code = "term-out-of-range"
     field = "months"
@@ -200,14 +200,14 @@ class TrialOver(RuleViolation):
 
 
 class PrimaryFirst(RuleViolation):
-    """L3, L5: a trial of the primary's runs on both units, one of the secondary's on that one alone."""
+    """L3, L5: a trial on the primary runs on both units, one on the secondary only there."""
 
     code = "primary-first"
     message = "{primary} can have this free trial, and then both units run it: start it there, or here alone."
 
 
 class LicensedAlready(RuleViolation):
-    """L5: a unit that has, or had, a service needs no trial of it."""
+    """L5: a unit that has or had a service needs no trial of it."""
 
     code = "licensed-already"
     message = "This unit has {service} already: a trial would add nothing."
@@ -221,7 +221,7 @@ class NotDivisible(RuleViolation):
 
 
 class NotEnough(RuleViolation):
-    """A pool's counts move, they aren't made."""
+    """More counts were to be moved than there are."""
 
     code = "not-enough"
     field = "count"
@@ -237,14 +237,14 @@ class SameUnit(RuleViolation):
 
 
 class KeysetUnknown(RuleViolation):
-    """Only a keyset that was issued can have been applied."""
+    """Only a keyset that was issued can be applied."""
 
     code = "keyset-unknown"
     message = "There is no keyset of generation {generation} of this unit."
 
 
 class NotYourUnit(RuleViolation):
-    """A unit that isn't registered in the account."""
+    """The unit isn't registered in the account."""
 
     code = "not-your-unit"
     field = "to"
@@ -252,14 +252,14 @@ class NotYourUnit(RuleViolation):
 
 
 class PartsElsewhere(RuleViolation):
-    """A licence isn't taken away while other units hold parts of its count."""
+    """A licence can't be taken away while other units hold parts of its count."""
 
     code = "parts-elsewhere"
     message = "{given} of the {service} licenses are shared out to other units. Move them back first."
 
 
 class NoLicence(RuleViolation):
-    """Only a licence that a unit has of its own is extended or revoked."""
+    """Only a unit's own licence can be extended or revoked."""
 
     code = "no-licence"
     field = "service"
@@ -267,7 +267,7 @@ class NoLicence(RuleViolation):
 
 
 class TrialNotExtended(RuleViolation):
-    """L5: a free trial runs 30 days, and nobody makes them more."""
+    """L5: a free trial runs 30 days and can't be extended."""
 
     code = "trial-not-extended"
     field = "service"
@@ -275,7 +275,7 @@ class TrialNotExtended(RuleViolation):
 
 
 class NotLater(RuleViolation):
-    """A licence is extended, never shortened."""
+    """A licence can be extended, but not shortened."""
 
     code = "not-later"
     field = "expires_on"
@@ -283,21 +283,21 @@ class NotLater(RuleViolation):
 
 
 class StillAssociated(RuleViolation):
-    """X7: a unit in an association stays in its account."""
+    """X7: a unit in an association can't leave its account."""
 
     code = "still-associated"
     message = "{serial} is associated with {others}. Remove that first."
 
 
 class UnitInOpenCase(RuleViolation):
-    """X7: what an open RMA case rests on stays where it is."""
+    """X7: a unit in an open RMA case can't leave its account."""
 
     code = "unit-in-open-case"
     message = "{serial} is part of the open case {case}. It stays where it is until that is closed."
 
 
 class FutureDay(RuleViolation):
-    """L6: what a unit will be entitled to isn't known yet."""
+    """L6: future entitlements aren't known yet."""
 
     code = "future-day"
     field = "on"
@@ -305,7 +305,7 @@ class FutureDay(RuleViolation):
 
 
 class OutsideRegistration(RuleViolation):
-    """L6: of a unit only the time is told in which it was registered in the account."""
+    """L6: an account sees a unit's entitlements only for the time in which it had the unit registered."""
 
     code = "outside-registration"
     field = "on"
@@ -313,7 +313,7 @@ class OutsideRegistration(RuleViolation):
 
 
 class KeysetOlder(RuleViolation):
-    """An appliance takes no older keyset than it has: a page from before can't take a confirmation back."""
+    """An appliance installs no older keyset than its own, so a stale page can't confirm an older one."""
 
     code = "keyset-older"
     message = (

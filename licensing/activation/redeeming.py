@@ -1,4 +1,4 @@
-"""Making, redeeming and revoking activation keys (rule L4; wrong tries are counted as in R3)."""
+"""Making, redeeming and revoking activation keys (rule L4; failed attempts are counted as in R3)."""
 
 import datetime
 import uuid
@@ -38,7 +38,7 @@ MOST_KEYS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """What a key would make of a unit's licence. `version` is the unit's when this was worked out."""
+    """What a key would make of a unit's licence. `version` is the unit's at the time of the calculation."""
 
     service: Service
     key: ActivationKey
@@ -49,12 +49,12 @@ class Redemption:
 
     @property
     def loses_count(self) -> bool:
-        """Whether a running licence gets a smaller count: the key is for fewer."""
+        """Whether a running licence would get a smaller count, because the key is for fewer."""
         return not self.has_ended and self.terms.verb == Verb.RENEW and self.terms.count != self.present.count
 
     @property
     def wastes_count(self) -> bool:
-        """Whether a running licence is renewed for fewer than the key is for."""
+        """Whether a running licence is renewed for fewer than the key covers."""
         return self.terms.verb == Verb.RENEW and self.terms.count != self.key.count
 
 
@@ -71,7 +71,7 @@ def make_activation_keys(
 ) -> tuple[uuid.UUID, list[str]]:
     """Make a batch of keys; return its id and the keys, which are shown now and never again.
 
-    Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange, and what `check_count` does.
+    Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange and what `check_count` raises.
     """
     if not reason.strip():
         raise ReasonNeeded
@@ -100,7 +100,7 @@ def make_activation_keys(
 
 @transaction.atomic
 def revoke_key(*, key: ActivationKey, reason: str, by: User) -> None:
-    """Take back a key that nobody has redeemed. Raises ReasonNeeded and KeyEnded."""
+    """Revoke a key that nobody has redeemed. Raises ReasonNeeded and KeyEnded."""
     if not reason.strip():
         raise ReasonNeeded
     present = ActivationKey.objects.filter(pk=key.pk, redeemed_at=None, revoked_at=None)
@@ -113,10 +113,10 @@ def revoke_key(*, key: ActivationKey, reason: str, by: User) -> None:
 def preview_key(
     *, registration: Registration, activation_key: str, today: datetime.date, now: datetime.datetime
 ) -> Redemption:
-    """Say what a key would do on a unit; nothing is written but a wrong try.
+    """Return what a key would do on a unit; writes nothing except the count of a failed attempt.
 
     Raises InvalidKey, UnknownKey, KeyTriesClosed, KeyUsed, KeyRevoked, KeyForOtherModel, UnitRetired,
-    NotRegistered, PartsGivenOut and what `terms.redeemed` does.
+    NotRegistered, PartsGivenOut and what `terms.redeemed` raises.
     """
     text = normalize_key(activation_key)
     with transaction.atomic():
@@ -136,9 +136,9 @@ def redeem_key(
     today: datetime.date,
     now: datetime.datetime,
 ) -> Redemption:
-    """Redeem a key on a unit, as it was shown when the unit was at `version`; the ledger keeps it.
+    """Redeem a key on a unit, as previewed when the unit was at `version`; the ledger records it.
 
-    Raises LicencesChanged where the unit isn't at that version any more, and what `preview_key` does.
+    Raises LicencesChanged if the unit is no longer at that version, and what `preview_key` raises.
     """
     text = normalize_key(activation_key)
     with transaction.atomic():
@@ -187,7 +187,7 @@ def _redeem(
 
 
 def _find_key(registration: Registration, key: str, *, now: datetime.datetime) -> ActivationKey | None:
-    """Lock and return a key that can be redeemed on a unit; none is a wrong try, and counted."""
+    """Lock and return a key that can be redeemed on a unit; None counts as a failed attempt."""
     account, serial = registration.account, registration.unit.serial
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if closed := attempts.closed(account, serial, kind=Attempt.Kind.KEY, now=now):

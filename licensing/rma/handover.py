@@ -1,7 +1,7 @@
-"""A failed unit's licences go to whoever is HF Primary afterwards, and come back by undoing (L7, X2, X5).
+"""A failed unit's licences go to the HF Primary afterwards, and come back when undone (L7, X2, X5).
 
-Nothing vanishes: of two licences for one service the better is the heir's; the other goes to the replacement
-where that has none, and else stays in the failed unit's record.
+Nothing vanishes: of two licences for one service the heir gets the better; the other goes to the replacement
+if that has none, and otherwise stays in the failed unit's record.
 """
 
 import datetime
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """One service that the failed unit held, what becomes of it, and why."""
+    """A service that the failed unit held, what becomes of it, and why."""
 
     service: str
     what: str
@@ -38,7 +38,7 @@ class Handed:
 
 
 class PartMove(NamedTuple):
-    """Counts of a pool that changed hands: of the licence that `owner` had before. To none: returned."""
+    """Counts of a pool that changed hands; `owner` had the licence before. Without a receiver: returned."""
 
     service: int
     owner: int
@@ -49,7 +49,7 @@ class PartMove(NamedTuple):
 
 @dataclass(slots=True)
 class HandedOver:
-    """All that was handed over. `owners` says by service whose licence became whose."""
+    """Everything that was handed over. `owners` maps, by service, whose licence became whose."""
 
     lines: list[Handed] = field(default_factory=list)
     owners: dict[int, dict[int, int]] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class HandedOver:
 
 @dataclass(frozen=True, slots=True)
 class _Heirs:
-    """Who is concerned; the heir may be the replacement itself."""
+    """The units concerned; the heir may be the replacement."""
 
     failed: Registration
     heir: Registration
@@ -79,9 +79,9 @@ def hand_over(
     today: datetime.date,
     reason: str,
 ) -> HandedOver:
-    """Hand everything transferable over; each unit counts as having had the trials of the others (L5).
+    """Hand over everything transferable; each unit counts as having had the others' trials (L5).
 
-    Callers hold a transaction, and have locked the units and `pool_units` of them.
+    Callers hold a transaction, and have locked the units and their `pool_units`.
     """
     heirs = _Heirs(failed, heir, replacement)
     done = HandedOver()
@@ -104,7 +104,7 @@ def hand_over(
 
 
 def _name_included(done: HandedOver, failed: Registration) -> None:
-    """Say in one line what isn't the unit's own: its model comes with it."""
+    """Add a line for what isn't the unit's own, but comes with its model."""
     included = ModelService.objects.filter(model=failed.unit.model_id).order_by("service__code")
     names = ", ".join(included.values_list("service__name", flat=True))
     if names:
@@ -124,7 +124,7 @@ def _of(licence: Licence) -> Entitlement:
 def _judge(
     done: HandedOver, heirs: _Heirs, service: Service, licences: dict[int, Licence], today: datetime.date
 ) -> dict[int, int]:
-    """Decide about one licence of the failed unit: say it, and return whose becomes whose."""
+    """Decide about one licence of the failed unit: add its line, and return whose becomes whose."""
     failed, heir, replacement = heirs.failed.pk, heirs.heir.pk, heirs.replacement.pk
     mine, theirs = _of(licences[failed]), licences.get(heir)
     if not service.is_transferable:
@@ -156,7 +156,7 @@ def _why(heirs: _Heirs, theirs: Licence, *, is_better: bool, to_replacement: boo
 
 
 def _gather_parts(done: HandedOver, heirs: _Heirs) -> None:
-    """Give the parts that the failed unit has of pools to the heir; what is a part of one's own goes back."""
+    """Give the heir the failed unit's parts of pools; a part of the heir's own licence returns to it."""
     original = {(service, new): old for service, owners in done.owners.items() for old, new in owners.items()}
     units = [registration.pk for registration in heirs.all]
     parts = PoolPart.objects.filter(registration__in=units).select_related("licence__service").order_by("pk")
@@ -182,7 +182,7 @@ def _gather_parts(done: HandedOver, heirs: _Heirs) -> None:
 
 
 def give_part(licence: Licence, registration: int, count: int) -> None:
-    """Give counts of a pool to a unit, or take them where `count` is below zero; a part of none goes."""
+    """Give a unit counts of a pool, or take them if `count` is negative; a part of nothing is deleted."""
     part = PoolPart.objects.filter(licence=licence, registration=registration).first()
     total = (part.count if part else 0) + count
     if part and total == 0:
@@ -203,10 +203,10 @@ def give_back(
     by: User,
     reason: str,
 ) -> None:
-    """Take everything back that was handed over, with what was redeemed and renewed since (X5).
+    """Return everything that was handed over, with what was redeemed and renewed since (X5).
 
-    `travelling` are, by service, the units that got a licence since which goes back with the others.
-    Callers hold a transaction, have locked the units and `pool_units`, and know that no counts were moved.
+    `travelling` maps services to units that have since got a licence which goes back with the others.
+    Callers hold a transaction, have locked the units and their `pool_units`, and know that no counts moved.
     """
     heirs = _Heirs(failed, heir, replacement)
     services = Service.objects.in_bulk([*done.owners, *travelling, *(move.service for move in done.parts)])
