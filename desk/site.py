@@ -10,7 +10,7 @@ from portal.admin_base import SupportSite
 
 
 class DeskSite(SupportSite):
-    """The support desk as a whole; what it rests on (`portal.admin_base`) knows of no units and no cases."""
+    """The support desk as a whole; `portal.admin_base`, on which it is built, knows no units or cases."""
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         shown = {"open_cases": open_cases()} if request.user.has_perm("licensing.view_rmacase") else {}

@@ -1,4 +1,4 @@
-"""Whatever two accounts do, in whichever order, on whichever day: the rules hold at every step."""
+"""Whatever two accounts do, in any order, on any days: the rules hold at every step."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -69,7 +69,7 @@ CHANGED: list[type[Model]] = [
     RmaCase,
     Mail,
 ]
-"""What these histories write, but for the tries."""
+"""The tables that these histories change, except attempts."""
 
 _accounts = st.integers(0, 1)
 _units = st.integers(0, 7)
@@ -77,7 +77,7 @@ _picks = st.integers(0, 6)
 
 
 class Histories(RuleBasedStateMachine):
-    """Six units are the first account's and one the second's; one is registered nowhere. One is a TZ 170."""
+    """Six units are the first account's and one is the second's; one isn't registered. One is a TZ 170."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -261,7 +261,7 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def no_more_is_given_than_there_is(self) -> None:
-        """What is shared out of a licence is within its count, and within its account."""
+        """What is shared out of a licence is within its count and its account."""
         for licence in Licence.objects.filter(parts__isnull=False).distinct():
             parts = list(licence.parts.select_related("registration"))
             assert sum(part.count for part in parts) <= licence.count
@@ -292,13 +292,13 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_tells_what_is_held(self) -> None:
-        """L6: no day and no count comes or goes but by an entry; none stays with a former owner."""
+        """L6: no day and no count appears or disappears without an entry; a former owner keeps nothing."""
         verify(progress=lambda done: None)
         assert not Licence.objects.exclude(registration__ended_at=None).exists()
 
     @invariant()
     def history_leads_to_the_present(self) -> None:
-        """X1: what the audit trail tells, from the first entry on, ends with the seats that are there."""
+        """X1: the audit trail, followed from its first entry, ends with the present seats."""
         told = dict(self.told)
         for code, data in self._trail():
             if code == "association-removed":
@@ -320,7 +320,7 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def seats_follow_one_another(self) -> None:
-        """A unit is in one place at a time, and a child's time lies within its parent's."""
+        """A unit is in one place at a time, and a child's time is within its parent's."""
         seats = list(Seat.objects.order_by("pk"))
         parents = {seat.group: seat for seat in seats if seat.side == "parent"}
         latest: dict[int, Seat] = {}
@@ -332,7 +332,7 @@ class Histories(RuleBasedStateMachine):
             latest[seat.registration_id] = seat
 
     def _take(self, action: Callable[[], object]) -> None:
-        """Act; a refusal writes nothing, but for a wrong try."""
+        """Act; a refusal writes nothing except a failed attempt."""
         self.now += timedelta(minutes=1)
         before, tries = rows(), Attempt.objects.count()
         try:
@@ -361,7 +361,7 @@ class Histories(RuleBasedStateMachine):
         return next(m.user for m in self.members if m.account_id == registration.account_id)
 
     def _child_seat(self, pick: int) -> Seat | None:
-        """A child's seat: the live ones first, then what stale pages may name."""
+        """A child's seat: live ones first, then those that stale pages may name."""
         seats = Seat.objects.with_units().filter(side="child")
         seats = list(seats.order_by(F("ended_at").desc(nulls_first=True), "pk"))
         return seats[pick % len(seats)] if seats else None
@@ -373,7 +373,7 @@ class Histories(RuleBasedStateMachine):
         return groups
 
     def _trail(self) -> list[tuple[str, dict[str, object]]]:
-        """What was done to associations, one after the other, since `told`."""
+        """What was done to associations, in order, since `told`."""
         codes = ["associated", "parent-changed", "made-standby", "association-removed", "roles-swapped"]
         entries = AuditEntry.objects.filter(code__in=codes, pk__gt=self.told_until).order_by("pk")
         return list({entry.action: (entry.code, entry.data) for entry in entries}.values())
@@ -390,7 +390,7 @@ def test_the_rules_hold_over_any_history() -> None:
             max_examples=8,
             stateful_step_count=12,
             deadline=None,
-            phases=[Phase.generate],  # ten steps are short enough to read, and shrinking takes minutes
+            phases=[Phase.generate],  # ten steps can be read, and shrinking takes minutes
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

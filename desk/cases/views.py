@@ -172,9 +172,9 @@ def _is_lead(request: DeskRequest) -> bool:
 
 
 def _partner(asked: str, partners: Partners) -> Registration | None:
-    """The unit that was chosen to make the pair, by its serial number; nothing said is the default.
+    """The unit chosen to make the pair, by its serial number; without a choice, the default.
 
-    Where there is nothing to choose, because the failed unit's primary stays, nothing is chosen.
+    If the failed unit's primary stays, there is no choice, and none is taken.
     """
     if asked == "none" and not partners.is_fixed:
         return None
@@ -214,7 +214,7 @@ def _case_page(
 
 
 def _rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
-    """The dry run of an approved case, or why it can't be completed."""
+    """The dry run of an approved case, or the reason why it can't be completed."""
     if found.state != RmaCase.State.APPROVED:
         return {}
     partners = partners_of(found)

@@ -21,9 +21,9 @@ MOST_ACCOUNTS = 20
 
 
 class Leaving(Correction):
-    """A correction that takes a unit out of its account; what then `becomes` of its licences is shown.
+    """A correction that takes a unit out of its account; `becomes` says what becomes of its licences.
 
-    The parts of them that other units have go the way that `returns` says.
+    `returns` says where the parts go that other units have of them.
     """
 
     becomes: ClassVar[str]
@@ -35,7 +35,7 @@ class Leaving(Correction):
 
     @property
     def obstacle(self) -> RuleViolation | None:
-        """The rule that keeps the unit in its account now."""
+        """The rule that now keeps the unit in its account."""
         try:
             self.check()
         except RuleViolation as refusal:
@@ -47,7 +47,7 @@ class Leaving(Correction):
         release.check_release(self.registration)
 
     def terms(self, given: dict[str, Any]) -> dict[str, Any]:
-        """What the services that take a unit out of its account are told."""
+        """The arguments for the services that take a unit out of its account."""
         seen = self.request.POST.get("seen", "")
         facts = {"registration": self.registration, "by": self.by, "seen": seen}
         return given | facts | {"today": today(), "now": timezone.now()}
@@ -79,7 +79,7 @@ class Release(Leaving):
     form = NewCodeForm
 
     def check(self) -> None:
-        """Raise PartsElsewhere too."""
+        """Also raise PartsElsewhere."""
         super().check()
         check_no_parts(self.plan.licences)
 
@@ -153,7 +153,7 @@ class Open(Choice):
 
 
 def _tried(serial: str, now: datetime.datetime) -> list[tuple[Account, str]]:
-    """The accounts that tried wrongly at a serial number in a day, each with what came of it."""
+    """The accounts with failed attempts at a serial number within a day, each with what they closed."""
     since = now - datetime.timedelta(days=1)
     tries = Attempt.objects.filter(subject=serial, at__gte=since, forgiven_at=None)
     counts = dict(tries.values_list("account").annotate(Count("pk"))[:MOST_ACCOUNTS])
