@@ -358,7 +358,7 @@ def associated(registration: Registration, type: AssociationType, query: str = "
 
 
 def history(registration: Registration) -> list[Chapter]:
-    """With whom a unit was associated, in which role, when and by whom; the newest first, at most 50."""
+    """The associations that a unit is or was in, newest first, at most 50."""
     groups = registration.seats.filter(side=Side.PARENT).values("group")
     children = Seat.objects.filter(Q(registration=registration) | Q(group__in=groups), side=Side.CHILD)
     seats = list(

@@ -266,7 +266,7 @@ class MailStateFilter(admin.SimpleListFilter):
 
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
-    """The outbox. Who may work on cases can send a mail again that went out, failed or was given up."""
+    """The outbox. Users who may work on cases can resend a mail that went out, failed or was given up."""
 
     list_display = ["created_at", "to", "subject", "about", "state"]
     list_display_links = ["created_at", "subject"]

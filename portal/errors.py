@@ -51,7 +51,7 @@ class StaffIsNoMember(RuleViolation):
 
 
 class ReasonNeeded(RuleViolation):
-    """L6: who changes a customer's things, or the catalogue, says why."""
+    """L6: a change to a customer's data or to the catalogue needs a reason."""
 
     code = "reason-needed"
     field = "reason"

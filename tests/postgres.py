@@ -83,8 +83,7 @@ class PostgresServer:
 
 
 def _as_somebody() -> list[str]:
-    """PostgreSQL refuses to run as root or as a user without a name: give both a user namespace with one.
-    """
+    """PostgreSQL refuses to run as root or as a user without a name: give both a user namespace with one."""
     try:
         import pwd
     except ImportError:  # not on Windows
