@@ -38,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not is_worker:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # shut down in order, as after Ctrl-C
         _set_environment(config)
+    else:
+        _take_own_folder(config.workerinput["workerid"])
     import django
     from django.conf import settings
     from django.core.management import call_command
@@ -64,6 +66,13 @@ def _set_environment(config: pytest.Config) -> None:
         # Playwright's event loop runs in the tests' thread, and Django would take that for asynchronous code.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
     }
+
+
+def _take_own_folder(worker: str) -> None:
+    """Copy the data folder with keys and collected files: what one worker writes is no other's."""
+    os.environ["PORTAL_DATA_DIR"] = shutil.copytree(
+        os.environ["PORTAL_DATA_DIR"], f"{os.environ['PORTAL_DATA_DIR']}-{worker}"
+    )
 
 
 def _database_url(config: pytest.Config, folder: Path) -> str:
