@@ -95,7 +95,7 @@ class TooManySharers(RuleViolation):
 
     code = "too-many-sharers"
     message = (
-        "The licenses of “{parent}” have reached {most} different units in the last {days} days. "
+        "“{parent}” has shared its licenses with {most} different units in the last {days} days. "
         "Ask Support to associate another one."
     )
 

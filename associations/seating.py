@@ -23,7 +23,7 @@ from associations.errors import (
     UnitNotActive,
 )
 from associations.models import AssociationType, Seat, Side
-from associations.sharing_limit import check_reach
+from associations.sharing_limit import check_sharing_limit
 from portal.models import User
 from products.models import Registration, Unit
 
@@ -160,7 +160,7 @@ def seat_children(
         if shares:
             taken |= both
             if today and not by_rma:
-                check_reach(parent, child, today)
+                check_sharing_limit(parent, child, today)
         side = Side.CHILD
         begun.append(
             begin(group=group, type=type, registration=child, side=side, shares=shares, by_rma=by_rma)

@@ -36,7 +36,7 @@ from associations.seating import (
     seat_children,
     sharing_seats,
 )
-from associations.sharing_limit import check_reach
+from associations.sharing_limit import check_sharing_limit
 from portal import audit
 from portal.models import User
 from products.models import Registration, Unit
@@ -131,7 +131,7 @@ def make_standby(
         raise NoSpare(child=child.friendly_name)
     check_active(parent, child)
     if today:
-        check_reach(parent, child, today)
+        check_sharing_limit(parent, child, today)
     for present in (seat, *sharing):
         end_seats(present, by=by)
     standby = begin_again(seat, shares=True, by=by, reason=reason)

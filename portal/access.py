@@ -183,6 +183,6 @@ class LoginBackend(AuthenticationBackend):
     def _authenticate(self, request: HttpRequest | None, **credentials: str) -> AbstractBaseUser | None:
         login = credentials.get("username") or credentials["email"]
         named = get_user_by_username(login)
-        reached = filter_users_by_email(login, prefer_verified=True, for_login=True)
-        user = named or (reached[0] if len(reached) == 1 else None)
+        by_mail = filter_users_by_email(login, prefer_verified=True, for_login=True)
+        user = named or (by_mail[0] if len(by_mail) == 1 else None)
         return self._check_password(user, credentials["password"])

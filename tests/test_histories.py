@@ -22,7 +22,7 @@ from associations.services import (
     make_standby,
     remove_association,
 )
-from associations.sharing_limit import REACH_WINDOW
+from associations.sharing_limit import SHARING_WINDOW
 from licensing.activation.redeeming import make_activation_keys, redeem_key
 from licensing.grants.giving import grant_licence
 from licensing.grants.trials import start_trial
@@ -249,15 +249,15 @@ class Histories(RuleBasedStateMachine):
             assert len(seats) > 1
 
     @invariant()
-    def one_child_shares_and_few_are_reached(self) -> None:
+    def one_child_shares_within_the_limit(self) -> None:
         """A9."""
-        since = datetime.combine(self.now.date() - REACH_WINDOW, time(), tzinfo=UTC)
-        reached: dict[int, set[int]] = defaultdict(set)
+        since = datetime.combine(self.now.date() - SHARING_WINDOW, time(), tzinfo=UTC)
+        sharers: dict[int, set[int]] = defaultdict(set)
         for seat in Seat.objects.filter(shares=True, by_rma=False).select_related("registration"):
             if seat.ended_at is None or seat.ended_at >= since:
-                reached[parent_of(seat).unit_id].add(seat.registration.unit_id)
+                sharers[parent_of(seat).unit_id].add(seat.registration.unit_id)
         assert all(sum(seat.shares for seat in seats) <= 1 for seats in self._groups().values())
-        assert all(len(units) <= portal_settings.MOST_SHARERS for units in reached.values())
+        assert all(len(units) <= portal_settings.MOST_SHARERS for units in sharers.values())
 
     @invariant()
     def no_more_is_given_than_there_is(self) -> None:

@@ -18,7 +18,7 @@ from licensing.selectors import sharing_changes
 from portal.clock import today
 
 MOST_SHOWN = 100
-BEYOND = "Support may do this however many units a parent's licenses have reached."
+BEYOND = "Support may do this with however many units a parent has shared its licenses."
 
 
 class Associate(Choice):

@@ -1,4 +1,4 @@
-"""Spares made standby, and how many units a primary's licences reach (A9)."""
+"""Spares made standby, and the limit to a primary's sharing (A9)."""
 
 import datetime
 from functools import partial

@@ -277,7 +277,7 @@ def test_what_a_rule_refuses_is_said_above_the_form(client: Client, lead: User, 
     assert every_row() == before
 
 
-def test_support_reaches_beyond_the_limit(
+def test_support_may_share_beyond_the_limit(
     client: Client, lead: User, unit: Registration, settings: object
 ) -> None:
     settings.MOST_SHARERS = 0

@@ -646,18 +646,18 @@ def test_the_replacement_may_be_named_when_the_first_one_is_missing(scene: Scene
     assert roles() == {scene.serials[1]: "HF Primary", scene.new.serial: "HF Secondary"}
 
 
-# How many units licences reach (A9)
+# The sharing limit (A9)
 
 
-def _reach(scene: Scene, parent: Registration, count: int) -> None:
+def _share_with(scene: Scene, parent: Registration, count: int) -> None:
     """Associate so many other units with a parent, one after the other."""
     for _ in range(count):
         scene.remove(scene.hf(parent, scene.unit()))
 
 
-def test_a_replacement_comes_though_the_licences_have_reached_as_many_as_they_may(scene: Scene) -> None:
+def test_a_replacement_comes_although_the_sharing_limit_is_used_up(scene: Scene) -> None:
     scene.remove()
-    _reach(scene, scene.primary, settings.MOST_SHARERS - 1)
+    _share_with(scene, scene.primary, settings.MOST_SHARERS - 1)
     scene.hf(scene.primary, scene.secondary)
 
     complete(open_for(scene.secondary, scene.new))
@@ -669,7 +669,7 @@ def test_a_replacement_does_not_count_later_either(scene: Scene) -> None:
     complete(open_for(scene.secondary, scene.new))
     scene.remove(of(scene.new).seats.live().get())
 
-    _reach(scene, scene.primary, settings.MOST_SHARERS - 1)
+    _share_with(scene, scene.primary, settings.MOST_SHARERS - 1)
 
     with pytest.raises(TooManySharers):
         scene.hf(scene.primary, scene.unit())
