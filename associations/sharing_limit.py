@@ -24,7 +24,9 @@ def check_sharing_limit(parent: Registration, child: Registration, today: dateti
     shared = Seat.objects.filter(recent, group__in=groups, shares=True, by_rma=False)
     sharers = holders | set(shared.values_list("registration__unit__serial", flat=True))
     if len(sharers - {parent.unit.serial, child.unit.serial}) >= settings.MOST_SHARERS:
-        raise TooManySharers(parent=parent.friendly_name, most=settings.MOST_SHARERS, days=SHARING_WINDOW.days)
+        raise TooManySharers(
+            parent=parent.friendly_name, most=settings.MOST_SHARERS, days=SHARING_WINDOW.days
+        )
 
 
 def _holders(serial: str, since: datetime.datetime) -> set[str]:

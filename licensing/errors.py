@@ -85,10 +85,10 @@ class UnknownKey(RuleViolation):
     message = "There is no such activation key. Compare it with what you were sent, character by character."
 
 
-class KeyTriesClosed(RuleViolation):
+class KeyAttemptsClosed(RuleViolation):
     """R3: after too many wrong keys a unit, or the whole account, is closed for a while."""
 
-    code = "key-tries-closed"
+    code = "key-attempts-closed"
     field = "activation_key"
     message = (
         "After too many wrong activation keys no more are taken {where} until {until:%d %b %Y, %H:%M} UTC. "

@@ -27,13 +27,13 @@ from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from portal.models import Account, AuditEntry, Key, Mail, Membership, User
 from portal.roles import MAY, roles_of
-from products.attempts import forgive_tries
+from products.attempts import forgive_attempts
 from products.errors import InvalidSerial
 from products.serials import normalize_serial
 
 
 class AccountForm(ReasonForm):
-    """An account's name, and a way to open what wrong tries have closed to it (R3)."""
+    """An account's name, and a way to open what failed attempts have closed to it (R3)."""
 
     open_again = forms.BooleanField(
         required=False,
@@ -62,8 +62,8 @@ class AccountAdmin(FoundByName, ServiceAdmin):
         by, reason = agent(request), form.cleaned_data["reason"]
         services.save_account(account=obj, by=by, reason=reason)
         if form.cleaned_data.get("open_again"):
-            tries = forgive_tries(account=obj, by=by, reason=reason, now=timezone.now())
-            messages.info(request, f"{tries} wrong tries count no more.")
+            forgiven = forgive_attempts(account=obj, by=by, reason=reason, now=timezone.now())
+            messages.info(request, f"{forgiven} failed attempts no longer count.")
 
 
 @admin.register(Membership)

@@ -37,7 +37,7 @@ SUBJECT_CHARACTERS = 200
 LINK = "[the link stands here in the mail alone]"
 LEASE = datetime.timedelta(minutes=5)
 FIRST_PAUSE, LONGEST_PAUSE = datetime.timedelta(minutes=1), datetime.timedelta(hours=6)
-MOST_TRIES = 12
+MOST_ATTEMPTS = 12
 """Pauses double from a minute to six hours, so a mail is given up after some 20 hours."""
 
 type Clock = Callable[[], datetime.datetime]
@@ -163,7 +163,7 @@ def _lease(pk: int, now: datetime.datetime) -> Mail | None:
 
 def _give_up_unfinished(now: datetime.datetime) -> None:
     """Give up mails whose last allowed attempt ended with their sender's death."""
-    tried = _due(now).filter(tries__gte=MOST_TRIES)
+    tried = _due(now).filter(tries__gte=MOST_ATTEMPTS)
     tried.update(gave_up_at=now, last_error="the sender ended before it was done")
 
 
@@ -202,7 +202,7 @@ def _text(mail: Mail) -> str:
 def _note_failure(mail: Mail, problem: str, now: datetime.datetime) -> None:
     """Let a mail wait for its next attempt, or give it up; after its lease it is another sender's."""
     held = Mail.objects.filter(pk=mail.pk, sent_at=None, leased_until=mail.leased_until)
-    if mail.tries < MOST_TRIES:
+    if mail.tries < MOST_ATTEMPTS:
         pause = min(FIRST_PAUSE * 2 ** (mail.tries - 1), LONGEST_PAUSE)
         held.update(leased_until=now + pause, last_error=problem)
     elif held.update(leased_until=None, gave_up_at=now, last_error=problem):

@@ -12,9 +12,9 @@ from products.audit_codes import AuditCode
 from products.errors import RegistrationClosed, SerialClosed
 from products.models import Attempt
 
-TRIES_AT_SERIAL = 5
+ATTEMPTS_PER_SERIAL = 5
 SERIAL_WINDOW = datetime.timedelta(minutes=15)
-TRIES_A_DAY = 20
+ATTEMPTS_PER_DAY = 20
 
 
 class Closed(NamedTuple):
@@ -40,9 +40,10 @@ def closed(account: Account, serial: str, *, kind: Attempt.Kind, now: datetime.d
     """Whether 5 failed attempts in 15 minutes have closed a serial number, or 20 in a day the account."""
     if until := closed_until(account, kind=kind, now=now):
         return Closed(until, is_serial=False)
-    tries = Attempt.objects.filter(account=account, kind=kind, subject=serial, forgiven_at=None)
-    last = list(tries.order_by("-at").values_list("at", flat=True)[:TRIES_AT_SERIAL])
-    if len(last) == TRIES_AT_SERIAL and last[0] - last[-1] < SERIAL_WINDOW and now < last[0] + SERIAL_WINDOW:
+    attempts = Attempt.objects.filter(account=account, kind=kind, subject=serial, forgiven_at=None)
+    last = list(attempts.order_by("-at").values_list("at", flat=True)[:ATTEMPTS_PER_SERIAL])
+    is_full = len(last) == ATTEMPTS_PER_SERIAL and last[0] - last[-1] < SERIAL_WINDOW
+    if is_full and now < last[0] + SERIAL_WINDOW:
         return Closed(last[0] + SERIAL_WINDOW, is_serial=True)
     return None
 
@@ -52,11 +53,12 @@ def closed_until(
 ) -> datetime.datetime | None:
     """The moment from which an account may try again; None if it may now."""
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    tries = Attempt.objects.filter(account=account, kind=kind, at__gte=day, forgiven_at=None)[:TRIES_A_DAY]
-    return day + datetime.timedelta(days=1) if tries.count() >= TRIES_A_DAY else None
+    attempts = Attempt.objects.filter(account=account, kind=kind, at__gte=day, forgiven_at=None)
+    is_full = attempts[:ATTEMPTS_PER_DAY].count() >= ATTEMPTS_PER_DAY
+    return day + datetime.timedelta(days=1) if is_full else None
 
 
-def count_try(
+def count_attempt(
     account: Account, serial: str, *, kind: Attempt.Kind = Attempt.Kind.CODE, now: datetime.datetime
 ) -> None:
     """Count a failed attempt."""
@@ -64,7 +66,7 @@ def count_try(
 
 
 @transaction.atomic
-def forgive_tries(
+def forgive_attempts(
     *, account: Account, by: User, reason: str, now: datetime.datetime, serial: str | None = None
 ) -> int:
     """Reopen to an account what its failed attempts have closed, registration and keys; return their number.
@@ -76,9 +78,9 @@ def forgive_tries(
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     since = now - datetime.timedelta(days=1)
     found = Attempt.objects.filter(account=account, at__gte=since, forgiven_at=None)
-    tries = (found.filter(subject=serial) if serial else found).update(forgiven_at=now)
-    data: dict[str, object] = {"tries": tries}
+    attempts = (found.filter(subject=serial) if serial else found).update(forgiven_at=now)
+    data: dict[str, object] = {"tries": attempts}
     audit.record(
         AuditCode.TRIES_FORGIVEN, by=by, account=account, serials=[serial or ""], reason=reason, data=data
     )
-    return tries
+    return attempts

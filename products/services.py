@@ -8,7 +8,7 @@ from django.db import transaction
 
 from portal import audit
 from portal.models import Account, User
-from products.attempts import check_open, count_try
+from products.attempts import check_open, count_attempt
 from products.audit_codes import AuditCode
 from products.codes import active_kid, code_matches
 from products.errors import (
@@ -54,7 +54,7 @@ def register(
         if unit is not None:
             name = name or default_name(unit.model)
             return create_registration(unit=unit, account=account, friendly_name=name, by=by)
-        count_try(account, serial, now=now)
+        count_attempt(account, serial, now=now)
     raise NoMatch
 
 

@@ -334,13 +334,13 @@ class Histories(RuleBasedStateMachine):
     def _take(self, action: Callable[[], object]) -> None:
         """Act; a refusal writes nothing except a failed attempt."""
         self.now += timedelta(minutes=1)
-        before, tries = rows(), Attempt.objects.count()
+        before, attempts = rows(), Attempt.objects.count()
         try:
             action()
         except RuleViolation as refusal:
             assert rows() == before
-            tries += isinstance(refusal, NoMatch)
-        assert Attempt.objects.count() == tries
+            attempts += isinstance(refusal, NoMatch)
+        assert Attempt.objects.count() == attempts
 
     def _grant(self, unit: Unit, code: int, days: int) -> None:
         service = Service.objects.get(code=code)

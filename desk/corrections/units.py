@@ -13,7 +13,7 @@ from licensing.moves import release
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.models import Account
-from products.attempts import closed, forgive_tries
+from products.attempts import closed, forgive_attempts
 from products.errors import NotRetired
 from products.models import Attempt
 
@@ -125,10 +125,10 @@ class TakeBack(Correction):
 
 class Open(Choice):
     name = "open"
-    title = "Open what wrong tries have closed"
-    link = "Open after wrong tries"
+    title = "Open what failed attempts have closed"
+    link = "Open after failed attempts"
     button = "Open"
-    subject = Subject.SERIAL  # a typo's tries count too
+    subject = Subject.SERIAL  # a typo's attempts count too
     permission = "portal.support"
     asked = "Open again"
     none = "No account has tried wrongly here in the last 24 hours."
@@ -146,21 +146,21 @@ class Open(Choice):
 
     def perform(self, given: dict[str, Any]) -> str:
         account, serial = given["choice"]
-        tries = forgive_tries(
+        attempts = forgive_attempts(
             account=account, by=self.by, reason=given["reason"], now=timezone.now(), serial=serial
         )
-        return f"{tries} wrong tries of {account} count no more."
+        return f"{attempts} failed attempts of {account} no longer count."
 
 
 def _tried(serial: str, now: datetime.datetime) -> list[tuple[Account, str]]:
     """The accounts with failed attempts at a serial number within a day, each with what they closed."""
     since = now - datetime.timedelta(days=1)
-    tries = Attempt.objects.filter(subject=serial, at__gte=since, forgiven_at=None)
-    counts = dict(tries.values_list("account").annotate(Count("pk"))[:MOST_ACCOUNTS])
+    attempts = Attempt.objects.filter(subject=serial, at__gte=since, forgiven_at=None)
+    counts = dict(attempts.values_list("account").annotate(Count("pk"))[:MOST_ACCOUNTS])
     found = []
     for account in Account.objects.filter(pk__in=counts).order_by("name", "pk"):
         ends = [closed(account, serial, kind=kind, now=now) for kind in Attempt.Kind]
         until = max((end.until for end in ends if end), default=None)
         told = f"closed until {until:%d %b, %H:%M} UTC" if until else "not closed"
-        found.append((account, f"{counts[account.pk]} wrong tries, {told}"))
+        found.append((account, f"{counts[account.pk]} failed attempts, {told}"))
     return found

@@ -13,10 +13,10 @@ from licensing.audit_codes import AuditCode
 from licensing.entitlements.today import Entitlement, Right
 from licensing.errors import (
     ActivationNotOffered,
+    KeyAttemptsClosed,
     KeyEnded,
     KeyForOtherModel,
     KeyRevoked,
-    KeyTriesClosed,
     KeyUsed,
     LicencesChanged,
     NumberOutOfRange,
@@ -115,7 +115,7 @@ def preview_key(
 ) -> Redemption:
     """Return what a key would do on a unit; writes nothing except the count of a failed attempt.
 
-    Raises InvalidKey, UnknownKey, KeyTriesClosed, KeyUsed, KeyRevoked, KeyForOtherModel, UnitRetired,
+    Raises InvalidKey, UnknownKey, KeyAttemptsClosed, KeyUsed, KeyRevoked, KeyForOtherModel, UnitRetired,
     NotRegistered, PartsGivenOut and what `terms.redeemed` raises.
     """
     text = normalize_key(activation_key)
@@ -191,7 +191,7 @@ def _find_key(registration: Registration, key: str, *, now: datetime.datetime) -
     account, serial = registration.account, registration.unit.serial
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if closed := attempts.closed(account, serial, kind=Attempt.Kind.KEY, now=now):
-        raise KeyTriesClosed(until=closed.until, where=f"for {serial}" if closed.is_serial else "from you")
+        raise KeyAttemptsClosed(until=closed.until, where=f"for {serial}" if closed.is_serial else "from you")
     row = (
         ActivationKey.objects.filter(mac__in=known_macs(key))
         .select_related("service", "model", "redeemed_on")
@@ -199,7 +199,7 @@ def _find_key(registration: Registration, key: str, *, now: datetime.datetime) -
         .first()
     )
     if row is None:
-        attempts.count_try(account, serial, kind=Attempt.Kind.KEY, now=now)
+        attempts.count_attempt(account, serial, kind=Attempt.Kind.KEY, now=now)
         return None
     _check_usable(row, registration)
     return row

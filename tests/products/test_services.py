@@ -65,7 +65,7 @@ def assert_refused(
 
 
 def assert_counted(member, serial: str, code: str = CODE) -> None:
-    """R3: no match, and of all tables the tries alone have a row more."""
+    """R3: no match, and of all tables the attempts alone have a row more."""
     before = every_row()
 
     with pytest.raises(NoMatch):
