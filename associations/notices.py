@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 
 from associations.errors import AssociationGone
 from associations.models import Seat, Side
-from associations.seating import gone, parent_of
+from associations.seating import association_gone, parent_of
 from associations.selectors import Candidates, spares_of, standby_since
 from licensing.moves.exchange import better_held
 from portal.clock import today
@@ -72,7 +72,7 @@ def say_gone(request: HttpRequest, seat: Seat, *, for_standby: bool = False) -> 
         text = render_to_string("associations/_standby.html", context)
         messages.info(request, text, extra_tags="already-standby")
     else:
-        messages.error(request, str(gone(seat)), extra_tags=AssociationGone.code)
+        messages.error(request, str(association_gone(seat)), extra_tags=AssociationGone.code)
 
 
 def better_children(registration: Registration, offered: Candidates, side: Side) -> set[int]:

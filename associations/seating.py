@@ -74,7 +74,7 @@ def parent_of(seat: Seat) -> Registration:
     return Seat.objects.with_units().filter(group=seat.group, side=Side.PARENT).latest("pk").registration
 
 
-def gone(seat: Seat) -> AssociationGone:
+def association_gone(seat: Seat) -> AssociationGone:
     """The error for a seat that has ended: since when, and by whom."""
     return AssociationGone(at=seat.ended_at, who=f" by {seat.ended_by}" if seat.ended_by else "")
 
@@ -83,7 +83,7 @@ def end_seats(*seats: Seat, by: User) -> None:
     """End seats, all of which must be live. Raises AssociationGone."""
     ended = Seat.objects.filter(pk__in=[seat.pk for seat in seats])
     if ended.live().update(ended_at=timezone.now(), ended_by=by) < len(seats):
-        raise gone(ended.select_related("ended_by").earliest("ended_at"))
+        raise association_gone(ended.select_related("ended_by").earliest("ended_at"))
     _make_stale(seats)
 
 
@@ -217,8 +217,8 @@ def sharing_seats(group: uuid.UUID) -> list[Seat]:
     return list(Seat.objects.live().filter(group=group, shares=True).select_related("type", "registration"))
 
 
-def children_of(parent: Registration, *, besides: Seat) -> list[Seat]:
+def children_of(parent: Registration, *, exclude: Seat) -> list[Seat]:
     """The live seats of a parent's children, of every type, except one."""
     groups = Seat.objects.live().filter(registration=parent, side=Side.PARENT).values("group")
-    seats = Seat.objects.live().filter(group__in=groups, side=Side.CHILD).exclude(pk=besides.pk)
+    seats = Seat.objects.live().filter(group__in=groups, side=Side.CHILD).exclude(pk=exclude.pk)
     return list(seats.with_units().order_by("pk"))

@@ -14,7 +14,7 @@ from products.models import Registration
 from products.querysets import RegistrationQuerySet
 
 MOST_OFFERED = 100
-MOST_TOLD = 50
+MOST_HISTORY_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Associated:
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class HistoryRow:
     """One entry of a unit's history: a child's seat beside its parent, as seen from `viewer`."""
 
     seat: Seat
@@ -357,15 +357,14 @@ def associated(registration: Registration, type: AssociationType, query: str = "
     return Associated(label, side, mine, rows[:MOST_OFFERED], has_more=len(rows) > MOST_OFFERED)
 
 
-def history(registration: Registration) -> list[Chapter]:
+def history(registration: Registration) -> list[HistoryRow]:
     """The associations that a unit is or was in, newest first, at most 50."""
     groups = registration.seats.filter(side=Side.PARENT).values("group")
     children = Seat.objects.filter(Q(registration=registration) | Q(group__in=groups), side=Side.CHILD)
-    seats = list(
-        children.with_units().select_related("began_by", "ended_by").order_by("-began_at", "-pk")[:MOST_TOLD]
-    )
+    newest = children.with_units().select_related("began_by", "ended_by").order_by("-began_at", "-pk")
+    seats = list(newest[:MOST_HISTORY_ROWS])
     parents = {
         seat.group: seat.registration
         for seat in Seat.objects.with_units().filter(group__in=[s.group for s in seats], side=Side.PARENT)
     }
-    return [Chapter(seat, parents[seat.group], registration) for seat in seats]
+    return [HistoryRow(seat, parents[seat.group], registration) for seat in seats]

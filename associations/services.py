@@ -20,6 +20,7 @@ from associations.errors import (
 from associations.models import AssociationType, Seat
 from associations.seating import (
     Place,
+    association_gone,
     begin_again,
     check_active,
     check_fit,
@@ -27,7 +28,6 @@ from associations.seating import (
     children_of,
     end_groups,
     end_seats,
-    gone,
     leave_groups,
     live_seats,
     lock_types,
@@ -124,7 +124,7 @@ def make_standby(
         parent_of(seat), seat.registration, *(s.registration for s in sharing), seat=seat
     )
     if not Seat.objects.live().filter(pk=seat.pk).exists():
-        raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
+        raise association_gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
     if sharing_seats(seat.group) != sharing or "".join(str(s.uuid) for s in sharing) != instead:
         raise PairChanged
     if not seat.is_spare:
@@ -153,12 +153,12 @@ def swap_places(
     TooManySharers.
     """
     former = parent_of(seat)
-    others = children_of(former, besides=seat)
+    others = children_of(former, exclude=seat)
     concerned = (former, seat.registration, *(s.registration for s in others))
     parent, child, *followers = _lock(*concerned, seat=seat, also=also)
     if not Seat.objects.live().filter(pk=seat.pk).exists():
-        raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
-    if children_of(former, besides=seat) != others:
+        raise association_gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
+    if children_of(former, exclude=seat) != others:
         raise PairChanged
     if not seat.shares:
         raise NotSharing(child=child.friendly_name)
@@ -236,7 +236,7 @@ def _lock(
     accounts = {registration.account_id for registration in fresh.values()}
     if len(fresh) < len(set(pks)) or len(accounts) > 1:
         if seat and not Seat.objects.live().filter(pk=seat.pk).exists():
-            raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
+            raise association_gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
         raise NotOneAccount
     return [fresh[pk] for pk in pks]
 

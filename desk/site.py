@@ -6,10 +6,10 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from desk.search.selectors import open_cases
-from portal.admin_base import SupportSite
+from portal.admin_base import StaffSite
 
 
-class DeskSite(SupportSite):
+class DeskSite(StaffSite):
     """The support desk as a whole; `portal.admin_base`, on which it is built, knows no units or cases."""
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

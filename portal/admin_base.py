@@ -59,7 +59,7 @@ class CompletedSelect(AutocompleteSelect):
         return super().optgroups(name, [sent for sent in value if _may_be_a_key(str(sent))], attr)
 
 
-class SupportSite(admin.AdminSite):
+class StaffSite(admin.AdminSite):
     """The admin site of support staff and operators."""
 
     site_header = site_title = "MySonicWALL Support"

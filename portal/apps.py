@@ -1,7 +1,7 @@
 from django.contrib.admin import apps
 
 
-class SupportConfig(apps.AdminConfig):
+class DeskConfig(apps.AdminConfig):
     """Django's admin site as the support desk, under the portal's own login."""
 
     default_site = "desk.site.DeskSite"

@@ -106,7 +106,7 @@ INSTALLED_APPS = [
     "products",
     "associations",
     "licensing",
-    "portal.apps.SupportConfig",
+    "portal.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -76,12 +76,12 @@ def import_units(
             ends = _read(reader, staged, progress)
             digest = reader.digest()
         rows = ends[-1][1]
-        staged.leave_new(staged.tally(), problems)
-        problems.refuse_any(rows)
+        staged.keep_new(staged.tally(), problems)
+        problems.raise_if_any(rows)
         with open_file() as file:
             if FactoryFile(file, {}, problems).digest() != digest:
                 problems.add(1, "the file changed while it was read")
-        problems.refuse_any(rows)
+        problems.raise_if_any(rows)
         created = _write(staged, ends, problems, progress)
         audit.record(AuditCode.UNITS_IMPORTED, by=by, data={"rows": rows, "created": created})
     return rows, created
@@ -94,7 +94,7 @@ def preview_units(open_file: OpenFile, *, report: Report) -> Preview:
         with open_file() as file:
             ends = _read(FactoryFile(file, models, problems), staged, lambda rows: None)
         tallies, first = staged.tally(), staged.first(SAMPLES)
-        staged.leave_new(tallies, problems)
+        staged.keep_new(tallies, problems)
         new = staged.new_of_models()
     return Preview(
         rows=ends[-1][1],

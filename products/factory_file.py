@@ -53,7 +53,7 @@ class Problems:
         shown = "".join(character if character.isprintable() else "\ufffd" for character in reason)
         self._report(Problem(line, shown))
 
-    def refuse_any(self, rows: int) -> None:
+    def raise_if_any(self, rows: int) -> None:
         """Raise ImportRefused if there was a problem."""
         if self.count:
             raise ImportRefused(problems=self.count, rows=rows)

@@ -162,7 +162,7 @@ class Staging:
             cursor.execute(_FIRST, [count])
             return [Sample(*values) for values in cursor.fetchall()]
 
-    def leave_new(self, tallies: Sequence[Tally], problems: Problems) -> None:
+    def keep_new(self, tallies: Sequence[Tally], problems: Problems) -> None:
         """Delete the rows that are no new units; report those that contradict the record or each other."""
         if any(tally.contradicting for tally in tallies):
             for line, serial, *differing in _stream(_CONTRADICTIONS):

@@ -16,7 +16,7 @@ def get_registration(request: MemberRequest, serial: str) -> Registration:
 
 def get_own_registration(request: MemberRequest, serial: str) -> Registration:
     """The account's registration of a unit, or its last one, which keeps its page."""
-    found = Registration.objects.ever_of(request.membership.account).filter(unit__serial=serial).first()
+    found = Registration.objects.ever_owned_by(request.membership.account).filter(unit__serial=serial).first()
     if found is None:
         raise Http404
     return found

@@ -40,7 +40,7 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         """The live registrations of an account, with units and models: every page starts from these."""
         return self.live().filter(account=account).select_related("unit__model")
 
-    def ever_of(self, account: Account) -> Self:
+    def ever_owned_by(self, account: Account) -> Self:
         """What an account has or had, with units and models: a unit's live one first, then the latest."""
         found = self.filter(account=account).select_related("unit__model")
         return found.order_by(F("ended_at").desc(nulls_first=True), "-pk")

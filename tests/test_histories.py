@@ -291,7 +291,7 @@ class Histories(RuleBasedStateMachine):
                 assert own[code].expiry is None or own[code].expiry >= theirs[code].expiry
 
     @invariant()
-    def the_ledger_tells_what_is_held(self) -> None:
+    def the_ledger_matches_what_is_held(self) -> None:
         """L6: no day and no count appears or disappears without an entry; a former owner keeps nothing."""
         verify(progress=lambda done: None)
         assert not Licence.objects.exclude(registration__ended_at=None).exists()

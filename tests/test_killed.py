@@ -18,7 +18,7 @@ from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
-NOT_ALL_OF_IT = 4
+TOO_FEW_STEPS = 4
 """An action that dies at fewer steps than these wasn't killed where it matters."""
 
 
@@ -30,7 +30,7 @@ def _die_everywhere(mortal: Mortal) -> None:
             if not mortal.dies_before(step):
                 break
             assert every_row() == before, f"killed before step {step}"
-    assert step > NOT_ALL_OF_IT
+    assert step > TOO_FEW_STEPS
     assert every_row() != before
 
 
@@ -214,5 +214,5 @@ def test_killed_while_a_keyset_is_issued() -> None:
             assert Unit.objects.get(pk=registration.unit_id).last_generation == len(issued) <= 1
             step += 1
 
-    assert step > NOT_ALL_OF_IT
+    assert step > TOO_FEW_STEPS
     assert Keyset.objects.get().first_read_at

@@ -102,7 +102,7 @@ class RmaHistories(Histories):
         self._take(partial(self._with_code, self.units[unit], lambda now, **code: taking(**code)))
 
     @invariant()
-    def the_ledger_tells_what_is_held(self) -> None:
+    def the_ledger_matches_what_is_held(self) -> None:
         """L6; a unit that was retired or put into stock keeps in its record what it had."""
         verify(progress=lambda done: None)
 

@@ -66,7 +66,7 @@ def _associate_typed(
     if elsewhere := seat_elsewhere(child, type, parent):
         named = {"typed": other.unit.serial, "name": typed["friendly_name"]} if typed["friendly_name"] else {}
         return redirect(change_address(elsewhere, parent, **named))
-    was_so = is_beside(child, type, parent)
+    was_associated = is_beside(child, type, parent)
     seat = services.associate_and_rename(
         parent=parent,
         child=child,
@@ -77,7 +77,7 @@ def _associate_typed(
         today=today(),
     )
     other.refresh_from_db()
-    if was_so:
+    if was_associated:
         notices.say_associated_already(request, seat=seat, parent=parent, child=child)
     else:
         notices.say_associated(

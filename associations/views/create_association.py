@@ -142,9 +142,9 @@ def _associate(request: MemberRequest, registration: Registration, side: Side, c
     parent, child = (chosen, registration) if side == Side.PARENT else (registration, chosen)
     if side == Side.CHILD and (elsewhere := seat_elsewhere(child, type, parent)):
         return redirect(change_address(elsewhere, parent))
-    was_so = is_beside(child, type, parent)
+    was_associated = is_beside(child, type, parent)
     seat = services.associate(parent=parent, child=child, type=type, by=request.user, today=today())
-    if was_so:
+    if was_associated:
         notices.say_associated_already(request, seat=seat, parent=parent, child=child)
     else:
         done = "Registered and associated." if was_just_registered(request, registration) else "Associated."

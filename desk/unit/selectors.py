@@ -11,7 +11,7 @@ from typing import Protocol
 from django.db.models import F, Q
 
 from associations.models import Seat, Side
-from associations.selectors import Chapter, ChildCount, child_counts, history, live_seats
+from associations.selectors import ChildCount, HistoryRow, child_counts, history, live_seats
 from desk.addresses import CaseRow
 from licensing.entitlements.on_a_day import right_in_words, value_in_words
 from licensing.entitlements.today import Right, read_graces, sharing_primary
@@ -253,7 +253,7 @@ class UnitPage:
     is_warranty_over: bool
     owned: Owned | None
     registrations: Latest[Registration]
-    chapters: Latest[Chapter]
+    association_history: Latest[HistoryRow]
     keysets: Keysets
     trials: Latest[TrialStart]
     cases: Latest[CaseRow]

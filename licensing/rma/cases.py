@@ -58,11 +58,11 @@ def ask_for_case(
     case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
     if replacement is not None:
         case.replacement = _find(replacement.serial)
-        check_open_elsewhere([case.replacement], besides=case)
+        check_open_elsewhere([case.replacement], exclude=case)
         check_replacement(case)
         case.save()
     _record(AuditCode.RMA_REQUESTED, case, by=by, reason=symptom)
-    mails.tell(case, "requested")
+    mails.post_mails(case, "requested")
     return case
 
 
@@ -135,7 +135,7 @@ def approve_case(*, case: RmaCase, replacement: str, by: User) -> RmaCase:
     was = case.state
     case.replacement = _find(normalize_serial(replacement)) if replacement.strip() else None
     if case.replacement:
-        check_open_elsewhere([case.replacement], besides=case)
+        check_open_elsewhere([case.replacement], exclude=case)
     check_warranty(case)
     check_replacement(case)
     case.state = RmaCase.State.APPROVED
@@ -143,7 +143,7 @@ def approve_case(*, case: RmaCase, replacement: str, by: User) -> RmaCase:
     code = AuditCode.RMA_APPROVED if was == RmaCase.State.REQUESTED else AuditCode.RMA_REPLACEMENT_SET
     _record(code, case, by=by)
     if was == RmaCase.State.REQUESTED:
-        mails.tell(case, "approved")
+        mails.post_mails(case, "approved")
     return case
 
 
@@ -246,11 +246,11 @@ def _find(serial: str) -> Unit:
     return unit
 
 
-def check_open_elsewhere(units: Iterable[Unit], *, besides: RmaCase | None = None) -> None:
+def check_open_elsewhere(units: Iterable[Unit], *, exclude: RmaCase | None = None) -> None:
     """Raise CaseOpen if one of these units is the failed one or the replacement in an open case."""
     for unit in units:
         cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit), state__in=RmaCase.OPEN)
-        if case := cases.exclude(pk=besides.pk if besides else 0).first():
+        if case := cases.exclude(pk=exclude.pk if exclude else 0).first():
             raise CaseOpen(serial=unit.serial, number=case.number)
 
 
@@ -310,7 +310,7 @@ def _close(case: RmaCase, state: RmaCase.State, code: AuditCode, *, reason: str,
     case.save()
     raise_grace_version(case)
     _record(code, case, by=by, reason=reason)
-    mails.tell(case, str(state))
+    mails.post_mails(case, str(state))
     return case
 
 

@@ -31,7 +31,7 @@ from licensing.rma.errors import (
     ReplacementPaired,
     WrongPartner,
 )
-from licensing.rma.handover import Handed, HandedOver, hand_over
+from licensing.rma.handover import Handover, HandoverLine, hand_over
 from licensing.rma.record import Steps, steps_of
 from licensing.rma.selectors import keepers_of, last_place, partners_of
 from licensing.rma.snapshot import UnitShown, fingerprint, snapshot, to_apply
@@ -54,7 +54,7 @@ class Outcome:
 
     before: list[UnitShown]
     after: list[UnitShown]
-    lines: list[Handed]
+    lines: list[HandoverLine]
     heir: Registration
     replacement: Registration
     role: str
@@ -92,7 +92,7 @@ def complete_case(
     case = RmaCase.objects.select_related("account", "failed__unit", "replacement", "asked_by").get(
         pk=case.pk
     )
-    return replace(outcome, mails=mails.tell(case, "completed", outcome.keysets))
+    return replace(outcome, mails=mails.post_mails(case, "completed", outcome.keysets))
 
 
 def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: datetime.date) -> Outcome:
@@ -121,7 +121,7 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
     done = _done(heir, replacement, handed, is_registered_now) | changed
     done |= {"role": role, "pair": [unit.pk for unit in pair or ()], "keysets": [r.pk for r in keysets]}
-    done["unreachable"] = steps.source.pk if steps.source and steps.is_out_of_reach else None
+    done["unreachable"] = steps.source.pk if steps.source and steps.is_unreachable else None
     _note(case, heir, keysets, done, by=by)
     sides = _sides(before, after, len(concerned))
     seen = fingerprint(*sides, handed.lines)
@@ -187,7 +187,7 @@ def _check(case: RmaCase, unit: Unit, partner: Registration | None) -> None:
     case.replacement = Unit.objects.select_related("model").get(pk=unit.pk)
     check_warranty(case)
     check_replacement(case)
-    check_open_elsewhere([case.failed.unit, unit], besides=case)
+    check_open_elsewhere([case.failed.unit, unit], exclude=case)
     if case.kind == RmaCase.Kind.TRANSFER:
         _check_alone(case.failed)
         return
@@ -245,7 +245,7 @@ def _move(
     *,
     by: User,
     today: datetime.date,
-) -> tuple[Registration, HandedOver]:
+) -> tuple[Registration, Handover]:
     """Seat the replacement and hand over the licences; return the heir."""
     heir = replacement
     if case.kind == RmaCase.Kind.REPLACEMENT:
@@ -271,7 +271,7 @@ def _changed_links(before: list[Link], after: list[Link]) -> dict[str, object]:
 def _done(
     heir: Registration,
     replacement: Registration,
-    handed: HandedOver,
+    handed: Handover,
     is_registered_now: bool,
 ) -> dict[str, object]:
     """The record that undoing needs."""

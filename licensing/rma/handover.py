@@ -28,7 +28,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class HandoverLine:
     """A service that the failed unit held, what becomes of it, and why."""
 
     service: str
@@ -48,10 +48,10 @@ class PartMove(NamedTuple):
 
 
 @dataclass(slots=True)
-class HandedOver:
+class Handover:
     """Everything that was handed over. `owners` maps, by service, whose licence became whose."""
 
-    lines: list[Handed] = field(default_factory=list)
+    lines: list[HandoverLine] = field(default_factory=list)
     owners: dict[int, dict[int, int]] = field(default_factory=dict)
     parts: list[PartMove] = field(default_factory=list)
 
@@ -78,13 +78,13 @@ def hand_over(
     by: User,
     today: datetime.date,
     reason: str,
-) -> HandedOver:
+) -> Handover:
     """Hand over everything transferable; each unit counts as having had the others' trials (L5).
 
     Callers hold a transaction, and have locked the units and their `pool_units`.
     """
     heirs = _Heirs(failed, heir, replacement)
-    done = HandedOver()
+    done = Handover()
     with ledger.noted(
         heirs.all, right=LedgerEntry.Right.RMA, by=by, reason=reason, detail=failed.unit.serial
     ):
@@ -103,14 +103,14 @@ def hand_over(
     return done
 
 
-def _name_included(done: HandedOver, failed: Registration) -> None:
+def _name_included(done: Handover, failed: Registration) -> None:
     """Add a line for what isn't the unit's own, but comes with its model."""
     included = ModelService.objects.filter(model=failed.unit.model_id).order_by("service__code")
     names = ", ".join(included.values_list("service__name", flat=True))
     if names:
         model = failed.unit.model
         why = f"Every {model} comes with that: nobody bought it for this unit."
-        done.lines.append(Handed(names, f"comes with the {model}", Verdict.STAYS, why))
+        done.lines.append(HandoverLine(names, f"comes with the {model}", Verdict.STAYS, why))
 
 
 def _licences(registrations: Iterable[Registration]) -> Iterable[Licence]:
@@ -122,7 +122,7 @@ def _of(licence: Licence) -> Entitlement:
 
 
 def _judge(
-    done: HandedOver, heirs: _Heirs, service: Service, licences: dict[int, Licence], today: datetime.date
+    done: Handover, heirs: _Heirs, service: Service, licences: dict[int, Licence], today: datetime.date
 ) -> dict[int, int]:
     """Decide about one licence of the failed unit: add its line, and return whose becomes whose."""
     failed, heir, replacement = heirs.failed.pk, heirs.heir.pk, heirs.replacement.pk
@@ -141,7 +141,7 @@ def _judge(
         owners |= {loser: rest} if loser != rest else {}
         verdict = Verdict.MERGES if owners else Verdict.STAYS
         why = _why(heirs, theirs, is_better=is_better, to_replacement=rest == replacement)
-    done.lines.append(Handed(service.name, told(mine), verdict, why))
+    done.lines.append(HandoverLine(service.name, told(mine), verdict, why))
     return owners
 
 
@@ -155,7 +155,7 @@ def _why(heirs: _Heirs, theirs: Licence, *, is_better: bool, to_replacement: boo
     return f"{own} is at least as good and stays; this one stays in the failed unit's record."
 
 
-def _gather_parts(done: HandedOver, heirs: _Heirs) -> None:
+def _gather_parts(done: Handover, heirs: _Heirs) -> None:
     """Give the heir the failed unit's parts of pools; a part of the heir's own licence returns to it."""
     original = {(service, new): old for service, owners in done.owners.items() for old, new in owners.items()}
     units = [registration.pk for registration in heirs.all]
@@ -178,7 +178,7 @@ def _gather_parts(done: HandedOver, heirs: _Heirs) -> None:
             continue
         if is_failed:
             what = f"{part.count} of {part.licence.registration.friendly_name}'s licenses"
-            done.lines.append(Handed(service.name, what, Verdict.MOVES, why))
+            done.lines.append(HandoverLine(service.name, what, Verdict.MOVES, why))
 
 
 def give_part(licence: Licence, registration: int, count: int) -> None:
@@ -193,29 +193,29 @@ def give_part(licence: Licence, registration: int, count: int) -> None:
         )
 
 
-def give_back(
+def return_licences(
     *,
-    done: HandedOver,
+    done: Handover,
     failed: Registration,
     heir: Registration,
     replacement: Registration,
-    travelling: dict[int, int],
+    newer: dict[int, int],
     by: User,
     reason: str,
 ) -> None:
     """Return everything that was handed over, with what was redeemed and renewed since (X5).
 
-    `travelling` maps services to units that have since got a licence which goes back with the others.
+    `newer` maps services to units that have since got a licence which goes back with the others.
     Callers hold a transaction, have locked the units and their `pool_units`, and know that no counts moved.
     """
     heirs = _Heirs(failed, heir, replacement)
-    services = Service.objects.in_bulk([*done.owners, *travelling, *(move.service for move in done.parts)])
+    services = Service.objects.in_bulk([*done.owners, *newer, *(move.service for move in done.parts)])
     with ledger.noted(
         heirs.all, right=LedgerEntry.Right.RMA, by=by, reason=reason, detail=failed.unit.serial
     ):
         for service, owners in done.owners.items():
             rearrange(services[service], {new: old for old, new in owners.items()})
-        for service, unit in travelling.items():
+        for service, unit in newer.items():
             rearrange(services[service], {unit: failed.pk})
         for move in reversed(done.parts):
             licence = Licence.objects.get(service=move.service, registration=move.owner)

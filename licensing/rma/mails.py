@@ -22,11 +22,11 @@ SUBJECTS = {
 }
 
 
-WHEN_SENT_AGAIN = {"received": "completed"}
+MAIL_OF_STATE = {"received": "completed"}
 """Which mail to send again for a state, if it isn't the one named like the state."""
 
 
-def tell(case: RmaCase, what: str, units: list[Registration] | None = None) -> int:
+def post_mails(case: RmaCase, what: str, units: list[Registration] | None = None) -> int:
     """Put mails into the outbox, in the caller's transaction; return how many.
 
     `units` are those whose keysets are to be applied now.
@@ -54,9 +54,9 @@ def tell(case: RmaCase, what: str, units: list[Registration] | None = None) -> i
 
 
 @transaction.atomic
-def tell_again(*, case: RmaCase, by: User) -> int:
+def resend_mails(*, case: RmaCase, by: User) -> int:
     """Send the last mail about a case again, to the present owners; return how many."""
-    sent = tell(case, WHEN_SENT_AGAIN.get(case.state, case.state), _units_to_apply(case))
+    sent = post_mails(case, MAIL_OF_STATE.get(case.state, case.state), _units_to_apply(case))
     serials = [case.failed.unit.serial] if sent else []
     audit.record(
         AuditCode.MAIL_RESENT, by=by, account=case.account, serials=serials, data={"case": case.number}

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from associations.models import Seat, Side
 from licensing.models import RmaCase
-from licensing.rma.handover import Handed, Verdict
+from licensing.rma.handover import HandoverLine, Verdict
 from licensing.rma.selectors import last_place, mates_of, open_on
 from products.models import Registration
 
@@ -21,28 +21,28 @@ class Steps:
     """What the administrator does on the appliances, in the order of the fields.
 
     `failed_too` are open cases of other units, which nobody can log in to. `source`, which was in service,
-    sends its settings to `target` (None: nothing is sent), after `came_bare`: the case by which the source
-    itself came without settings, because nobody could log in to the unit that had them. `is_left`: the
-    source's primary has failed. `is_reversed`: it is the secondary in the portal. `keysets` are the units
-    that need a new keyset.
+    sends its settings to `target` (None: nothing is sent). `came_without_settings` is the case by which the
+    source itself came, while nobody could log in to the unit that had the settings: they are imported first.
+    `is_failed_primary`: the failed unit was the primary. `is_reversed`: the source is the secondary in the
+    portal. `keysets` are the units that need a new keyset.
     """
 
     failed_too: list[RmaCase]
-    came_bare: RmaCase | None
+    came_without_settings: RmaCase | None
     source: Registration | None
     target: Registration | None
-    is_left: bool
+    is_failed_primary: bool
     is_reversed: bool
     replacement: Registration
     keysets: list[Registration]
 
     @property
-    def sends(self) -> bool:
+    def sends_settings(self) -> bool:
         """Whether settings are sent, because both units can be logged in to."""
-        return self.source is not None and not self.is_out_of_reach
+        return self.source is not None and not self.is_unreachable
 
     @property
-    def is_out_of_reach(self) -> bool:
+    def is_unreachable(self) -> bool:
         """Whether settings should be sent, but one of the two units has failed, too."""
         failed = {case.failed_id for case in self.failed_too}
         return self.source is not None and bool(failed & {unit.pk for unit in self._ends})
@@ -63,7 +63,7 @@ def steps_of(
     source = _source(case, place, pair, replacement)
     return Steps(
         failed_too,
-        _came_bare(case, source) if source else None,
+        _came_without_settings(case, source) if source else None,
         source,
         next((unit for unit in pair if unit != source), None) if pair and source else None,
         bool(place and place.side == Side.PARENT),
@@ -92,7 +92,7 @@ def _source(
     return served
 
 
-def _came_bare(case: RmaCase, source: Registration) -> RmaCase | None:
+def _came_without_settings(case: RmaCase, source: Registration) -> RmaCase | None:
     """The case by which a unit came while nobody could log in to the one that has failed now."""
     replaced = Q(replacement=source.unit_id, kind=RmaCase.Kind.REPLACEMENT, state__in=RmaCase.DONE)
     earlier = RmaCase.objects.filter(replaced).exclude(pk=case.pk).select_related("failed__unit")
@@ -104,7 +104,7 @@ def _came_bare(case: RmaCase, source: Registration) -> RmaCase | None:
 class ShownCase:
     """A completed case: `heir` got the licences, `keysets` need a new keyset, `pair` was made."""
 
-    lines: list[Handed]
+    lines: list[HandoverLine]
     heir: Registration
     replacement: Registration
     role: str
@@ -128,7 +128,8 @@ def shown_case(case: RmaCase) -> ShownCase:
     found = {unit.pk: unit for unit in read_registrations([*pks, *done.get("keysets", [])])}
     heir, replacement = found[done["heir"]], found[done["replacement"]]
     lines = [
-        Handed(line["service"], line["what"], Verdict(line["verdict"]), line["why"]) for line in done["lines"]
+        HandoverLine(row["service"], row["what"], Verdict(row["verdict"]), row["why"])
+        for row in done["lines"]
     ]
     pair = (found[done["pair"][0]], found[done["pair"][1]]) if done["pair"] else None
     keysets = [found[pk] for pk in dict.fromkeys(done.get("keysets", pks)) if found[pk].ended_at is None]

@@ -18,7 +18,7 @@ from licensing.models import Keyset, Licence, PoolPart, RmaCase, Service, TrialS
 from licensing.moves.exchange import pool_units
 from licensing.rma import mails
 from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
-from licensing.rma.handover import HandedOver, PartMove, give_back
+from licensing.rma.handover import Handover, PartMove, return_licences
 from licensing.rma.selectors import keepers_of
 from licensing.rma.snapshot import snapshot, to_apply
 from portal import audit
@@ -44,7 +44,7 @@ class _Past:
     ended: list[Link]
     begun: list[Link]
     after: list[Link]
-    handed: HandedOver
+    handed: Handover
     held: set[tuple[int, int]]
 
     @property
@@ -58,9 +58,9 @@ class _Past:
         return bool(self.case.done and self.case.done["registered"])
 
 
-def undo_hindrances(case: RmaCase) -> list[str]:
+def undo_obstacles(case: RmaCase) -> list[str]:
     """What prevents undoing a completed case, in sentences; empty if nothing does."""
-    return _hindrances(_read(case)) if case.state in RmaCase.DONE else []
+    return _obstacles(_read(case)) if case.state in RmaCase.DONE else []
 
 
 def why_only_lead(case: RmaCase, *, today: datetime.date) -> str:
@@ -94,8 +94,8 @@ def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: dat
         raise UndoForLead(why=why)
     Account.objects.select_for_update(no_key=True).get(pk=case.account_id)
     past, units = _lock(case)
-    if hindrances := _hindrances(past):
-        raise UndoNotPossible(what=" ".join(hindrances))
+    if obstacles := _obstacles(past):
+        raise UndoNotPossible(what=" ".join(obstacles))
     before = snapshot(units, today)
     _put_back(past, by=by, today=today, reason=f"{case.number} undone: {reason}"[:200])
     keysets = to_apply(before, snapshot(units, today), past.failed, *_keep(past))
@@ -103,7 +103,7 @@ def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: dat
     case.done = {**(case.done or {}), "undone": [registration.pk for registration in keysets]}
     case.save()
     _record(past, keysets, by=by, reason=reason)
-    mails.tell(case, "undone", keysets)
+    mails.post_mails(case, "undone", keysets)
     return case
 
 
@@ -121,7 +121,7 @@ def _read(case: RmaCase) -> _Past:
         [Link(*link) for link in done["ended"]],
         [Link(*link) for link in done["begun"]],
         [Link(*link) for link in done["after"]],
-        HandedOver(owners=owners, parts=[PartMove(*move) for move in done["parts"]]),
+        Handover(owners=owners, parts=[PartMove(*move) for move in done["parts"]]),
         {(registration, service) for registration, service in done["held"]},
     )
 
@@ -147,7 +147,7 @@ def _members(past: _Past) -> list[Registration]:
     return list(Registration.objects.select_related("unit").filter(pk__in=pks).order_by("pk"))
 
 
-def _hindrances(past: _Past) -> list[str]:
+def _obstacles(past: _Past) -> list[str]:
     """What prevents undoing: one sentence each, naming the thing and the unit."""
     found = [*_of_units(past), *_of_cases(past), *_of_licences(past)]
     if links_of(past.gained) != past.after or _is_swapped(past) or not _is_free(past):
@@ -209,11 +209,11 @@ def _of_licences(past: _Past) -> list[str]:
     moved = Unit.objects.filter(pk__in=concerned, counts_moved_at__gt=since)
     if moved.exists() or not _are_parts_there(past.handed):
         found.append("Counts of a license were shared out or moved since.")
-    _, stuck = _travelling(past)
+    _, stuck = _newer_licences(past)
     return found + [f"{service} was licensed anew on both sides since." for service in stuck]
 
 
-def _are_parts_there(handed: HandedOver) -> bool:
+def _are_parts_there(handed: Handover) -> bool:
     """Whether the counts that changed hands are still where they went, so that they can go back."""
     returned: Counter[tuple[int, int]] = Counter()
     given: Counter[tuple[int, int, int]] = Counter()
@@ -240,7 +240,7 @@ def _has_free(service: int, owner: int, number: int) -> bool:
     )
 
 
-def _travelling(past: _Past) -> tuple[dict[int, int], list[Service]]:
+def _newer_licences(past: _Past) -> tuple[dict[int, int], list[Service]]:
     """Licences that came since, as a map of services to units; and services whose licences can't go back.
 
     Those of the heir, and of the replacement if it leaves the account again, go back to the failed unit. If
@@ -256,14 +256,14 @@ def _travelling(past: _Past) -> tuple[dict[int, int], list[Service]]:
     rows.sort(key=lambda row: row.registration_id == past.replacement.pk)
     kept = set(Licence.objects.filter(registration=past.failed).values_list("service", flat=True))
     taken = kept | set(past.handed.owners)
-    travelling = {row.service_id: row.registration_id for row in rows if row.service_id not in taken}
+    newer = {row.service_id: row.registration_id for row in rows if row.service_id not in taken}
     stuck = [
         row.service
         for row in rows
-        if travelling.get(row.service_id) != row.registration_id
+        if newer.get(row.service_id) != row.registration_id
         and not (row.registration_id == past.heir.pk and past.heir.pk != past.replacement.pk)
     ]
-    return travelling, stuck
+    return newer, stuck
 
 
 def _lost_types(past: _Past) -> str:
@@ -275,13 +275,13 @@ def _lost_types(past: _Past) -> str:
 def _put_back(past: _Past, *, by: User, today: datetime.date, reason: str) -> None:
     revive_unit(past.failed)
     exchange_links(out=past.begun, back=past.ended, by=by, today=today, reason=reason)
-    travelling, _ = _travelling(past)
-    give_back(
+    newer, _ = _newer_licences(past)
+    return_licences(
         done=past.handed,
         failed=past.failed,
         heir=past.heir,
         replacement=past.replacement,
-        travelling=travelling,
+        newer=newer,
         by=by,
         reason=reason,
     )

@@ -343,7 +343,7 @@ def test_the_page_costs_as_many_queries_however_long_its_histories_are(desk: Cli
     page = read(desk, primary.unit)
     for history in (
         page.registrations,
-        page.chapters,
+        page.association_history,
         page.keysets.issued,
         page.cases,
         page.ledger,

@@ -11,7 +11,7 @@ from associations.models import Seat
 from associations.services import remove_association
 from licensing.keyset import Payload
 from licensing.models import RmaCase
-from licensing.rma.mails import tell_again
+from licensing.rma.mails import resend_mails
 from portal.clock import today
 from portal.models import AuditEntry, Mail, User
 from products.models import Registration, Unit
@@ -152,7 +152,7 @@ def test_whoever_changes_by_undoing_is_told(scene: Scene, plan: Callable[[Scene]
 
     first = told(case)
     assert changed(between, said()) <= first
-    tell_again(case=case, by=scene.by)
+    resend_mails(case=case, by=scene.by)
     assert told(case) == first
 
 
@@ -183,7 +183,7 @@ def test_a_case_of_before_all_keysets_were_kept_is_shown(
 
     client.force_login(admin_user)
     page = Page(client.get(f"/support/rma/{case.uuid}/"))
-    tell_again(case=case, by=scene.by)
+    resend_mails(case=case, by=scene.by)
 
     serials = {scene.secondary.unit.serial, scene.new.serial}
     assert all(serial in page.section("steps").text for serial in serials)
@@ -196,6 +196,6 @@ def test_a_unit_that_left_the_account_since_gets_no_keyset(scene: Scene) -> None
     case.refresh_from_db()
     Registration.objects.filter(pk=other.pk).update(ended_at=case.completed_at)
 
-    tell_again(case=case, by=scene.by)
+    resend_mails(case=case, by=scene.by)
 
     assert told(case) == {scene.new.serial}
