@@ -98,8 +98,8 @@ class LicenceAdmin(ServiceAdmin):
             "pk"
         )
         if entry.before:
-            said = f"It replaces what was there: {_values(entry.before)}. It is now: {_values(entry.after)}."
-            messages.warning(request, said)
+            text = f"It replaces what was there: {_values(entry.before)}. It is now: {_values(entry.after)}."
+            messages.warning(request, text)
         if primary := sharing_primary(licence.registration):
             messages.warning(
                 request,

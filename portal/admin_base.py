@@ -76,8 +76,8 @@ class StaffSite(admin.AdminSite):
         try:
             words_of(request.GET.get("term", ""))
         except SearchTooLong as refusal:
-            said = {"id": "", "text": str(refusal), "disabled": True}
-            return JsonResponse({"results": [said], "pagination": {"more": False}})
+            row = {"id": "", "text": str(refusal), "disabled": True}
+            return JsonResponse({"results": [row], "pagination": {"more": False}})
         return cast("HttpResponse", NamedFields.as_view(admin_site=self)(request))
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:

@@ -91,10 +91,10 @@ def unregistered_units() -> list[DemoUnit]:
     free = Unit.objects.filter(retired_at=None).exclude(pk__in=Registration.objects.live().values("unit"))
     found = {unit.serial: unit for unit in free.filter(serial__in=[unit.serial for unit in UNITS])}
     return [
-        told
-        for told in UNITS
-        if (unit := found.get(told.serial))
-        and code_matches(unit.serial, normalize_code(told.code), mac=unit.code_mac, kid=unit.code_kid)
+        shown
+        for shown in UNITS
+        if (unit := found.get(shown.serial))
+        and code_matches(unit.serial, normalize_code(shown.code), mac=unit.code_mac, kid=unit.code_kid)
     ]
 
 
@@ -102,7 +102,7 @@ def unused_keys() -> list[tuple[str, str]]:
     """The demo's activation keys that nobody has redeemed yet, each with a description."""
     path = _keys_file()
     lines = path.read_text().splitlines() if path.exists() else []
-    keys = [(key, told) for key, _, told in (line.partition(" ") for line in lines)]
+    keys = [(key, description) for key, _, description in (line.partition(" ") for line in lines)]
     unused = ActivationKey.objects.filter(redeemed_at=None, revoked_at=None)
     return [pair for pair in keys if unused.filter(mac__in=known_macs(normalize_key(pair[0]))).exists()]
 

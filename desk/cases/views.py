@@ -138,8 +138,8 @@ def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
         )
     except RuleViolation as refusal:
         return _case_page(request, _get(uuid), refusal=refusal, is_rehearsed=True)
-    told = "What to do now goes by mail to the owners." if outcome.mails else NO_RECIPIENT
-    messages.success(request, f"Completed. {told}")
+    notice = "The owners get a mail that says what to do now." if outcome.mails else NO_RECIPIENT
+    messages.success(request, f"Completed. {notice}")
     return redirect("desk:case", uuid)
 
 

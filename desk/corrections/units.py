@@ -137,9 +137,9 @@ class Open(Choice):
     def options(self) -> list[Option]:
         return [
             Option(f"{scope}:{account.uuid}", (account, serial), f"{account}: {words}")
-            for account, told in _tried(self.serial, timezone.now())
+            for account, state in _accounts_with_attempts(self.serial, timezone.now())
             for scope, serial, words in (
-                ("unit", self.serial, f"this unit ({told})"),
+                ("unit", self.serial, f"this unit ({state})"),
                 ("account", None, "all that it has tried"),
             )
         ]
@@ -152,7 +152,7 @@ class Open(Choice):
         return f"{attempts} failed attempts of {account} no longer count."
 
 
-def _tried(serial: str, now: datetime.datetime) -> list[tuple[Account, str]]:
+def _accounts_with_attempts(serial: str, now: datetime.datetime) -> list[tuple[Account, str]]:
     """The accounts with failed attempts at a serial number within a day, each with what they closed."""
     since = now - datetime.timedelta(days=1)
     attempts = Attempt.objects.filter(subject=serial, at__gte=since, forgiven_at=None)
@@ -161,6 +161,6 @@ def _tried(serial: str, now: datetime.datetime) -> list[tuple[Account, str]]:
     for account in Account.objects.filter(pk__in=counts).order_by("name", "pk"):
         ends = [closed(account, serial, kind=kind, now=now) for kind in Attempt.Kind]
         until = max((end.until for end in ends if end), default=None)
-        told = f"closed until {until:%d %b, %H:%M} UTC" if until else "not closed"
-        found.append((account, f"{counts[account.pk]} failed attempts, {told}"))
+        state = f"closed until {until:%d %b, %H:%M} UTC" if until else "not closed"
+        found.append((account, f"{counts[account.pk]} failed attempts, {state}"))
     return found

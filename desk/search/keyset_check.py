@@ -44,14 +44,16 @@ class CheckedKeyset:
     @property
     def sentences(self) -> list[str]:
         """What it is, in words."""
-        said = [f"This is generation {self.payload.generation:,} of the keyset of {self.payload.serial}."]
+        texts = [f"This is generation {self.payload.generation:,} of the keyset of {self.payload.serial}."]
         if self.outcome == Outcome.UNKNOWN_KEY:
-            said.append("None of the portal's valid keys has signed it: its key is unknown here, or revoked.")
+            texts.append(
+                "None of the portal's valid keys has signed it: its key is unknown here, or revoked."
+            )
         elif self.outcome == Outcome.BAD_SIGNATURE:
-            said.append("Its signature doesn't fit: it was changed after it was signed.")
+            texts.append("Its signature doesn't fit: it was changed after it was signed.")
         else:
-            said.append("Its signature is genuine.")
-        return [*said, self._place()]
+            texts.append("Its signature is genuine.")
+        return [*texts, self._place()]
 
     def _place(self) -> str:
         """Its place among the issued keysets."""

@@ -40,8 +40,8 @@ class Differs(Exception):
 
     def __init__(self, subject: str, service: str, *, ledger: Value, row: Value) -> None:
         self.subject, self.service, self.ledger, self.row = subject, service, ledger, row
-        said = (json.dumps(value) if value else "nothing" for value in (ledger, row))
-        super().__init__("{}, {}: the ledger says {}, the row says {}.".format(subject, service, *said))
+        values = (json.dumps(value) if value else "nothing" for value in (ledger, row))
+        super().__init__("{}, {}: the ledger says {}, the row says {}.".format(subject, service, *values))
 
 
 @dataclass(slots=True)
@@ -70,15 +70,15 @@ def verify(*, progress: Callable[[Verified], None]) -> Verified:
 
 def _compare(steps: Steps, rows: Rows) -> int:
     """Return the number of entries compared; reads again what changed while reading both sides."""
-    told = _follow(steps())
-    while (found := rows()) != told[0]:
+    replayed = _follow(steps())
+    while (found := rows()) != replayed[0]:
         again = _follow(steps())
-        if again == told:
-            held, _ = told
+        if again == replayed:
+            held, _ = replayed
             key = min(key for key in {*held, *found} if held.get(key) != found.get(key))
             raise _differs(key, held.get(key), found.get(key))
-        told = again
-    return told[1]
+        replayed = again
+    return replayed[1]
 
 
 def _follow(steps: Generator[Step]) -> tuple[dict[Key, Value], int]:

@@ -59,8 +59,8 @@ class Release:
         parts = sorted(
             (part.licence_id, part.registration_id, part.count) for part in (*self.borrowed, *self.lent)
         )
-        told = f"{self.registration.pk} {self.registration.account_id} {own} {parts}"
-        return hashlib.sha256(told.encode()).hexdigest()[:32]
+        text = f"{self.registration.pk} {self.registration.account_id} {own} {parts}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def plan_release(registration: Registration) -> Release:

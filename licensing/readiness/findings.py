@@ -116,19 +116,19 @@ class Appliance:
 class Pair:
     """Two units, the second of which is to take over.
 
-    `said` is the content of the secondary's applied keyset or, if that isn't known, of its newest.
+    `content` is that of the secondary's applied keyset or, if that isn't known, of its newest one.
     """
 
     primary: Appliance
     secondary: Appliance
-    said: Payload
+    content: Payload
     needs_one_model: bool
     services: list[Service]
     today: datetime.date
 
     def running(self, service: Service) -> KeysetService | None:
         """The row of a service in the secondary's keyset, if it runs today."""
-        rows = (row for row in self.said.services if row.code == service.code)
+        rows = (row for row in self.content.services if row.code == service.code)
         return next((row for row in rows if row.status(self.today) != Status.EXPIRED), None)
 
     def findings(self) -> list[Finding]:
@@ -177,7 +177,7 @@ class Pair:
         unshared = [s for s in absent if s not in lacking and s.code != SONICOS_ENHANCED_CODE]
         name, unit = self.secondary.name, self.secondary.registration
         if lacking:
-            number = self.said.generation
+            number = self.content.generation
             text = f"{name} would lack {_listed(lacking)}: generation {number}, which it runs, is without."
             yield Finding(Code.SERVICE_NOT_COVERED, text, unit, Mend.KEYSET)
         if unshared:
@@ -217,8 +217,8 @@ class Pair:
                 )
                 yield Finding(Code.FEWER_LICENSES, text, unit, mend)
         nodes = node_count(self.primary.owned.values(), self.today)
-        if _size(self.said.nodes) < _size(nodes):
-            fewer, more = _amount(self.said.nodes), _amount(nodes)
+        if _size(self.content.nodes) < _size(nodes):
+            fewer, more = _amount(self.content.nodes), _amount(nodes)
             text = f"{unit} would serve {fewer} nodes, {self.primary.name} serves {more}."
             yield Finding(Code.FEWER_NODES, text, unit, mend)
 

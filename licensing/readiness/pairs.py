@@ -192,19 +192,19 @@ def _judge(facts: _Facts, parent: Seat, standby: Seat | None) -> Readiness:
         )
         return Readiness(parent, None, [Finding(Code.NO_STANDBY, text, primary, Mend.STANDBY)])
     first, second = (facts.appliance(seat.registration) for seat in (parent, standby))
-    said = read(second.applied.text) if second.applied else facts.content(second.registration)
-    pair = Pair(first, second, said, parent.type.is_same_model, facts.services, facts.today)
+    content = read(second.applied.text) if second.applied else facts.content(second.registration)
+    pair = Pair(first, second, content, parent.type.is_same_model, facts.services, facts.today)
     if second.applied is None:
         return Readiness(parent, standby, pair.findings())
-    return Readiness(parent, standby, pair.findings(), _running(facts, said), said.nodes)
+    return Readiness(parent, standby, pair.findings(), _running(facts, content), content.nodes)
 
 
-def _running(facts: _Facts, said: Payload) -> list[Running]:
+def _running(facts: _Facts, content: Payload) -> list[Running]:
     """The services of an applied keyset, with today's status."""
     names = {service.code: service.name for service in facts.services}
     return [
         Running(names.get(row.code, f"Service {row.code}"), row.status(facts.today), row.count, row.expiry)
-        for row in said.services
+        for row in content.services
     ]
 
 

@@ -316,10 +316,10 @@ def _close(case: RmaCase, state: RmaCase.State, code: AuditCode, *, reason: str,
 
 def _waivers(case: RmaCase) -> dict[str, str]:
     """A case's waivers, for the audit trail."""
-    told = {"warranty_waiver": case.warranty_waiver, "model_waiver": case.model_waiver}
+    waivers = {"warranty_waiver": case.warranty_waiver, "model_waiver": case.model_waiver}
     if case.waived_model:
-        told["waived_model"] = case.waived_model.name
-    return {name: text for name, text in told.items() if text}
+        waivers["waived_model"] = case.waived_model.name
+    return {name: text for name, text in waivers.items() if text}
 
 
 def _record(code: AuditCode, case: RmaCase, *, by: User, reason: str = "", **facts: object) -> None:

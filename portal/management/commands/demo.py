@@ -78,8 +78,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {unit.serial}  {unit.code}  {unit.model}")
         if keys := unused_keys():
             self.stdout.write("\nActivation keys that you can redeem")
-            for key, told in keys:
-                self.stdout.write(f"  {key}  {told}")
+            for key, description in keys:
+                self.stdout.write(f"  {key}  {description}")
 
 
 def _parse(address: str) -> tuple[str, int]:
