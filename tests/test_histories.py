@@ -94,8 +94,8 @@ class Histories(RuleBasedStateMachine):
             RegistrationFactory(unit=self.units[number], account=owner.account)
         self.issued: dict[str, tuple[int, Payload]] = {}
         self.codes: dict[str, str] = {}
-        self.told: dict[str, tuple[str, bool]] = {}
-        self.told_until = 0
+        self.seen: dict[str, tuple[str, bool]] = {}
+        self.seen_until = 0
         for number, code, days in ((0, 3, 40), (0, 4, 300), (1, 3, 10), (2, 3, 100), (5, 4, 30), (0, 2, 60)):
             self._grant(self.units[number], code, days)
         for child in (1, 2):
@@ -299,19 +299,19 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def history_leads_to_the_present(self) -> None:
         """X1: the audit trail, followed from its first entry, ends with the present seats."""
-        told = dict(self.told)
+        seen = dict(self.seen)
         for code, data in self._trail():
             if code == "association-removed":
-                del told[data["child"]]
+                del seen[data["child"]]
             elif code == "roles-swapped":
-                del told[data["parent"]]
-                told |= dict.fromkeys(data.get("moved", []), (data["parent"], False))
-                told[data["child"]] = data["parent"], True
+                del seen[data["parent"]]
+                seen |= dict.fromkeys(data.get("moved", []), (data["parent"], False))
+                seen[data["child"]] = data["parent"], True
             else:
-                told[data["child"]] = data["parent"], data["shares"]
+                seen[data["child"]] = data["parent"], data["shares"]
             if code == "made-standby" and "former" in data:
-                told[data["former"]] = data["parent"], False
-        assert told == self._places()
+                seen[data["former"]] = data["parent"], False
+        assert seen == self._places()
 
     def _places(self) -> dict[str, tuple[str, bool]]:
         """Whose child each child is, and whether it shares."""
@@ -373,9 +373,9 @@ class Histories(RuleBasedStateMachine):
         return groups
 
     def _trail(self) -> list[tuple[str, dict[str, object]]]:
-        """What was done to associations, in order, since `told`."""
+        """What was done to associations, in order, since `seen`."""
         codes = ["associated", "parent-changed", "made-standby", "association-removed", "roles-swapped"]
-        entries = AuditEntry.objects.filter(code__in=codes, pk__gt=self.told_until).order_by("pk")
+        entries = AuditEntry.objects.filter(code__in=codes, pk__gt=self.seen_until).order_by("pk")
         return list({entry.action: (entry.code, entry.data) for entry in entries}.values())
 
 

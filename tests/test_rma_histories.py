@@ -160,7 +160,7 @@ class RmaHistories(Histories):
         before = _terms()
         action()
         assert _terms() == before
-        self.told, self.told_until = self._places(), AuditEntry.objects.latest("pk").pk
+        self.seen, self.seen_until = self._places(), AuditEntry.objects.latest("pk").pk
 
     def _with_code(self, unit: Unit, action: Callable[..., object]) -> None:
         """Act with a new authentication code, by which the unit is registered from now on."""

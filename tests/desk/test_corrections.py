@@ -464,7 +464,7 @@ def test_its_own_account_is_refused_beside_its_field(client: Client, lead: User,
 
 
 @pytest.mark.parametrize("action", ["move", "release"])
-def test_what_was_changed_meanwhile_is_shown_anew(
+def test_what_was_changed_meanwhile_is_shown_again(
     client: Client, lead: User, unit: Registration, action: str
 ) -> None:
     facts = {"account": str(AccountFactory().uuid), "authentication_code": NEW_CODE}

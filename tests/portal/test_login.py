@@ -246,7 +246,7 @@ def test_logout_leads_to_no_other_site(client: Client, following: str) -> None:
     assert response["Location"] == "/login/"
 
 
-def test_a_login_that_was_switched_off_is_told_so(client: Client, user: User) -> None:
+def test_a_switched_off_login_is_called_so(client: Client, user: User) -> None:
     user.is_active = False
     user.save()
 

@@ -262,7 +262,7 @@ def test_a_key_works_once(unit: Registration, by: User, is_own: bool) -> None:
     _both_refuse(KeyUsed, again, key, by)
 
 
-def test_only_the_account_that_redeemed_a_key_is_told_where(unit: Registration, by: User) -> None:
+def test_only_the_account_that_redeemed_a_key_learns_where(unit: Registration, by: User) -> None:
     (key,) = make()
     redeem(unit, key, by=by)
 

@@ -525,7 +525,7 @@ def test_a_transfer_moves_licences_only(scene: Scene) -> None:
     check_truth()
 
 
-def test_a_transfer_is_for_who_has_removed_the_association(scene: Scene) -> None:
+def test_a_transfer_needs_the_association_removed(scene: Scene) -> None:
     case = open_for(scene.primary, scene.secondary.unit, kind=TRANSFER)
 
     refuses(PairStands, partial(rehearse, case))
@@ -568,7 +568,7 @@ def _spare(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("change", [_licence, _name, _spare, removed, beside])
-def test_what_changed_since_it_was_shown_is_shown_anew(scene: Scene, change: Callable) -> None:
+def test_what_changed_since_it_was_shown_is_shown_again(scene: Scene, change: Callable) -> None:
     case = open_for(scene.primary, scene.new)
     seen = rehearse(case).seen
     change(scene)
@@ -577,7 +577,7 @@ def test_what_changed_since_it_was_shown_is_shown_anew(scene: Scene, change: Cal
     refuses(PlanChanged, partial(complete_case, case=case, seen=seen, **facts))
 
 
-def test_a_licence_that_ended_overnight_is_shown_anew(scene: Scene) -> None:
+def test_a_licence_that_ended_overnight_is_shown_again(scene: Scene) -> None:
     case = open_for(scene.primary, scene.new)
     seen = rehearse(case, day=NEXT_YEAR).seen
     facts = {"partner": scene.secondary, "by": case.asked_by, "today": NEXT_YEAR + timedelta(days=1)}
@@ -588,7 +588,7 @@ def test_a_licence_that_ended_overnight_is_shown_anew(scene: Scene) -> None:
 # Refusals
 
 
-def test_who_completes_names_a_replacement(scene: Scene) -> None:
+def test_completing_needs_a_replacement(scene: Scene) -> None:
     refuses(ReplacementNeeded, partial(rehearse, open_for(scene.primary, None)))
 
 

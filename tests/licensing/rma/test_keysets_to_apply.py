@@ -125,7 +125,7 @@ def told(case: RmaCase) -> set[str]:
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_whoever_changes_is_shown_and_told(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
+def test_every_changed_unit_is_shown_and_mailed(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
     case, other, how = plan(scene)
     before = said()
 
@@ -143,7 +143,7 @@ def test_whoever_changes_is_shown_and_told(scene: Scene, plan: Callable[[Scene],
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_whoever_changes_by_undoing_is_told(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
+def test_every_unit_changed_by_undoing_is_mailed(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
     case, _, how = plan(scene)
     complete(case, **how)
     between = said()
@@ -157,7 +157,7 @@ def test_whoever_changes_by_undoing_is_told(scene: Scene, plan: Callable[[Scene]
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_whoever_changes_is_named_on_the_pages(
+def test_every_changed_unit_is_named_on_the_pages(
     client: Client, scene: Scene, admin_user: User, plan: Callable[[Scene], Planned]
 ) -> None:
     case, other, how = plan(scene)
