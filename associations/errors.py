@@ -80,14 +80,14 @@ class NoSpare(RuleViolation):
     """A9: only a spare can be made standby."""
 
     code = "no-spare"
-    message = "“{child}” is no spare: it shares its parent's licenses already."
+    message = "“{child}” isn't a spare: it shares its parent's licenses already."
 
 
 class NotSharing(RuleViolation):
     """A8: only the child that shares its parent's licences can change places with it."""
 
     code = "not-sharing"
-    message = "“{child}” is a spare: only the unit that shares its parent's licenses changes places with it."
+    message = "“{child}” is a spare: only the unit that shares its parent's licenses can swap roles with it."
 
 
 class TooManySharers(RuleViolation):
@@ -112,4 +112,4 @@ class TypeInUse(RuleViolation):
     """Catalogue: what live associations of a type depend on can't change."""
 
     code = "type-in-use"
-    message = "There are live associations that rest on this: {what} can't change now."
+    message = "Live associations depend on this: {what} can't change now."

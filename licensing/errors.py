@@ -16,7 +16,7 @@ class CountNeeded(RuleViolation):
 
     code = "count-needed"
     field = "count"
-    message = "{service} is licensed for a number: give one, or Unlimited."
+    message = "{service} is licensed by number: give one, or Unlimited."
 
 
 class CountNotAllowed(RuleViolation):
@@ -24,7 +24,7 @@ class CountNotAllowed(RuleViolation):
 
     code = "count-not-allowed"
     field = "count"
-    message = "{service} isn't licensed for a number: leave it empty."
+    message = "{service} isn't licensed by number: leave it empty."
 
 
 class CountOutOfRange(RuleViolation):
@@ -48,7 +48,7 @@ class PermanentServiceCode(RuleViolation):
 
     code = "permanent-service-code"
     field = "code"
-    message = "The code stands in keysets that were issued: it can't be changed. Add another service instead."
+    message = "Issued keysets contain this code, so it can't be changed. Add another service instead."
 
 
 class CatalogueFull(RuleViolation):
@@ -91,8 +91,8 @@ class KeyAttemptsClosed(RuleViolation):
     code = "key-attempts-closed"
     field = "activation_key"
     message = (
-        "After too many wrong activation keys no more are taken {where} until {until:%d %b %Y, %H:%M} UTC. "
-        "Ask Support if you need it sooner."
+        "After too many wrong activation keys, no more are accepted {where} until "
+        "{until:%d %b %Y, %H:%M} UTC. Ask Support if you need it sooner."
     )
 
 
@@ -109,7 +109,7 @@ class KeyRevoked(RuleViolation):
 
     code = "key-revoked"
     field = "activation_key"
-    message = "This key was revoked on {day:%d %b %Y}. Ask who sold it, or Support."
+    message = "This key was revoked on {day:%d %b %Y}. Ask its seller, or Support."
 
 
 class KeyForOtherModel(RuleViolation):
@@ -144,7 +144,10 @@ class TermTooLong(RuleViolation):
 
     code = "term-too-long"
     field = "activation_key"
-    message = "Days go up to {last:%d %b %Y}, and this key's term would pass it. Keep it for another unit."
+    message = (
+        "The last possible day is {last:%d %b %Y}, and this key's term would end later. "
+        "Keep it for another unit."
+    )
 
 
 class LicencesChanged(RuleViolation):
@@ -167,7 +170,7 @@ class TermOutOfRange(RuleViolation):
 
     code = "term-out-of-range"
     field = "months"
-    message = "A term has 1 to 120 months; none is for ever."
+    message = "A term has 1 to 120 months; leave it empty for a license without an end."
 
 
 class NumberOutOfRange(RuleViolation):
@@ -233,7 +236,7 @@ class SameUnit(RuleViolation):
 
     code = "same-unit"
     field = "to"
-    message = "Choose another unit than the one that the licenses come from."
+    message = "Choose a unit other than the one that the licenses come from."
 
 
 class KeysetUnknown(RuleViolation):
@@ -301,7 +304,7 @@ class FutureDay(RuleViolation):
 
     code = "future-day"
     field = "on"
-    message = "{day:%d %b %Y} is still to come. Give today or an earlier day; days are UTC days."
+    message = "{day:%d %b %Y} is in the future. Give today or an earlier day; days are UTC days."
 
 
 class OutsideRegistration(RuleViolation):
@@ -317,6 +320,6 @@ class KeysetOlder(RuleViolation):
 
     code = "keyset-older"
     message = (
-        "Generation {present} was confirmed meanwhile, and an appliance takes no older one than it has. "
+        "Generation {present} was confirmed meanwhile, and an appliance accepts no older one. "
         "Nothing was changed."
     )

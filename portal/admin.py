@@ -130,7 +130,7 @@ class LinkForm(forms.Form):
     """The address that a link to set a password goes to, and the reason."""
 
     email = forms.CharField(required=False, disabled=True, label="Goes to")
-    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for later questions.")
 
 
 @admin.register(User)
@@ -244,7 +244,7 @@ class KeyAdmin(ReadOnlyAdmin):
 
 
 class ResendForm(forms.Form):
-    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for later questions.")
 
 
 class MailStateFilter(admin.SimpleListFilter):

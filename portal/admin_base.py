@@ -92,7 +92,7 @@ class ReasonForm(forms.ModelForm):
     """A form of the desk that asks for a reason. `refusal` is the rule violation that the service raised."""
 
     refusal: RuleViolation | None = None
-    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for later questions.")
 
     def clean(self) -> dict[str, Any] | None:
         """Show the service's refusal beside its field."""

@@ -24,7 +24,7 @@ class NoMailAddress(RuleViolation):
 
     code = "no-mail-address"
     field = "email"
-    message = "There is no mail address to send a link to. A superuser enters one."
+    message = "There is no mail address to send a link to. A superuser can enter one."
 
 
 class LoginSwitchedOff(RuleViolation):
@@ -32,7 +32,7 @@ class LoginSwitchedOff(RuleViolation):
 
     code = "login-switched-off"
     field = "email"
-    message = "This login is switched off. Switch it on first: it is Active then."
+    message = "This login is switched off. Check Active first."
 
 
 class LinkUsed(RuleViolation):
@@ -47,7 +47,7 @@ class StaffIsNoMember(RuleViolation):
 
     code = "staff-is-no-member"
     field = "user"
-    message = "{user} works at the support desk and can't be a member of an account. Take another login."
+    message = "{user} works at the support desk and can't be a member of an account. Use another login."
 
 
 class ReasonNeeded(RuleViolation):
@@ -63,7 +63,7 @@ class DayTooLate(RuleViolation):
 
     code = "day-too-late"
     field = "expires_on"
-    message = "Days go up to {last:%d %b %Y}. Give an earlier one, or none where there is no end."
+    message = "The last possible day is {last:%d %b %Y}. Give an earlier one, or none if there is no end."
 
 
 class SearchTooLong(RuleViolation):

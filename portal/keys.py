@@ -54,7 +54,7 @@ class KeyFileUnknown(RuleViolation):
     message = (
         "On this node keys/{purpose}/{name} isn't the key that its name says: it was renamed, replaced, or "
         "cut short while it was written. Put the right file there, from a node that has it or from the "
-        "backup, or take this one away."
+        "backup, or remove this one."
     )
 
 

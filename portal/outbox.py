@@ -47,14 +47,16 @@ class MailWaiting(RuleViolation):
     """A mail that is waiting or being sent can't be sent again."""
 
     code = "mail-waiting"
-    message = "This mail hasn't gone out yet: it is sent in a moment."
+    message = "This mail hasn't gone out yet: it will be sent in a moment."
 
 
 class MailWithLink(RuleViolation):
     """A mail with a link that sets a password is sent once: a new link is needed instead."""
 
     code = "mail-with-link"
-    message = "A link to set a password isn't sent again: send a new one from the person's page, under Users."
+    message = (
+        "A link to set a password can't be sent again: send a new one from the person's page, under Users."
+    )
 
 
 class LinkGone(Exception):

@@ -21,9 +21,7 @@ class InvalidCode(RuleViolation):
 
     code = "invalid-code"
     field = "authentication_code"
-    message = (
-        "An authentication code has 8 letters and digits, as in XXXX-XXXX. It stands on the unit's label."
-    )
+    message = "An authentication code has 8 letters and digits, as in XXXX-XXXX. It is on the unit's label."
 
 
 class CodeNeeded(RuleViolation):
@@ -43,7 +41,7 @@ class NoMatch(RuleViolation):
     code = "no-match"
     field = "authentication_code"
     message = (
-        "This serial number and this authentication code don't belong together. "
+        "This serial number and this authentication code don't match. "
         "Compare both with the unit's label: 8 and B, 0 and D are easily confused."
     )
 
@@ -54,7 +52,7 @@ class SerialClosed(RuleViolation):
     code = "serial-closed"
     field = "serial_number"
     message = (
-        "After five wrong authentication codes {serial} is closed to your account until {until:%H:%M} UTC. "
+        "After five wrong authentication codes, {serial} is closed to your account until {until:%H:%M} UTC. "
         "Try again then, or ask Support to open it."
     )
 
@@ -64,7 +62,7 @@ class RegistrationClosed(RuleViolation):
 
     code = "registration-closed"
     message = (
-        "After twenty wrong authentication codes today registration is closed to your account "
+        "After twenty wrong authentication codes today, registration is closed to your account "
         "until {until:%d %b %Y, %H:%M} UTC. Ask Support if you need it sooner."
     )
 
@@ -105,7 +103,7 @@ class SameCode(RuleViolation):
 
     code = "same-code"
     field = "authentication_code"
-    message = "{serial} has this authentication code already: whoever had the unit knows it. Give a new one."
+    message = "{serial} has this authentication code already, and its last owner knows it. Give a new one."
 
 
 class NotRetired(RuleViolation):
@@ -127,7 +125,7 @@ class UnknownAccount(RuleViolation):
 
     code = "unknown-account"
     field = "account"
-    message = "There is no such account. The Account ID stands on its members' pages, below My Products."
+    message = "There is no such account. Its members see the Account ID on their pages, below My Products."
 
 
 class SameAccount(RuleViolation):
@@ -144,7 +142,7 @@ class InvalidFriendlyName(RuleViolation):
     code = "invalid-friendly-name"
     field = "friendly_name"
     message = (
-        "A friendly name has at most 30 characters, stands on one line and has no invisible marks. "
+        "A friendly name has at most 30 characters on one line, and no invisible marks. "
         "This one has {length} characters."
     )
 

@@ -34,7 +34,7 @@ class UploadTooLarge(RuleViolation):
     code = "upload-too-large"
     field = "file"
     message = (
-        "At most {megabytes} MB are taken here. Split the file, or give it to "
+        "Files of at most {megabytes} MB are accepted here. Split the file, or give it to "
         "`manage.py import_units`, which takes any length."
     )
 
@@ -45,7 +45,7 @@ class ImportChanged(RuleViolation):
     code = "import-changed"
     field = "file"
     message = (
-        "This isn't the file that you looked at. Nothing was written. Look at this one before you import it."
+        "This isn't the file that you previewed. Nothing was written. Check this one before you import it."
     )
 
 

@@ -8,7 +8,7 @@ class SymptomNeeded(RuleViolation):
 
     code = "symptom-needed"
     field = "symptom"
-    message = "Say what the unit does, or doesn't do any more."
+    message = "Say what the unit does, or no longer does."
 
 
 class CaseOpen(RuleViolation):
@@ -87,7 +87,7 @@ class WrongModel(RuleViolation):
     code = "wrong-model"
     field = "replacement"
     message = (
-        "{serial} is a {present}, the failed unit a {wanted}. A support lead may let in that model, with a "
+        "{serial} is a {present}, the failed unit a {wanted}. A support lead may accept that model, with a "
         "reason."
     )
 
@@ -97,7 +97,7 @@ class ModelWaiverIncomplete(RuleViolation):
 
     code = "model-waiver-incomplete"
     field = "model_waiver"
-    message = "Choose the model and say why it is let in, or leave both empty."
+    message = "Choose the model and say why it is accepted, or leave both empty."
 
 
 class OutOfWarranty(RuleViolation):
@@ -106,7 +106,7 @@ class OutOfWarranty(RuleViolation):
     code = "out-of-warranty"
     field = "warranty_waiver"
     message = (
-        "The warranty of {serial} ended on {day:%d %b %Y}. A support lead may let it pass, with a reason."
+        "The warranty of {serial} ended on {day:%d %b %Y}. A support lead may waive that, with a reason."
     )
 
 
@@ -115,7 +115,7 @@ class NotInAccount(RuleViolation):
 
     code = "not-in-account"
     field = "replacement"
-    message = "{serial} isn't registered in the account of the failed unit: only there licenses can go to it."
+    message = "{serial} isn't registered in the failed unit's account: licenses can't go to another account."
 
 
 class GoesToSecondary(RuleViolation):
@@ -157,7 +157,7 @@ class PrimaryStays(RuleViolation):
     code = "primary-stays"
     field = "partner"
     message = (
-        "{serial} is a secondary: its primary, {primary}, stays that. Remove the association first where the "
+        "{serial} is a secondary: its primary, {primary}, stays primary. Remove the association first if the "
         "replacement is to stand alone."
     )
 
@@ -166,7 +166,7 @@ class UndoNotPossible(RuleViolation):
     """X5: something has happened since that undoing would destroy; the message names each such thing."""
 
     code = "undo-not-possible"
-    message = "This can't be undone as it is: {what}"
+    message = "This can't be undone now: {what}"
 
 
 class UndoForLead(RuleViolation):
