@@ -87,7 +87,7 @@ def load_demo(*, password: str, today: datetime.date) -> None:
 
 
 def unregistered_units() -> list[DemoUnit]:
-    """The demo's units that can still be registered: free, in use, and with the code that the demo shows."""
+    """The demo's units that can still be registered: free, not retired, with the code that the demo shows."""
     free = Unit.objects.filter(retired_at=None).exclude(pk__in=Registration.objects.live().values("unit"))
     found = {unit.serial: unit for unit in free.filter(serial__in=[unit.serial for unit in UNITS])}
     return [

@@ -94,7 +94,7 @@ class UnitRetired(RuleViolation):
     field = "serial_number"
     message = (
         "{serial} was retired on {day}: it was replaced and returned. "
-        "Ask Support if you hold it in your hands."
+        "Ask Support if you have it in front of you."
     )
 
 

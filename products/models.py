@@ -42,8 +42,8 @@ class Unit(models.Model):
     """An appliance as the factory made it.
 
     `version` rises with every change of its entitlements, `last_generation` with every keyset; neither is
-    ever reset. `counts_moved_at` is when counts were last moved to or from the unit, or from or to others
-    of its own licence. The authentication code is stored as a keyed hash; `code_kid` names the key.
+    ever reset. `counts_moved_at` is when counts were last moved to it, from it, or out of its own licence
+    between others. The authentication code is stored as a keyed hash; `code_kid` names the key.
     """
 
     serial = models.CharField(max_length=12)

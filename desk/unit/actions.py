@@ -39,10 +39,10 @@ def offered(page: UnitPage, user: User) -> list[Action]:
 
 def _subjects(page: UnitPage) -> list[Subject]:
     """The subjects that a unit fits in its present state."""
-    stands = {
+    fits = {
         Subject.REGISTERED: page.owned,
         Subject.ASSOCIATED: page.owned and page.owned.roles,
         Subject.RETIRED: page.unit.retired_at and not page.owned,
         Subject.SERIAL: True,
     }
-    return [subject for subject in Subject if stands[subject]]
+    return [subject for subject in Subject if fits[subject]]
