@@ -46,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     # Hashing a password takes half a second on purpose, and every test that logs in would need two.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Otherwise each test client would list all static files. Browser tests see them as deployed.
+    settings.WHITENOISE_AUTOREFRESH = True
     django.setup()
     if not is_worker:
         call_command("collectstatic", interactive=False, verbosity=0)
