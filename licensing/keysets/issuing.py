@@ -124,7 +124,7 @@ def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
 
 def _refuse_retired(unit: Unit) -> None:
     if unit.retired_at:
-        raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
+        raise UnitRetired(unit)
 
 
 def raise_generations(*, by_how_many: int, by: User | None, progress: Callable[[int, int], None]) -> int:

@@ -88,7 +88,7 @@ def check_release(registration: Registration) -> None:
     """Raise UnitRetired, StillAssociated or UnitInOpenCase where a unit can't leave its account now."""
     unit = registration.unit
     if unit.retired_at:
-        raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
+        raise UnitRetired(unit)
     if others := _associated_with(registration):
         raise StillAssociated(serial=unit.serial, others=_named(others))
     concerned = Q(failed=registration) | Q(replacement=unit)

@@ -193,7 +193,7 @@ def _open(
     named = Unit.objects.filter(serial=also).values_list("pk", flat=True)
     failed = {unit.pk: unit for unit in Unit.objects.locked(wanted | set(named))}[registration.unit_id]
     if failed.retired_at:
-        raise UnitRetired(serial=failed.serial, day=f"{failed.retired_at:%d %b %Y}")
+        raise UnitRetired(failed)
     live = Registration.objects.live().select_related("account", "unit__model")
     present = live.filter(pk=registration.pk).first()
     if present is None:
