@@ -80,6 +80,14 @@ def test_nothing_but_its_pages_reads_the_audit_trail() -> None:
     }
 
 
+def test_what_is_sent_is_read_by_a_form_or_by_sent_text() -> None:
+    raw = re.compile(r"request\.POST(\.get\w*\(|\[)")
+
+    named = {path.relative_to(ROOT).as_posix() for path in FILES if raw.search(path.read_text())}
+
+    assert named == {"portal/admin_base.py"}  # a field of a form judges it there
+
+
 MODELS = [model for model in apps.get_models() if model.__module__.split(".")[0] in APPS]
 
 

@@ -11,6 +11,7 @@ from licensing.readiness.pairs import account_readiness
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
+from portal.forms import sent_text
 from products.pages import get_registration
 
 PAGE_PAIRS = 50
@@ -29,9 +30,9 @@ def readiness(request: MemberRequest) -> HttpResponse:
 @editor_required
 def confirm_applied(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
-    page = request.POST.get("page", "")  # in a pair, the other unit's page shows both keysets too
+    page = sent_text(request, "page")  # in a pair, the other unit's page shows both keysets too
     back = redirect("license_keyset", page if re.fullmatch("[0-9A-F]{12}", page) else serial)
-    generation = request.POST.get("generation", "")
+    generation = sent_text(request, "generation")
     if not re.fullmatch("[0-9]{1,10}", generation):
         return back  # a login in between leads here without what was sent
     try:

@@ -12,7 +12,7 @@ from licensing.moves import release
 from portal.access import MemberRequest, owner_required
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import add_refusal
+from portal.forms import add_refusal, sent_text
 from products.errors import SameAccount
 from products.models import Registration
 from products.pages import get_registration
@@ -51,7 +51,7 @@ def _release(request: MemberRequest, registration: Registration, given: dict[str
         registration=registration,
         account=given["account"],
         friendly_name=given["friendly_name"],
-        seen=request.POST["seen"],
+        seen=sent_text(request, "seen"),
         by=request.user,
         today=today(),
         now=timezone.now(),

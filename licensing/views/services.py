@@ -18,7 +18,7 @@ from licensing.moves import pools
 from portal.access import MemberRequest, editor_required
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import add_refusal
+from portal.forms import add_refusal, sent_text
 from portal.models import Account
 from products.models import Registration
 from products.pages import get_registration
@@ -33,7 +33,7 @@ def redeem_key(request: MemberRequest, serial: str) -> HttpResponse:
     redemption = None
     if form.is_bound and form.is_valid():
         try:
-            if request.POST.get("version", "").isdecimal():
+            if sent_text(request, "version").isdecimal():
                 return _redeem(request, registration, form)
             redemption = _preview(registration, form)
         except LicencesChanged as refusal:
@@ -65,7 +65,7 @@ def _preview(registration: Registration, form: ActivationKeyForm) -> redeeming.R
 def _redeem(request: MemberRequest, registration: Registration, form: ActivationKeyForm) -> HttpResponse:
     done = redeeming.redeem_key(
         registration=registration,
-        version=int(request.POST["version"][:18]),
+        version=int(sent_text(request, "version")[:18]),
         by=request.user,
         today=today(),
         now=timezone.now(),
@@ -141,7 +141,7 @@ def _move_counts(
         count=given["count"],
         by=request.user,
         today=today(),
-        seen=request.POST.get("seen"),
+        seen=sent_text(request, "seen") or None,
     )
     context = {"count": given["count"], "source": source, "target": target}
     messages.success(request, render_to_string("licensing/_moved.html", context))
