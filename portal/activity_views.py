@@ -1,4 +1,3 @@
-import uuid
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -20,6 +19,7 @@ from portal.access import MemberRequest, member_required
 from portal.activity import Action, activity_page
 from portal.forms import judged
 from portal.models import Account, User
+from portal.paging import read_cursor
 from products.models import Registration
 from products.serials import normalize_serial
 
@@ -59,7 +59,7 @@ def activity(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "portal/activity.html", {"form": form}, status=422)
     account, serial = request.membership.account, form.cleaned_data["serial"]
-    page = activity_page(account, serial=serial, before=_uuid(request.GET.get("before", "")))
+    page = activity_page(account, serial=serial, before=read_cursor(request.GET.get("before", "")))
     shown = {serial, *(unit for action in page.actions for unit in action.serials[:MOST_UNITS])}
     names = _names(account, shown)
     context = {
@@ -124,13 +124,6 @@ def _names(account: Account, serials: Iterable[str]) -> Names:
         types={type.slug: type for type in AssociationType.objects.all()},
         live=dict(live.values_list("unit__serial", "friendly_name")),
     )
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 def _address(**parameters: object) -> str:

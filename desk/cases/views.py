@@ -23,6 +23,7 @@ from portal.access import asks_for_part, post_only
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal, sent_text
+from portal.paging import read_cursor
 from products.models import Registration, Unit
 
 NOBODY_TO_TELL = "No mail is sent: no owner of the account has an address. Tell them what to do now."
@@ -33,8 +34,7 @@ NOBODY_TO_TELL = "No mail is sent: no owner of the account has an address. Tell 
 def case_list(request: DeskRequest) -> HttpResponse:
     asked = request.GET.get("state", "")
     state = asked if asked in {"all", *RmaCase.State.values} else "open"
-    after = request.GET.get("after", "")
-    page = cases_in(state, after=int(after) if after.isdecimal() and len(after) < 16 else None)
+    page = cases_in(state, after=read_cursor(request.GET.get("after", "")))
     context = {"title": "RMA cases", "page": page, "state": state, "states": RmaCase.State.choices}
     return render_desk(request, "desk/case_list.html", context)
 

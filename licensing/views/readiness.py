@@ -1,5 +1,4 @@
 import re
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -12,6 +11,7 @@ from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import sent_text
+from portal.paging import read_cursor
 from products.pages import get_registration
 
 PAGE_PAIRS = 50
@@ -20,7 +20,7 @@ PAGE_PAIRS = 50
 @require_safe
 @member_required
 def readiness(request: MemberRequest) -> HttpResponse:
-    after = _uuid(request.GET.get("after", ""))
+    after = read_cursor(request.GET.get("after", ""))
     pairs = account_readiness(request.membership.account, today(), after=after, limit=PAGE_PAIRS + 1)
     shown = pairs[:PAGE_PAIRS]
     following = shown[-1].primary.uuid if len(pairs) > PAGE_PAIRS else None
@@ -47,10 +47,3 @@ def confirm_applied(request: MemberRequest, serial: str) -> HttpResponse:
         text = f"Noted: {registration} runs generation {keyset.generation}."
         messages.success(request, text, extra_tags="applied")
     return back
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
