@@ -13,8 +13,8 @@ import licensing.audit_codes
 import portal.audit_codes
 import products.audit_codes
 from associations.models import AssociationType
-from licensing.entitlements.on_a_day import value_in_words
 from licensing.models import Service
+from licensing.wording import entry_in_words
 from portal.access import MemberRequest, member_required
 from portal.activity import Action, activity_page
 from portal.forms import judged
@@ -102,7 +102,7 @@ def _facts(data: Mapping[str, object], names: Names) -> dict[str, object]:
     if service := names.services.get(str(data.get("service"))):
         facts["service"] = service
     if isinstance(licence := data.get("licence"), dict) and {"kind", "count", "expires_on"} <= set(licence):
-        facts["licence"] = value_in_words(licence)
+        facts["licence"] = entry_in_words(licence)
     if type := names.types.get(str(data.get("type"))):
         facts |= {"parent_label": type.parent_label, "child_label": type.child_label}
         if type.shares_licences and data.get("shares") is False:

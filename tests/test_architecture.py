@@ -135,6 +135,20 @@ def test_files_stay_short() -> None:
     assert {name: count for name, count in lines.items() if count > 400} == {}
 
 
+def test_templates_compare_with_values_and_never_with_what_people_read() -> None:
+    literal = r"""("[^"]*"|'[^']*')"""
+    compared = re.compile(rf"[!=]= *{literal}|{literal} *[!=]=")
+    found = {
+        f"{path.name}: {right or left}"
+        for path in (ROOT / "templates").rglob("*.*")
+        for condition in re.findall(r"{% *(?:el)?if\b.*?%}", path.read_text(), re.DOTALL)
+        for right, left in compared.findall(condition)
+    }
+
+    assert len(found) > 10
+    assert {name for name in found if not re.search(r": (['\"])[a-z0-9_-]*\1$", name)} == set()
+
+
 def test_static_files_of_others_have_their_licence_beside_them() -> None:
     files = {path.name for path in (ROOT / "static").rglob("*") if path.is_file()}
 

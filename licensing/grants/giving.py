@@ -73,5 +73,5 @@ def _check_grant(
     audit.require_reason(reason)
     check_count(service, count)
     if expires_on is not None and expires_on < today:
-        raise GrantAlreadyOver(day=f"{expires_on:%d %b %Y}")
+        raise GrantAlreadyOver(day=expires_on)
     check_last_day(expires_on)

@@ -42,7 +42,7 @@ def release_product(request: MemberRequest, serial: str) -> HttpResponse:
     plan = release.plan_release(registration)
     context = {"registration": registration, "form": form, "target": target, "plan": plan}
     is_refused = form.is_bound and (form.errors or obstacle)
-    context |= {"obstacle": obstacle}
+    context |= {"obstacle": obstacle, "today": today()}
     return render(request, "licensing/release_product.html", context, status=422 if is_refused else 200)
 
 

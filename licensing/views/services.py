@@ -15,6 +15,7 @@ from licensing.forms import ActivationKeyForm, ShareForm
 from licensing.grants import trials
 from licensing.models import Licence, Service
 from licensing.moves import pools
+from licensing.wording import end_in_words
 from portal.access import MemberRequest, editor_required
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -88,7 +89,7 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
                 today=today(),
                 alone="alone" in request.POST,
             )
-            text = f"The free trial of {service} runs until {licence.expires_on:%d %b %Y}."
+            text = f"The free trial of {service} runs {end_in_words(licence.expires_on)}."
             return _changed(request, registration, text)
         trials.check_trial(registration=registration, service=service, today=today())
     except RuleViolation as error:
