@@ -103,8 +103,7 @@ def _places(
     for seat in seats:
         parent = parents[seat.group]
         if seat.side == Side.CHILD and seat.registration_id in wanted:
-            spare = " (spare)" if seat.is_spare else ""
-            roles.setdefault(seat.registration_id, []).append(f"{seat.label}{spare} of {_named(parent)}")
+            roles.setdefault(seat.registration_id, []).append(f"{seat.role} of {_named(parent)}")
         if seat.side == Side.CHILD and parent.pk in wanted:
             spare = " (spare)" if seat.is_spare else ""
             label = seat.type.parent_label
