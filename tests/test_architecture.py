@@ -80,6 +80,14 @@ def test_nothing_but_its_pages_reads_the_audit_trail() -> None:
     }
 
 
+def test_what_is_sent_is_read_by_a_form_or_by_sent_text() -> None:
+    raw = re.compile(r"request\.POST(\.get\w*\(|\[)")
+
+    named = {path.relative_to(ROOT).as_posix() for path in FILES if raw.search(path.read_text())}
+
+    assert named == {"portal/admin_base.py"}  # a field of a form judges it there
+
+
 MODELS = [model for model in apps.get_models() if model.__module__.split(".")[0] in APPS]
 
 
@@ -125,6 +133,20 @@ def test_files_stay_short() -> None:
     lines = {str(path): len(path.read_text().splitlines()) for path in FILES}
 
     assert {name: count for name, count in lines.items() if count > 400} == {}
+
+
+def test_templates_compare_with_values_and_never_with_what_people_read() -> None:
+    literal = r"""("[^"]*"|'[^']*')"""
+    compared = re.compile(rf"[!=]= *{literal}|{literal} *[!=]=")
+    found = {
+        f"{path.name}: {right or left}"
+        for path in (ROOT / "templates").rglob("*.*")
+        for condition in re.findall(r"{% *(?:el)?if\b.*?%}", path.read_text(), re.DOTALL)
+        for right, left in compared.findall(condition)
+    }
+
+    assert len(found) > 10
+    assert {name for name in found if not re.search(r": (['\"])[a-z0-9_-]*\1$", name)} == set()
 
 
 def test_static_files_of_others_have_their_licence_beside_them() -> None:

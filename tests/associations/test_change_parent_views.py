@@ -54,8 +54,8 @@ def test_change_parent_says_what_is_lost_and_gained_before_it_does_anything(
         "Gateway Anti-Virus, Anti-Spyware & Intrusion Prevention Service",
         "Server Anti-Virus",
     ]
-    assert changes[0].endswith("Licensed")
-    assert changes[1].endswith("Not Licensed")
+    assert changes[0].endswith("→ licensed for ever")
+    assert changes[1].endswith("→ not licensed")
     assert mine[0].friendly_name in section.text
     assert unchanged(before)
 
