@@ -4,6 +4,7 @@ import ast
 import importlib
 import pkgutil
 import re
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import metadata
 from pathlib import Path
@@ -16,7 +17,7 @@ from portal.errors import RuleViolation
 
 ROOT = Path(__file__).parent.parent
 APPS = ("portal", "products", "associations", "licensing", "desk")
-OWN_STATIC_FILES = {"admin-tokens.css", "desk.css", "favicon.svg", "portal.css", "portal.js"}
+OWN_STATIC_FILES = {"admin-tokens.css", "desk.css", "favicon.svg", "portal.css", "portal.js", "tokens.css"}
 FILES = sorted(path for app in APPS for path in (ROOT / app).rglob("*.py"))
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -125,6 +126,14 @@ def test_files_stay_short() -> None:
     lines = {str(path): len(path.read_text().splitlines()) for path in FILES}
 
     assert {name: count for name, count in lines.items() if count > 400} == {}
+
+
+def test_a_colour_for_light_and_dark_pages_stands_once() -> None:
+    sheets = [path.read_text() for path in (ROOT / "static").glob("*.css")]
+
+    colours = Counter(colour for sheet in sheets for colour in re.findall(r"light-dark\([^)]*\)", sheet))
+
+    assert {colour: count for colour, count in colours.items() if count > 1} == {}
 
 
 def test_static_files_of_others_have_their_licence_beside_them() -> None:
