@@ -59,6 +59,9 @@ def fill(account: Account, by: User) -> None:
     retired = RegistrationFactory(account=account)
     Unit.objects.filter(pk=retired.unit_id).update(retired_at=timezone.now())
     Licence.objects.create(registration=primary, service=Service.objects.get(code=4), expires_on=today())
+    Licence.objects.create(
+        registration=firewall, service=Service.objects.get(code=2), count=5, expires_on=today()
+    )
     complete(open_for(RegistrationFactory(account=account, friendly_name="<i>failed</i>"), UnitFactory()))
     open_for(primary, UnitFactory())
 
@@ -272,6 +275,10 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "release_product",
         "replace_appliance",
         "transfer_licenses",
+        "redeem_key",
+        "free_trial",
+        "swap_roles",
+        "share_licenses",
         "rma_cases",
         "rma_case",
     }
