@@ -40,12 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
             signal.SIGTERM, signal.default_int_handler
         )  # whoever ends the run gets it ended in order
         _set_environment(config)
+    else:
+        _take_own_folder(config.workerinput["workerid"])
     import django
     from django.conf import settings
     from django.core.management import call_command
 
     # A password's hash takes half a second on purpose, and every test that logs in would wait for two.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Else each of the tests' clients would list all static files. The browser's tests see them as deployed.
+    settings.WHITENOISE_AUTOREFRESH = True
     django.setup()
     if not is_worker:
         call_command("collectstatic", interactive=False, verbosity=0)
@@ -66,6 +70,13 @@ def _set_environment(config: pytest.Config) -> None:
         # Playwright's own event loop runs in the tests' thread; Django would take that for asynchronous code.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
     }
+
+
+def _take_own_folder(worker: str) -> None:
+    """Copy the data folder with keys and collected files: what one worker writes is no other's."""
+    os.environ["PORTAL_DATA_DIR"] = shutil.copytree(
+        os.environ["PORTAL_DATA_DIR"], f"{os.environ['PORTAL_DATA_DIR']}-{worker}"
+    )
 
 
 def _database_url(config: pytest.Config, folder: Path) -> str:
