@@ -77,12 +77,7 @@ class HistoryRow:
     @property
     def role(self) -> str:
         """The viewer's own role."""
-        return self.seat.type.child_label if self._is_child else self.seat.type.parent_label
-
-    @property
-    def was_spare(self) -> bool:
-        """Whether the viewer was a spare."""
-        return self.seat.is_spare and self._is_child
+        return self.seat.role if self._is_child else self.seat.type.parent_label
 
     @property
     def was_with_spare(self) -> bool:

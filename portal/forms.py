@@ -1,4 +1,4 @@
-"""What forms share: a refusal beside its field, the search box, days, and a new password."""
+"""What forms share: a refusal beside its field, texts sent without a form, days, and a new password."""
 
 import datetime
 from collections.abc import Callable
@@ -40,6 +40,15 @@ class DayField(forms.DateField):
 
     def strptime(self, value: str, format: str) -> datetime.date:
         return judged(read_day, value)
+
+
+def sent_text(request: HttpRequest, name: str) -> str:
+    """The text sent under a name outside of a form's fields, by the request's own method; empty without one.
+
+    PostgreSQL's texts can't contain a NUL, so the substitute character replaces it.
+    """
+    sent = request.POST if request.method == "POST" else request.GET
+    return sent.get(name, "").replace("\0", "\N{SUBSTITUTE}")
 
 
 class Search(NamedTuple):

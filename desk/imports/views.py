@@ -34,7 +34,7 @@ class UploadTooLarge(RuleViolation):
     code = "upload-too-large"
     field = "file"
     message = (
-        "Files of at most {megabytes} MB are accepted here. Split the file, or give it to "
+        "At most {megabytes} MB are accepted here. Split the file, or give it to "
         "`manage.py import_units`, which takes any length."
     )
 

@@ -174,7 +174,7 @@ def _print_payload(payload: Payload, today: datetime.date) -> None:
     for service in payload.services:
         name = _NAMES.get(service.code, f"service {service.code}")
         expiry = _date(service.expiry) if service.expiry else ""
-        status = service.status(today)
+        status = service.status(today).label
         rows.append((str(service.code), name, _KINDS[service.kind], status, _amount(service.count), expiry))
     _print_table(rows)
 

@@ -19,11 +19,17 @@ class Kind(IntEnum):
 
 
 class Status(StrEnum):
-    """The status of a service on a given day. A service that the keyset doesn't name is Not Licensed."""
+    """The status of a service on a given day. One that the keyset doesn't name is NOT_LICENSED."""
 
-    LICENSED = "Licensed"
-    FREE_TRIAL = "Free Trial"
-    EXPIRED = "Expired"
+    LICENSED = "licensed"
+    FREE_TRIAL = "free-trial"
+    EXPIRED = "expired"
+    NOT_LICENSED = "not-licensed"
+
+    @property
+    def label(self) -> str:
+        """The status as people read it: Free Trial."""
+        return self.value.replace("-", " ").title()
 
 
 @dataclass(frozen=True, slots=True)
