@@ -1,9 +1,11 @@
 """Keysets: the signed text that carries what one unit may run. Plain Python; `cryptography` is all it needs.
 
-The portal signs (`sign`), the appliance's software reads (`verify`). The format is in `keyset.cddl`.
+The portal signs (`sign`), the appliance's software reads (`verify`) and asks what runs today and
+what follows (`Result.states`). The format is in `keyset.cddl`.
 """
 
 from licensing.keyset.codec import decode, encode
+from licensing.keyset.days import Run, State, states_on
 from licensing.keyset.keys import KeyRing, jwk, key_id
 from licensing.keyset.outcomes import Malformed, Outcome, Reason
 from licensing.keyset.payload import UNLIMITED, Kind, Payload, Service, Status, normal_serial
@@ -21,8 +23,10 @@ __all__ = [
     "Payload",
     "Reason",
     "Result",
+    "Run",
     "Service",
     "Signer",
+    "State",
     "Status",
     "decode",
     "encode",
@@ -31,5 +35,6 @@ __all__ = [
     "normal_serial",
     "read",
     "sign",
+    "states_on",
     "verify",
 ]
