@@ -117,6 +117,11 @@ class Seat(models.Model):
         return self.type.parent_label if self.side == Side.PARENT else self.type.child_label
 
     @property
+    def role(self) -> str:
+        """The label, and whether it is a spare: HF Secondary (spare)."""
+        return f"{self.label} (spare)" if self.is_spare else self.label
+
+    @property
     def is_spare(self) -> bool:
         """A child of a sharing type that doesn't share: associated, standing by for nothing yet."""
         return self.side == Side.CHILD and self.type.shares_licences and not self.shares

@@ -77,12 +77,7 @@ class Chapter:
     @property
     def role(self) -> str:
         """In which role the unit itself was."""
-        return self.seat.type.child_label if self._is_child else self.seat.type.parent_label
-
-    @property
-    def was_spare(self) -> bool:
-        """Whether the unit itself was a spare there."""
-        return self.seat.is_spare and self._is_child
+        return self.seat.role if self._is_child else self.seat.type.parent_label
 
     @property
     def was_with_spare(self) -> bool:

@@ -8,22 +8,14 @@ each, scattered over the whole table. Turns alternate in one run, through Django
 the desk, so that whatever else the machine does hits both.
 """
 
-import io
-import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import django
-from django.db import connection, connections
-
-from tests.postgres import PostgresServer
+from django.db import connection
+from portal_on_postgres import portal, side_by_side, turn_to, write
 
 ROUNDS, WARM_UP = 100, 20
 SIZES = {"small": (1_000, 1_000), "large": (5_000_000, 1_000_000)}
@@ -36,7 +28,6 @@ CITIES = (
     "Oslo,Bergen,Malmo,Turku,Riga,Tallinn,Vilnius,Warsaw,Krakow,Gdansk,Minsk,Kyiv,Odessa,Varna,Sofia"
 )
 KINDS = "Logistics,Foods,Bank,Clinic,Hotels,Motors,Textiles,Media,School,Energy,Mining,Optics"
-write = sys.stdout.write
 
 # Ten registrations for an account, and one user; a tenth of the registrations stands in pairs with licences.
 FILL = """
@@ -107,8 +98,9 @@ FROM generate_series(1, 30) n;
 """
 
 
-def fill(units: int, registrations: int) -> None:
-    """Fill a database in bulk, then the asked units' histories."""
+def fill(sizes: tuple[int, int]) -> None:
+    """Fill a database in bulk with so many units and registrations, then the asked units' histories."""
+    units, registrations = sizes
     start = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -159,50 +151,16 @@ def prepare_keysets() -> None:
         )
 
 
-def prepare(server: PostgresServer, folder: Path) -> None:
-    """Migrate a database, load catalogue, keys and roles, and copy it; then fill each with its rows."""
-    os.environ |= {
-        "PORTAL_DATA_DIR": str(folder / "data"),
-        "PORTAL_URL": "http://localhost",
-        "DATABASE_URL": server.url,
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-    }
-    django.setup()
+def prepare() -> None:
+    """What both databases share: collected files, and somebody at the desk."""
     from django.contrib.auth.models import Group
     from django.core.management import call_command
 
-    from licensing.keysets.signing import describe_signing_key, make_signing_key
-    from portal.keys import describe_hash_key, make_hash_key, write_secret
     from portal.models import User
-    from portal.roles import LEAD, load_roles
+    from portal.roles import LEAD
 
-    for purpose, make, describe in (
-        ("keysets", make_signing_key, describe_signing_key),
-        ("codes", make_hash_key, describe_hash_key),
-    ):
-        secret = make()
-        write_secret(folder / "data" / "keys" / purpose / describe(secret).kid, secret)
-    call_command("migrate", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
-    call_command("init_keys", stdout=io.StringIO())
-    call_command("load_catalogue", stdout=io.StringIO())
-    load_roles()
     User.objects.create(username="agent", is_staff=True).groups.set([Group.objects.get(name=LEAD)])
-    present = connections.settings["default"]
-    connection.close()
-    maintenance = {**present, "NAME": "template1"}
-    connections.settings |= {name: {**present, "NAME": name} for name in SIZES} | {"other": maintenance}
-    with connections["other"].cursor() as cursor:
-        for name in SIZES:
-            cursor.execute(f"CREATE DATABASE {name} TEMPLATE {present['NAME']}")
-    for name, sizes in SIZES.items():
-        turn_to(name)
-        fill(*sizes)
-
-
-def turn_to(name: str) -> None:
-    """Let every query go to this database; its connection stays open."""
-    connections["default"] = connections[name]
 
 
 type Ask = Callable[[], Any]
@@ -298,14 +256,10 @@ def measure() -> None:
 def main() -> None:
     if len(sys.argv) == 3:
         SIZES["large"] = (int(sys.argv[1]), int(sys.argv[2]))
-    with tempfile.TemporaryDirectory(prefix="bench-desk-", ignore_cleanup_errors=True) as folder:
-        server = PostgresServer(Path(folder))
-        try:
-            prepare(server, Path(folder))
-            measure()
-        finally:
-            connections.close_all()
-            server.stop()
+    with portal():
+        prepare()
+        side_by_side(SIZES, fill)
+        measure()
 
 
 if __name__ == "__main__":

@@ -7,43 +7,22 @@ table, indexes and foreign key included. Turns alternate in one run, each into a
 peak of a process that imports and does nothing else, at 100,000 rows and at 1,000,000.
 """
 
-import io
-import os
 import random
 import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 import django
-
-from tests.postgres import PostgresServer
+from portal_on_postgres import portal, write
 
 ROUNDS = 3
 FEW, MANY = 100_000, 1_000_000
 GOAL = 0.25
 COLUMNS = "serial, model_id, code_mac, code_kid, firmware, warranty_ends_on, version, last_generation"
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-write = sys.stdout.write
-
-
-def set_up(folder: Path, server: PostgresServer) -> None:
-    os.environ |= {
-        "PORTAL_DATA_DIR": str(folder / "data"),
-        "PORTAL_URL": "http://localhost",
-        "DATABASE_URL": server.url,
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-    }
-    django.setup()
-    from django.core.management import call_command
-
-    for command in ("migrate", "load_catalogue", "init_keys"):
-        call_command(command, stdout=io.StringIO())
 
 
 def write_file(path: Path, count: int) -> Path:
@@ -147,17 +126,8 @@ def main() -> None:
         import_file(Path(sys.argv[1]))
         write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))
         return
-    with tempfile.TemporaryDirectory(prefix="bench-factory-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        server = PostgresServer(folder)
-        try:
-            set_up(folder, server)
-            measure(folder)
-            from django.db import connection
-
-            connection.close()
-        finally:
-            server.stop()
+    with portal() as folder:
+        measure(folder)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,11 @@ whole table. Turns alternate in one run, so that whatever else the machine does 
 """
 
 import datetime
-import io
-import os
 import statistics
-import sys
-import tempfile
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import django
-from django.db import connection, connections
-
-from tests.postgres import PostgresServer
+from django.db import connection
+from portal_on_postgres import portal, side_by_side, turn_to, write
 
 ROUNDS, WARM_UP = 300, 20
 ROWS = {"small": 10_000, "large": 1_000_000}
@@ -72,36 +63,6 @@ def fill(rows: int) -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
-def prepare(server: PostgresServer, folder: Path) -> None:
-    """Migrate a database, load the catalogue and copy it; then fill each with its rows."""
-    os.environ |= {
-        "PORTAL_DATA_DIR": str(folder / "data"),
-        "PORTAL_URL": "http://localhost",
-        "DATABASE_URL": server.url,
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-    }
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    call_command("load_catalogue", stdout=io.StringIO())
-    present = connections.settings["default"]
-    connection.close()
-    maintenance = {**present, "NAME": "template1"}
-    connections.settings |= {name: {**present, "NAME": name} for name in ROWS} | {"other": maintenance}
-    with connections["other"].cursor() as cursor:
-        for name in ROWS:
-            cursor.execute(f"CREATE DATABASE {name} TEMPLATE {present['NAME']}")
-    for name, rows in ROWS.items():
-        turn_to(name)
-        fill(rows)
-
-
-def turn_to(name: str) -> None:
-    """Let every query go to this database; its connection stays open."""
-    connections["default"] = connections[name]
-
-
 def seconds() -> float:
     """What one answer takes, its queries included."""
     from licensing.entitlements.on_a_day import entitlements_on
@@ -117,24 +78,18 @@ def seconds() -> float:
 
 
 def main() -> None:
-    write = sys.stdout.write
-    with tempfile.TemporaryDirectory(prefix="bench-ledger-") as folder:
-        server = PostgresServer(Path(folder))
-        try:
-            prepare(server, Path(folder))
-            taken: dict[str, list[float]] = {name: [] for name in ROWS}
-            for _ in range(WARM_UP + ROUNDS):
-                for name in ROWS:
-                    turn_to(name)
-                    taken[name].append(seconds())
-            turns = list(zip(*taken.values(), strict=True))[WARM_UP:]
-            for rows, times in zip(ROWS.values(), zip(*turns, strict=True), strict=True):
-                write(f"{rows:>9,} rows   {statistics.median(times) * 1000:.2f} ms\n")
-            ratio = statistics.median(large / small for small, large in turns)
-            write(f"ratio {ratio:.2f} (goal: at most {GOAL})\n")
-        finally:
-            connections.close_all()
-            server.stop()
+    with portal():
+        side_by_side(ROWS, fill)
+        taken: dict[str, list[float]] = {name: [] for name in ROWS}
+        for _ in range(WARM_UP + ROUNDS):
+            for name in ROWS:
+                turn_to(name)
+                taken[name].append(seconds())
+        turns = list(zip(*taken.values(), strict=True))[WARM_UP:]
+        for rows, times in zip(ROWS.values(), zip(*turns, strict=True), strict=True):
+            write(f"{rows:>9,} rows   {statistics.median(times) * 1000:.2f} ms\n")
+        ratio = statistics.median(large / small for small, large in turns)
+        write(f"ratio {ratio:.2f} (goal: at most {GOAL})\n")
 
 
 if __name__ == "__main__":

@@ -6,51 +6,12 @@ On a PostgreSQL server of its own. A tenth of the pairs has keysets that are beh
 counts, a tenth was never confirmed.
 """
 
-import io
-import os
-import sys
-import tempfile
 import time
 import uuid
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from tests.postgres import PostgresServer
+from portal_on_postgres import portal, write
 
 FEW, MANY, PAGE = 100, 10_000, 50
-write = sys.stdout.write
-
-
-def set_up(folder: Path) -> PostgresServer:
-    """Start a server, and Django on it."""
-    server = PostgresServer(folder)
-    os.environ |= {
-        "PORTAL_DATA_DIR": str(folder / "data"),
-        "PORTAL_URL": "http://localhost",
-        "DATABASE_URL": server.url,
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-    }
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from licensing.keysets.signing import describe_signing_key, make_signing_key
-    from portal.keys import describe_hash_key, make_hash_key, write_secret
-
-    for purpose, make, describe in (
-        ("keysets", make_signing_key, describe_signing_key),
-        ("codes", make_hash_key, describe_hash_key),
-    ):
-        secret = make()
-        write_secret(folder / "data" / "keys" / purpose / describe(secret).kid, secret)
-    call_command("migrate", verbosity=0)
-    call_command("init_keys", stdout=io.StringIO())
-    from licensing.catalogue.shipped import load_catalogue
-
-    load_catalogue()
-    return server
 
 
 def fill(count: int, first: int) -> object:
@@ -171,24 +132,19 @@ def measure(account: object, limit: int | None = None) -> tuple[float, int, dict
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
-        server = set_up(Path(folder))
-        try:
-            accounts = fill(FEW, 0x100000000), fill(MANY, 0x200000000)
-            from django.db import connection
+    with portal():
+        accounts = fill(FEW, 0x100000000), fill(MANY, 0x200000000)
+        from django.db import connection
 
-            with connection.cursor() as cursor:
-                cursor.execute("ANALYZE")
-            for account, count, limit in (
-                (accounts[0], FEW, None),
-                (accounts[1], MANY, None),
-                (accounts[1], PAGE, PAGE),
-            ):
-                seconds, queries, states = measure(account, limit)
-                write(f"{account}, {count:,} asked: {seconds:.3f} s, {queries} queries, {states}\n")
-            connection.close()
-        finally:
-            server.stop()
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        for account, count, limit in (
+            (accounts[0], FEW, None),
+            (accounts[1], MANY, None),
+            (accounts[1], PAGE, PAGE),
+        ):
+            seconds, queries, states = measure(account, limit)
+            write(f"{account}, {count:,} asked: {seconds:.3f} s, {queries} queries, {states}\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from licensing.catalogue import changes
 from licensing.entitlements.today import sharing_primary
 from licensing.errors import InvalidKey
 from licensing.grants import giving
-from licensing.keyset import UNLIMITED
 from licensing.models import (
     ActivationKey,
     Keyset,
@@ -28,6 +27,7 @@ from licensing.models import (
     Service,
     TrialStart,
 )
+from licensing.wording import count_in_words, entry_in_words
 from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, agent
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -35,19 +35,6 @@ from portal.models import User
 from products.errors import InvalidSerial
 from products.models import Registration, Unit
 from products.serials import normalize_serial
-
-
-def _values(change: dict[str, Any] | None) -> str | None:
-    """One side of a ledger entry as people read it: licensed, count 3, 2027-11-22; or the set flags."""
-    if change is None:
-        return None
-    shown = []
-    for name, value in change.items():
-        if name == "count" and value is not None:
-            shown.append("Unlimited" if value == UNLIMITED else f"count {value:,}")
-        elif value is not None and value is not False:
-            shown.append(name if value is True else str(value))
-    return ", ".join(shown) or "without a count or an end"
 
 
 @admin.register(Licence)
@@ -98,7 +85,8 @@ class LicenceAdmin(ServiceAdmin):
             "pk"
         )
         if entry.before:
-            said = f"It replaces what was there: {_values(entry.before)}. It is now: {_values(entry.after)}."
+            before, after = entry_in_words(entry.before), entry_in_words(entry.after)
+            said = f"It replaces what was there: {before}. It is now: {after}."
             messages.warning(request, said)
         if primary := sharing_primary(licence.registration):
             messages.warning(
@@ -154,13 +142,13 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     search_fields = ["unit__serial__exact"]
     ordering = ["-pk"]
 
-    @admin.display(description="from", empty_value="nothing")
-    def was(self, entry: LedgerEntry) -> str | None:
-        return _values(entry.before)
+    @admin.display(description="from")
+    def was(self, entry: LedgerEntry) -> str:
+        return entry_in_words(entry.before)
 
-    @admin.display(description="to", empty_value="nothing")
-    def became(self, entry: LedgerEntry) -> str | None:
-        return _values(entry.after)
+    @admin.display(description="to")
+    def became(self, entry: LedgerEntry) -> str:
+        return entry_in_words(entry.after)
 
 
 @admin.register(Keyset)
@@ -188,7 +176,7 @@ class ActivationKeyAdmin(ServiceAdmin):
 
     @admin.display(description="count", empty_value="uncounted")
     def amount(self, key: ActivationKey) -> str | None:
-        return "Unlimited" if key.count == UNLIMITED else f"{key.count:,}" if key.count else None
+        return count_in_words(key.count) or None
 
     @admin.display(empty_value="for ever")
     def term(self, key: ActivationKey) -> str | None:

@@ -6,12 +6,12 @@ from typing import Any
 from django import forms
 
 from licensing.activation import redeeming
-from licensing.activation.terms import told
-from licensing.entitlements.today import Entitlement
 from licensing.errors import CountOutOfRange
 from licensing.keyset import UNLIMITED
 from licensing.models import LARGEST_COUNT, ActivationKey, Licence, Service
+from licensing.wording import count_in_words, licence_in_words
 from portal.admin_base import ReasonForm
+from portal.clock import today
 from portal.forms import judged
 from products.models import Unit
 from products.serials import normalize_serial
@@ -41,7 +41,7 @@ class CountField(forms.CharField):
         return int(text)
 
     def prepare_value(self, value: Any) -> Any:
-        return "Unlimited" if value == UNLIMITED else value
+        return count_in_words(UNLIMITED) if value == UNLIMITED else value
 
 
 class GrantForm(ReasonForm):
@@ -72,8 +72,8 @@ class GrantForm(ReasonForm):
                 registration__unit=unit, registration__ended_at=None, service=service
             )
             if licence := held.select_related("service").first():
-                what = Entitlement(service, None, licence.kind, licence.count, licence.expires_on)
-                said = f"The unit is {told(what)} already. Check this if that is to give way, or extend it."
+                what = licence_in_words(licence, today())
+                said = f"The unit is {what} already. Check this if that is to give way, or extend it."
                 self.add_error("replaces", forms.ValidationError(said, code="replaces-licence"))
         return given
 

@@ -40,7 +40,9 @@ class GrantAlreadyOver(RuleViolation):
 
     code = "grant-already-over"
     field = "expires_on"
-    message = "{day} is past: the license would be expired at once. Give a day from today on, or none."
+    message = (
+        "{day:%d %b %Y} is past: the license would be expired at once. Give a day from today on, or none."
+    )
 
 
 class PermanentServiceCode(RuleViolation):
@@ -64,7 +66,7 @@ class PartsGivenOut(RuleViolation):
     code = "parts-given-out"
     field = "count"
     message = (
-        "{given} of the {service} licenses are shared out to other units: {count} would be too few. "
+        "{given:,} of the {service} licenses are shared out to other units: {count:,} would be too few. "
         "Move them back first."
     )
 
@@ -255,7 +257,7 @@ class PartsElsewhere(RuleViolation):
     """A licence isn't taken away while other units hold parts of its count."""
 
     code = "parts-elsewhere"
-    message = "{given} of the {service} licenses are shared out to other units. Move them back first."
+    message = "{given:,} of the {service} licenses are shared out to other units. Move them back first."
 
 
 class NoLicence(RuleViolation):

@@ -24,7 +24,7 @@ def live_registration(unit: Unit, *, account: Account | None = None) -> Registra
     """
     (unit,) = Unit.objects.locked([unit.pk])
     if unit.retired_at:
-        raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
+        raise UnitRetired(unit)
     live = Registration.objects.live().select_related("account", "unit__model").filter(unit=unit)
     registration = (live.filter(account=account) if account else live).first()
     if registration is None:

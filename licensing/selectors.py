@@ -12,10 +12,10 @@ from licensing.entitlements.today import Entitlement, Right, entitlements, node_
 from licensing.keyset import UNLIMITED, Status
 from licensing.models import Keyset, KeysetHead, Licence, Service, TrialStart
 from licensing.moves.pools import is_divisible
+from licensing.wording import count_in_words, licence_in_words
 from portal.models import Account
 from products.models import Registration
 
-NODES_TEXT = {UNLIMITED: "Unlimited", 0: "None"}
 SOON = datetime.timedelta(days=30)
 MOST_SHOWN = 20
 MOST_COUNTED = 1000
@@ -63,18 +63,19 @@ def expiring_soon(account: Account, today: datetime.date) -> Expiring:
 
 def node_support(held: list[Entitlement], today: datetime.date) -> str:
     """The number of nodes as pages show it, from a unit's entitlements."""
-    count = node_count(held, today)
-    return NODES_TEXT.get(count, f"{count:,}")
+    return count_in_words(node_count(held, today) or None) or "None"
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceChange:
-    """What becomes of one service of a unit when it shares another unit's licences, or nobody's any more."""
+    """What becomes of one service of a unit when it shares another unit's licences, or nobody's any more.
 
-    before: Entitlement
-    after: Entitlement
-    status_before: Status | None
-    status_after: Status | None
+    `before` and `after` are words.
+    """
+
+    service: Service
+    before: str
+    after: str
 
 
 def sharing_changes(
@@ -84,7 +85,7 @@ def sharing_changes(
     held = entitlements(unit, source=before, today=today)
     to_hold = entitlements(unit, source=after, today=today)
     return [
-        ServiceChange(old, new, old.status(today), new.status(today))
+        ServiceChange(old.service, licence_in_words(old, today), licence_in_words(new, today))
         for old, new in zip(held, to_hold, strict=True)
         if (old.status(today), old.count, old.expires_on) != (new.status(today), new.count, new.expires_on)
     ]
@@ -100,16 +101,21 @@ class ServiceRow:
     """
 
     entitlement: Entitlement
-    status: Status | None
+    status: Status
     licence: Licence | None
     given: int
     trial_on: Registration | None
-    verbs: list[str]
+    verbs: list[Verb]
 
     @property
     def is_shared(self) -> bool:
         """Whether it runs by the primary's licence."""
         return self.entitlement.right == Right.SHARED
+
+    @property
+    def is_from_another(self) -> bool:
+        """Whether it runs by another unit's licence, the primary's or any."""
+        return self.entitlement.right in {Right.SHARED, Right.PART, Right.KEPT}
 
 
 def service_rows(
@@ -127,7 +133,8 @@ def service_rows(
         included = held.included.get((registration.unit.model_id, service.pk), 0)
         given = held.given.get(licence.pk, 0) if licence else 0
         triers = units if service.is_shareable else [registration]
-        is_offered = service.is_trial_offered and entitlement.status(today) in {None, Status.EXPIRED}
+        status = entitlement.status(today)
+        is_offered = service.is_trial_offered and status in {Status.NOT_LICENSED, Status.EXPIRED}
         left = (
             unit
             for unit in triers
@@ -136,7 +143,7 @@ def service_rows(
         rows.append(
             ServiceRow(
                 entitlement,
-                entitlement.status(today),
+                status,
                 licence,
                 given,
                 trial_on=next(left, None) if is_offered else None,
@@ -146,13 +153,13 @@ def service_rows(
     return rows
 
 
-def _verbs(service: Service, licence: Licence | None, included: int | None, given: int) -> list[str]:
+def _verbs(service: Service, licence: Licence | None, included: int | None, given: int) -> list[Verb]:
     """What Manage Service offers, from the service and the unit's own licence; `included`: 0 is none."""
     verbs = _key_verbs(service, licence, included) if service.is_activation_offered else []
-    return [*verbs, *(["Share"] if licence and (given or is_divisible(licence)) else [])]
+    return [*verbs, *([Verb.SHARE] if licence and (given or is_divisible(licence)) else [])]
 
 
-def _key_verbs(service: Service, licence: Licence | None, included: int | None) -> list[str]:
+def _key_verbs(service: Service, licence: Licence | None, included: int | None) -> list[Verb]:
     if licence is None or licence.kind == Licence.Kind.TRIAL:
         if included == 0 or (licence and included is not None):
             return [Verb.ACTIVATE]

@@ -120,7 +120,8 @@ def owner_required[**P](view: MemberView[P]) -> View[P]:
 def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Refuse an address or a cookie with a NUL: nobody types one, and PostgreSQL's texts hold none.
 
-    In a form it is told beside the field that it stands in.
+    In a form it is told beside the field that it stands in; what comes without a field goes through
+    `portal.forms.sent_text`.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
-
 from portal.models import Account, AuditEntry
+from portal.paging import seek
 
 PAGE_ACTIONS = 50
 MOST_ENTRIES = 200
@@ -40,8 +39,9 @@ def activity_page(account: Account, *, serial: str, before: uuid.UUID | None) ->
     if serial:
         listed = listed.filter(serial=serial)
     at = listed.filter(action=before).order_by("-at", "-pk").first() if before else None
-    older = _older_than(listed, at) if at else listed
-    rows = list(older.select_related("actor").order_by("-at", "-pk")[: MOST_ENTRIES + 1])
+    others = listed.exclude(action=at.action) if at else listed
+    older = seek(others.select_related("actor"), key="at", after=at, is_descending=True)
+    rows = list(older[: MOST_ENTRIES + 1])
     heads: dict[uuid.UUID, AuditEntry] = {}
     for row in rows[:MOST_ENTRIES]:
         heads.setdefault(row.action, row)
@@ -58,12 +58,6 @@ def activity_page(account: Account, *, serial: str, before: uuid.UUID | None) ->
     actions = [Action(head, _serials(whole[head.action])) for head in shown[:PAGE_ACTIONS]]
     has_older = len(shown) > PAGE_ACTIONS or len(rows) > MOST_ENTRIES
     return ActivityPage(actions, is_first=at is None, has_older=has_older and bool(actions))
-
-
-def _older_than(entries: QuerySet[AuditEntry], at: AuditEntry) -> QuerySet[AuditEntry]:
-    """The entries behind one, without the rest of its own action."""
-    behind = entries.filter(at__lte=at.at).filter(Q(at__lt=at.at) | Q(pk__lt=at.pk))
-    return behind.exclude(action=at.action)
 
 
 def _key(entry: AuditEntry) -> tuple[object, int]:

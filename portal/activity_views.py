@@ -1,4 +1,3 @@
-import uuid
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -14,12 +13,13 @@ import licensing.audit_codes
 import portal.audit_codes
 import products.audit_codes
 from associations.models import AssociationType
-from licensing.entitlements.on_a_day import value_in_words
 from licensing.models import Service
+from licensing.wording import entry_in_words
 from portal.access import MemberRequest, member_required
 from portal.activity import Action, activity_page
 from portal.forms import judged
 from portal.models import Account, User
+from portal.paging import read_cursor
 from products.models import Registration
 from products.serials import normalize_serial
 
@@ -59,7 +59,7 @@ def activity(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "portal/activity.html", {"form": form}, status=422)
     account, serial = request.membership.account, form.cleaned_data["serial"]
-    page = activity_page(account, serial=serial, before=_uuid(request.GET.get("before", "")))
+    page = activity_page(account, serial=serial, before=read_cursor(request.GET.get("before", "")))
     shown = {serial, *(unit for action in page.actions for unit in action.serials[:MOST_UNITS])}
     names = _names(account, shown)
     context = {
@@ -102,7 +102,7 @@ def _facts(data: Mapping[str, object], names: Names) -> dict[str, object]:
     if service := names.services.get(str(data.get("service"))):
         facts["service"] = service
     if isinstance(licence := data.get("licence"), dict) and {"kind", "count", "expires_on"} <= set(licence):
-        facts["licence"] = value_in_words(licence)
+        facts["licence"] = entry_in_words(licence)
     if type := names.types.get(str(data.get("type"))):
         facts |= {"parent_label": type.parent_label, "child_label": type.child_label}
         if type.shares_licences and data.get("shares") is False:
@@ -124,13 +124,6 @@ def _names(account: Account, serials: Iterable[str]) -> Names:
         types={type.slug: type for type in AssociationType.objects.all()},
         live=dict(live.values_list("unit__serial", "friendly_name")),
     )
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 def _address(**parameters: object) -> str:

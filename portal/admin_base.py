@@ -19,7 +19,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
 
-from portal.errors import ReasonNeeded, RuleViolation, SearchTooLong
+from portal import audit
+from portal.errors import RuleViolation, SearchTooLong
 from portal.forms import DayField, add_refusal
 from portal.models import User
 from portal.name_search import find_named, words_of
@@ -258,8 +259,7 @@ class ServiceAdmin(QuickAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         reason = request.POST.get("reason", "").strip()
-        if not reason:
-            raise ReasonNeeded
+        audit.require_reason(reason)
         self.remove(obj, by=agent(request), reason=ReasonForm.declared_fields["reason"].clean(reason))
 
     def remove(self, obj: Any, *, by: User, reason: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self
 
+from portal.errors import ReasonNeeded
 from portal.models import Account, AuditEntry, User
 
 
@@ -23,6 +24,12 @@ class Code(StrEnum):
         code = str.__new__(cls, value)
         code._value_, code.sentences = value, sentences
         return code
+
+
+def require_reason(reason: str) -> None:
+    """Raise ReasonNeeded where nobody says why (L6)."""
+    if not reason.strip():
+        raise ReasonNeeded
 
 
 def record(

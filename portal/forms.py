@@ -1,4 +1,4 @@
-"""How a rule's refusal gets beside its field, what a search is for, days, and a new password."""
+"""How a rule's refusal gets beside its field, what is sent without one, days, and a new password."""
 
 import datetime
 from collections.abc import Callable
@@ -40,6 +40,15 @@ class DayField(forms.DateField):
 
     def strptime(self, value: str, format: str) -> datetime.date:
         return judged(read_day, value)
+
+
+def sent_text(request: HttpRequest, name: str) -> str:
+    """What was sent under a name outside of a form's fields, by the request's own method; else empty.
+
+    PostgreSQL's texts hold no NUL: the character that stands for an impossible one takes its place.
+    """
+    sent = request.POST if request.method == "POST" else request.GET
+    return sent.get(name, "").replace("\0", "\N{SUBSTITUTE}")
 
 
 class Search(NamedTuple):

@@ -28,7 +28,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from portal import audit
 from portal.audit_codes import AuditCode
-from portal.errors import ReasonNeeded, RuleViolation
+from portal.errors import RuleViolation
 from portal.models import Account, Mail, User
 
 logger = logging.getLogger(__name__)
@@ -133,8 +133,7 @@ def resend(*, mail: Mail, by: User, now: datetime.datetime, reason: str) -> None
 
     Raises ReasonNeeded, MailWithLink and MailWaiting.
     """
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     if mail.link_for_id:
         raise MailWithLink
     ended = Q(sent_at__isnull=False) | Q(gave_up_at__isnull=False) | ~Q(last_error="")

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from portal import audit, outbox
 from portal.audit_codes import AuditCode
-from portal.errors import LinkUsed, LoginSwitchedOff, NoMailAddress, ReasonNeeded, StaffIsNoMember
+from portal.errors import LinkUsed, LoginSwitchedOff, NoMailAddress, StaffIsNoMember
 from portal.models import Account, Membership, User
 from portal.roles import MAY, roles_of
 
@@ -96,8 +96,7 @@ def send_password_link(*, user: User, by: User, reason: str) -> None:
 
     Raises ReasonNeeded, LoginSwitchedOff and NoMailAddress.
     """
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     if not user.is_active:
         raise LoginSwitchedOff
     if not user.email:

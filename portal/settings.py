@@ -146,7 +146,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.access.roles",
-            ]
+            ],
+            "builtins": ["licensing.wording"],
         },
     }
 ]

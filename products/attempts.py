@@ -6,7 +6,6 @@ from typing import NamedTuple
 from django.db import transaction
 
 from portal import audit
-from portal.errors import ReasonNeeded
 from portal.models import Account, User
 from products.audit_codes import AuditCode
 from products.errors import RegistrationClosed, SerialClosed
@@ -71,8 +70,7 @@ def forgive_tries(
 
     With `serial` only what was tried at this serial number counts no more. Raises ReasonNeeded.
     """
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     since = now - datetime.timedelta(days=1)
     found = Attempt.objects.filter(account=account, at__gte=since, forgiven_at=None)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from portal.errors import RuleViolation
 
 if TYPE_CHECKING:
-    from products.models import Registration
+    from products.models import Registration, Unit
 
 
 class InvalidSerial(RuleViolation):
@@ -95,9 +95,12 @@ class UnitRetired(RuleViolation):
     code = "unit-retired"
     field = "serial_number"
     message = (
-        "{serial} was retired on {day}: it was replaced and returned. "
+        "{serial} was retired on {day:%d %b %Y}: it was replaced and returned. "
         "Ask Support if you hold it in your hands."
     )
+
+    def __init__(self, unit: "Unit") -> None:
+        super().__init__(serial=unit.serial, day=unit.retired_at)
 
 
 class SameCode(RuleViolation):

@@ -8,8 +8,8 @@ from django.db.models import Expression, F, Q
 from django.db.models.functions import Lower
 
 from portal.models import Account
+from portal.paging import seek
 from products.models import Registration
-from products.querysets import RegistrationQuerySet
 
 PAGE_ROWS = 50
 MOST_COUNTED = 10_000
@@ -76,9 +76,11 @@ def product_page(
     at = found.filter(unit__serial=cursor.serial).first() if cursor else None
     rows: list[Registration] = []
     if cursor and at:
-        rows = _seek(found, at=at, is_descending=order.is_descending != cursor.is_backward)
+        is_descending = order.is_descending != cursor.is_backward
+        rows = list(seek(found, key="key", after=at, is_descending=is_descending)[: PAGE_ROWS + 1])
     if cursor is None or not rows:
-        rows = _seek(found, at=None, is_descending=order.is_descending)
+        first_rows = seek(found, key="key", after=None, is_descending=order.is_descending)
+        rows = list(first_rows[: PAGE_ROWS + 1])
         return ProductPage(
             rows[:PAGE_ROWS], 1, has_previous=False, has_next=len(rows) > PAGE_ROWS, total=total
         )
@@ -87,15 +89,3 @@ def product_page(
         first = max(cursor.number - len(shown), 1)
         return ProductPage(shown[::-1], first, has_previous=has_more, has_next=True, total=total)
     return ProductPage(shown, cursor.number + 1, has_previous=True, has_next=has_more, total=total)
-
-
-def _seek(found: RegistrationQuerySet, *, at: Registration | None, is_descending: bool) -> list[Registration]:
-    """The rows after one (or the first ones), one more than a page holds, to tell whether there are more."""
-    order = [F("key").desc(), F("pk").desc()] if is_descending else [F("key").asc(), F("pk").asc()]
-    if at is not None:
-        key = at.key  # type: ignore[attr-defined]  # annotated by product_page
-        way = "lt" if is_descending else "gt"
-        found = found.filter(**{f"key__{way}e": key}).filter(
-            Q(**{f"key__{way}": key}) | Q(**{f"pk__{way}": at.pk})
-        )
-    return list(found.order_by(*order)[: PAGE_ROWS + 1])

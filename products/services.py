@@ -80,7 +80,7 @@ def _find_unit(account: Account, serial: str, code: str, *, now: datetime.dateti
     if unit is None or not matches:
         return None
     if unit.retired_at:
-        raise UnitRetired(serial=serial, day=f"{unit.retired_at:%d %b %Y}")
+        raise UnitRetired(unit)
     if present:
         raise InAnotherAccount(serial=serial)
     return unit

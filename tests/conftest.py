@@ -48,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     # A password's hash takes half a second on purpose, and every test that logs in would wait for two.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Else each of the tests' clients would list all static files. The browser's tests see them as deployed.
+    settings.WHITENOISE_AUTOREFRESH = True
     django.setup()
     if not is_worker:
         call_command("collectstatic", interactive=False, verbosity=0)

@@ -4,6 +4,7 @@ import ast
 import importlib
 import pkgutil
 import re
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import metadata
 from pathlib import Path
@@ -16,7 +17,7 @@ from portal.errors import RuleViolation
 
 ROOT = Path(__file__).parent.parent
 APPS = ("portal", "products", "associations", "licensing", "desk")
-OWN_STATIC_FILES = {"admin-tokens.css", "desk.css", "favicon.svg", "portal.css", "portal.js"}
+OWN_STATIC_FILES = {"admin-tokens.css", "desk.css", "favicon.svg", "portal.css", "portal.js", "tokens.css"}
 FILES = sorted(path for app in APPS for path in (ROOT / app).rglob("*.py"))
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -80,6 +81,14 @@ def test_nothing_but_its_pages_reads_the_audit_trail() -> None:
     }
 
 
+def test_what_is_sent_is_read_by_a_form_or_by_sent_text() -> None:
+    raw = re.compile(r"request\.POST(\.get\w*\(|\[)")
+
+    named = {path.relative_to(ROOT).as_posix() for path in FILES if raw.search(path.read_text())}
+
+    assert named == {"portal/admin_base.py"}  # a field of a form judges it there
+
+
 MODELS = [model for model in apps.get_models() if model.__module__.split(".")[0] in APPS]
 
 
@@ -125,6 +134,28 @@ def test_files_stay_short() -> None:
     lines = {str(path): len(path.read_text().splitlines()) for path in FILES}
 
     assert {name: count for name, count in lines.items() if count > 400} == {}
+
+
+def test_templates_compare_with_values_and_never_with_what_people_read() -> None:
+    literal = r"""("[^"]*"|'[^']*')"""
+    compared = re.compile(rf"[!=]= *{literal}|{literal} *[!=]=")
+    found = {
+        f"{path.name}: {right or left}"
+        for path in (ROOT / "templates").rglob("*.*")
+        for condition in re.findall(r"{% *(?:el)?if\b.*?%}", path.read_text(), re.DOTALL)
+        for right, left in compared.findall(condition)
+    }
+
+    assert len(found) > 10
+    assert {name for name in found if not re.search(r": (['\"])[a-z0-9_-]*\1$", name)} == set()
+
+
+def test_a_colour_for_light_and_dark_pages_stands_once() -> None:
+    sheets = [path.read_text() for path in (ROOT / "static").glob("*.css")]
+
+    colours = Counter(colour for sheet in sheets for colour in re.findall(r"light-dark\([^)]*\)", sheet))
+
+    assert {colour: count for colour, count in colours.items() if count > 1} == {}
 
 
 def test_static_files_of_others_have_their_licence_beside_them() -> None:

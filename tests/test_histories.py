@@ -48,6 +48,7 @@ from portal.models import AuditEntry, Mail, Membership, User
 from products.errors import NoMatch
 from products.models import Attempt, Registration, Unit
 from products.services import register
+from tests.examples import examples
 from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, sharing
 from tests.licensing.oracle import derived, said_by
 
@@ -387,7 +388,7 @@ def test_the_rules_hold_over_any_history() -> None:
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=8,
+            max_examples=examples(8),
             stateful_step_count=12,
             deadline=None,
             phases=[Phase.generate],  # ten steps are short enough to read, and shrinking takes minutes

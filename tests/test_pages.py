@@ -59,6 +59,9 @@ def fill(account: Account, by: User) -> None:
     retired = RegistrationFactory(account=account)
     Unit.objects.filter(pk=retired.unit_id).update(retired_at=timezone.now())
     Licence.objects.create(registration=primary, service=Service.objects.get(code=4), expires_on=today())
+    Licence.objects.create(
+        registration=firewall, service=Service.objects.get(code=2), count=5, expires_on=today()
+    )
     complete(open_for(RegistrationFactory(account=account, friendly_name="<i>failed</i>"), UnitFactory()))
     open_for(primary, UnitFactory())
 
@@ -272,6 +275,10 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "release_product",
         "replace_appliance",
         "transfer_licenses",
+        "redeem_key",
+        "free_trial",
+        "swap_roles",
+        "share_licenses",
         "rma_cases",
         "rma_case",
     }
@@ -297,3 +304,30 @@ def test_what_is_no_page_is_not_sniffed_either(client: Client) -> None:
 
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Referrer-Policy"] == "same-origin"
+
+
+# What these tell belongs to no section: nothing is there, or it is about the login itself.
+SECTIONLESS = {"403.html", "404.html", "account/logout.html", "account/set_password.html"}
+
+
+def marks(response: HttpResponse, navigation: str) -> list[int]:
+    """How many entries each navigation of a page with this label marks as the current one."""
+    navigations = Page(response).root.all("nav", aria_label=navigation)
+    return [len([e for e in nav.all() if "aria-current" in e.attrs]) for nav in navigations]
+
+
+@pytest.mark.parametrize("whose", ["pages", "other_pages"])
+def test_the_navigation_marks_the_section_of_each_page(whose: str, request: pytest.FixtureRequest) -> None:
+    pages = html_of(request.getfixturevalue(whose)).values()
+
+    signed_in = [(page.templates[0].name, found) for page in pages if (found := marks(page, "Main"))]
+
+    assert {template for template, found in signed_in if found != [1]} <= SECTIONLESS
+    assert {template for template, found in signed_in if found != [0]}.isdisjoint(SECTIONLESS)
+
+
+def test_the_trail_marks_where_each_page_of_the_desk_is(desk_pages: Pages) -> None:
+    found = {url: marks(response, "Breadcrumbs") for url, response in html_of(desk_pages).items()}
+
+    assert found.pop("/support/") == []
+    assert {url: count for url, count in found.items() if count != [1]} == {}

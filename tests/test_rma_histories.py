@@ -23,6 +23,7 @@ from licensing.rma.undoing import undo_case
 from portal.models import AuditEntry
 from products.errors import UnitRetired
 from products.models import Registration, Unit
+from tests.examples import examples
 from tests.factories import UnitFactory, UserFactory
 from tests.test_histories import Histories, rows
 
@@ -195,7 +196,7 @@ def test_the_rules_hold_over_any_history_of_replacements() -> None:
     run_state_machine_as_test(
         RmaHistories,
         settings=settings(
-            max_examples=5,
+            max_examples=examples(5),
             stateful_step_count=15,
             deadline=None,
             phases=[Phase.generate],  # the steps are few enough to read, and shrinking takes minutes

@@ -17,7 +17,7 @@ from licensing.selectors import sharing_changes
 from portal.access import MemberRequest, editor_required, post_only
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import typed_search
+from portal.forms import sent_text, typed_search
 from products.models import Registration
 from products.pages import get_registration, origin_of, was_just_registered
 
@@ -44,8 +44,7 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
     if seat.ended_at and request.method != "POST":
         notices.say_gone(request, seat)
         return redirect("service_management", serial)
-    sent = request.POST if request.method == "POST" else request.GET
-    wanted = sent.get("to", "").replace("\0", "?")
+    wanted = sent_text(request, "to")
     visible = Registration.objects.visible_to(request.membership.account)
     parent = visible.filter(unit__serial=wanted).first() if wanted else None
     refusal: RuleViolation | None = None
@@ -70,8 +69,8 @@ def _change_parent(
     changed = services.change_parent_and_rename(
         seat=seat,
         parent=parent,
-        renamed=parent if request.POST.get("typed") == parent.unit.serial else seat.registration,
-        friendly_name=request.POST.get("name", ""),
+        renamed=parent if sent_text(request, "typed") == parent.unit.serial else seat.registration,
+        friendly_name=sent_text(request, "name"),
         by=request.user,
         today=today(),
     )
@@ -98,7 +97,6 @@ def _change_context(
 ) -> dict[str, object]:
     """What Change parent shows: the units to choose from, or what the chosen one would change."""
     search = typed_search(request)
-    sent = request.POST if request.method == "POST" else request.GET
     offered = candidates(
         request.membership.account, seat.registration, side=Side.PARENT, query=search.text, changing=seat.type
     )
@@ -110,8 +108,8 @@ def _change_context(
         "refusal": refusal,
         "search": search,
         "origin": origin_of(request),
-        "name": sent.get("name", ""),
-        "typed": sent.get("typed", ""),
+        "name": sent_text(request, "name"),
+        "typed": sent_text(request, "typed"),
         **_change_effect(seat, parent),
         "offered": offered,
     }
@@ -124,7 +122,7 @@ def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespons
     seat = get_seat(request, registration, uuid)
     try:
         standby = services.make_standby(
-            seat=seat, instead=request.POST.get("instead", ""), by=request.user, today=today()
+            seat=seat, instead=sent_text(request, "instead"), by=request.user, today=today()
         )
     except AssociationGone:
         seat.refresh_from_db()

@@ -19,7 +19,7 @@ from licensing.selectors import node_support
 from portal.access import MemberRequest, editor_required
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import typed_search
+from portal.forms import sent_text, typed_search
 from products.models import Registration
 from products.pages import get_registration, origin_of, was_just_registered, with_origin
 
@@ -70,7 +70,7 @@ def _step(
         **_offer_context(request, registration, offered, side),
         "search": search,
         "has_next": after is not None,
-        "choice": request.POST.get("choice") or preselected,
+        "choice": sent_text(request, "choice") or preselected,
         "refusal": refusal,
     }
     status = 422 if refusal or search.too_long else 200
@@ -81,7 +81,7 @@ def _choose(
     request: MemberRequest, registration: Registration, side: Side, after: str | None
 ) -> HttpResponse:
     """Seat the unit that was chosen; none: go on, or stay alone."""
-    if choice := request.POST.get("choice", ""):
+    if choice := sent_text(request, "choice"):
         return _associate(request, registration, side, choice)
     return redirect(after) if after else _stay_alone(request, registration)
 
@@ -134,7 +134,7 @@ def _missing(
 
 
 def _associate(request: MemberRequest, registration: Registration, side: Side, choice: str) -> HttpResponse:
-    slug, _, serial = choice.replace("\0", "?").partition(":")  # PostgreSQL takes no NUL in a comparison
+    slug, _, serial = choice.partition(":")
     type = AssociationType.objects.filter(slug=slug).first()
     chosen = Registration.objects.visible_to(request.membership.account).filter(unit__serial=serial).first()
     if type is None or chosen is None:

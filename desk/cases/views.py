@@ -22,7 +22,8 @@ from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
 from portal.access import asks_for_part, post_only
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import add_refusal
+from portal.forms import add_refusal, sent_text
+from portal.paging import read_cursor
 from products.models import Registration, Unit
 
 NOBODY_TO_TELL = "No mail is sent: no owner of the account has an address. Tell them what to do now."
@@ -33,8 +34,7 @@ NOBODY_TO_TELL = "No mail is sent: no owner of the account has an address. Tell 
 def case_list(request: DeskRequest) -> HttpResponse:
     asked = request.GET.get("state", "")
     state = asked if asked in {"all", *RmaCase.State.values} else "open"
-    after = request.GET.get("after", "")
-    page = cases_in(state, after=int(after) if after.isdecimal() and len(after) < 16 else None)
+    page = cases_in(state, after=read_cursor(request.GET.get("after", "")))
     context = {"title": "RMA cases", "page": page, "state": state, "states": RmaCase.State.choices}
     return render_desk(request, "desk/case_list.html", context)
 
@@ -132,9 +132,9 @@ def _decide(request: DeskRequest, found: RmaCase, decision: str, reason: str) ->
 def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
     found = _get(uuid)
     try:
-        partner = _partner(request.POST.get("partner", ""), partners_of(found))
+        partner = _partner(sent_text(request, "partner"), partners_of(found))
         outcome = completing.complete_case(
-            case=found, partner=partner, seen=request.POST.get("seen", ""), by=request.user, today=today()
+            case=found, partner=partner, seen=sent_text(request, "seen"), by=request.user, today=today()
         )
     except RuleViolation as refusal:
         return _case_page(request, _get(uuid), refusal=refusal, is_rehearsed=True)
@@ -218,7 +218,7 @@ def _rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
     if found.state != RmaCase.State.APPROVED:
         return {}
     partners = partners_of(found)
-    partner = _partner(request.GET.get("partner", request.POST.get("partner", "")), partners)
+    partner = _partner(sent_text(request, "partner"), partners)
     outcome: Outcome | None = None
     hindrance: RuleViolation | None = None
     try:

@@ -42,7 +42,7 @@ class Associate(Choice):
     def preview(self) -> Sequence[str]:
         seats = live_seats(self.registration)
         others = [seat for seat in seats if seat.registration_id != self.registration.pk]
-        return [f"Associated with it now: {_name(seat)}, {_label(seat)}" for seat in others]
+        return [f"Associated with it now: {_name(seat)}, {seat.role}" for seat in others]
 
     def perform(self, given: dict[str, Any]) -> str:
         place, ends = given["choice"], [self.registration, given["serial_number"]]
@@ -50,7 +50,7 @@ class Associate(Choice):
         seat = services.associate(
             parent=parent, child=child, type=place.type, by=self.by, today=None, reason=given["reason"]
         )
-        return f"Associated: {child.unit} is {_label(seat)} of {parent.unit}."
+        return f"Associated: {child.unit} is {seat.role} of {parent.unit}."
 
 
 class SeatChoice(Choice):
@@ -82,7 +82,7 @@ class SeatChoice(Choice):
         found = Seat.objects.live().with_units().filter(group__in=groups, side=Side.PARENT)
         parents = {seat.group: _name(seat) for seat in found}
         return [
-            Option(self.value(seat), seat, f"{_name(seat)}, {_label(seat)} of {parents[seat.group]}")
+            Option(self.value(seat), seat, f"{_name(seat)}, {seat.role} of {parents[seat.group]}")
             for seat in self.seats
         ]
 
@@ -121,7 +121,7 @@ class ChangeParent(SeatChoice):
         changed = services.change_parent(
             seat=seat, parent=parent, by=self.by, today=None, reason=given["reason"]
         )
-        return f"Parent changed: {seat.registration.unit} is {_label(changed)} of {parent.unit}."
+        return f"Parent changed: {seat.registration.unit} is {changed.role} of {parent.unit}."
 
 
 class Swap(SeatChoice):
@@ -139,7 +139,7 @@ class Swap(SeatChoice):
 
     def perform(self, given: dict[str, Any]) -> str:
         swapped = swap_roles(seat=given["choice"], by=self.by, today=today(), reason=given["reason"])
-        return f"Swapped: {swapped.registration.unit} is {_label(swapped)} now."
+        return f"Swapped: {swapped.registration.unit} is {swapped.role} now."
 
 
 class MakeStandby(SeatChoice):
@@ -185,7 +185,7 @@ def _place_in_words(place: TypeModel) -> str:
 def _loss(seat: Seat) -> str:
     parent = parent_of(seat)
     changes = sharing_changes(seat.registration, before=parent, after=None, today=today())
-    lost = ", ".join(str(change.before.service) for change in changes) or "nothing"
+    lost = ", ".join(str(change.service) for change in changes) or "nothing"
     return f"{_name(seat)} shares the licenses of {parent.unit}. Without them it loses: {lost}."
 
 
@@ -200,7 +200,3 @@ def _moves(seat: Seat) -> list[str]:
 
 def _name(seat: Seat) -> str:
     return f"“{seat.registration.friendly_name}” ({seat.registration.unit})"
-
-
-def _label(seat: Seat) -> str:
-    return f"{seat.label} (spare)" if seat.is_spare else seat.label

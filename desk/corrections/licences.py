@@ -3,11 +3,10 @@ from typing import Any
 
 from desk.corrections.base import Choice
 from desk.corrections.forms import ExtendForm, Option
-from licensing.entitlements.on_a_day import value_in_words
 from licensing.grants.extending import extend_licence
 from licensing.grants.revoking import revoke_licence
-from licensing.ledger.writing import licence_value
 from licensing.models import Licence
+from licensing.wording import licence_in_words
 from portal.clock import today
 
 
@@ -59,4 +58,4 @@ class Revoke(LicenceChoice):
 
 
 def _in_words(licence: Licence) -> str:
-    return f"{licence.service}: {value_in_words(licence_value(licence))}"
+    return f"{licence.service}: {licence_in_words(licence, today())}"

@@ -12,6 +12,7 @@ from licensing.keysets.issuing import reissue_keyset
 from licensing.moves import release
 from portal.clock import today
 from portal.errors import RuleViolation
+from portal.forms import sent_text
 from portal.models import Account
 from products.attempts import closed, forgive_tries
 from products.errors import NotRetired
@@ -48,7 +49,7 @@ class Leaving(Correction):
 
     def terms(self, given: dict[str, Any]) -> dict[str, Any]:
         """What the services that take a unit out of its account are told."""
-        seen = self.request.POST.get("seen", "")
+        seen = sent_text(self.request, "seen")
         facts = {"registration": self.registration, "by": self.by, "seen": seen}
         return given | facts | {"today": today(), "now": timezone.now()}
 

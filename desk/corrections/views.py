@@ -6,6 +6,7 @@ from desk.access import DeskRequest, render_desk
 from desk.addresses import unit_url
 from desk.corrections.base import Correction, Subject
 from licensing.errors import NotRegistered
+from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from products.models import Registration, Unit
@@ -24,7 +25,8 @@ def correct(request: DeskRequest, serial: str, kind: type[Correction]) -> HttpRe
             return redirect(unit_url(serial) if unit else request.path)
         except RuleViolation as refusal:
             add_refusal(form, refusal)
-    return _page(request, context | {"correction": correction, "form": form, "obstacle": obstacle})
+    asked = {"correction": correction, "form": form, "obstacle": obstacle, "today": today()}
+    return _page(request, context | asked)
 
 
 def _find(serial: str, subject: Subject) -> tuple[Unit | None, Registration | None]:

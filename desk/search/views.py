@@ -9,6 +9,7 @@ from desk.search.keyset_check import CheckedKeyset
 from desk.search.selectors import Found, clean, find, is_number
 from licensing.keyset import Malformed
 from licensing.keyset.text import MAX_CHARACTERS
+from portal.forms import sent_text
 from portal.name_search import FEWEST_CHARACTERS
 
 
@@ -29,11 +30,11 @@ class SearchForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def search(request: DeskRequest) -> HttpResponse:
     """Names come by POST only: they belong into no address and no log. Numbers may come by GET, as links."""
-    typed = (request.POST if request.method == "POST" else request.GET).get("q", "")
+    typed = sent_text(request, "q")
     context: dict[str, object] = {"title": "Look up", "typed": clean(typed[:MAX_CHARACTERS])}
     if request.method != "POST" and not is_number(str(context["typed"])):
         return render_desk(request, "desk/search.html", context)
-    form, found = SearchForm({"q": typed.replace("\x00", "")}), Found()
+    form, found = SearchForm({"q": typed}), Found()
     if form.is_valid():
         try:
             found = find(form.cleaned_data["q"])

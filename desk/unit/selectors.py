@@ -13,12 +13,12 @@ from django.db.models import F, Q
 from associations.models import Seat, Side
 from associations.selectors import Chapter, ChildCount, child_counts, history, live_seats
 from desk.addresses import CaseRow
-from licensing.entitlements.on_a_day import right_in_words, value_in_words
 from licensing.entitlements.today import Right, read_graces, sharing_primary
 from licensing.keysets.issuing import current_heads
 from licensing.models import Keyset, KeysetHead, LedgerEntry, PoolPart, RmaCase, TrialStart
 from licensing.readiness.pairs import Readiness, readiness_of, was_confirmed
 from licensing.selectors import ServiceRow, node_support, service_rows
+from licensing.wording import entry_in_words, how_in_words, origin_in_words
 from portal.models import AuditEntry
 from products.attempts import Closed, closed
 from products.models import Attempt, Registration, Unit
@@ -86,10 +86,9 @@ def holding_of(registration: Registration, today: datetime.date) -> Holding:
 def _held(row: ServiceRow, origins: dict[Right, Registration | None], lenders: dict[int, list[str]]) -> Held:
     right = row.entitlement.right or Right.OWN
     if right == Right.PART:
-        return Held(row, "part of the license of", lenders.get(row.entitlement.service.pk, []))
+        return Held(row, origin_in_words(right), lenders.get(row.entitlement.service.pk, []))
     origin = origins.get(right)
-    words = {Right.SHARED: "shared from", Right.KEPT: "kept while an RMA case is open, from"}
-    return Held(row, words[right], [origin.unit.serial]) if origin else Held(row, str(right), [])
+    return Held(row, origin_in_words(right), [origin.unit.serial]) if origin else Held(row, right.label, [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +190,9 @@ def ledger_of(unit: Unit) -> Latest[LedgerRow]:
     rows = [
         LedgerRow(
             entry,
-            right_in_words(entry.right, entry.detail),
-            value_in_words(entry.before),
-            value_in_words(entry.after),
+            how_in_words(entry.right, entry.detail),
+            entry_in_words(entry.before),
+            entry_in_words(entry.after),
         )
         for entry in found.rows
     ]

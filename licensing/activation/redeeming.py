@@ -27,7 +27,6 @@ from licensing.guards import check_count, check_given, live_registration
 from licensing.ledger import writing as ledger
 from licensing.models import ActivationKey, LedgerEntry, Licence, ModelService, Service
 from portal import audit
-from portal.errors import ReasonNeeded
 from portal.models import Account, User
 from products import attempts
 from products.models import Attempt, ProductModel, Registration, Unit
@@ -73,8 +72,7 @@ def make_activation_keys(
 
     Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange, and what `check_count` does.
     """
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     if not service.is_activation_offered:
         raise ActivationNotOffered(service=service)
     check_count(service, count)
@@ -101,8 +99,7 @@ def make_activation_keys(
 @transaction.atomic
 def revoke_key(*, key: ActivationKey, reason: str, by: User) -> None:
     """Take back a key that nobody has redeemed. Raises ReasonNeeded and KeyEnded."""
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     present = ActivationKey.objects.filter(pk=key.pk, redeemed_at=None, revoked_at=None)
     if not present.update(revoked_at=timezone.now()):
         raise KeyEnded

@@ -2,24 +2,26 @@
 
 import datetime
 from dataclasses import dataclass
-from enum import StrEnum
 
 from dateutil.relativedelta import relativedelta
+from django.db.models import TextChoices
 
 from licensing.entitlements.today import Entitlement, Right
 from licensing.errors import CountOutOfRange, KeyNeedsLicence, NothingToAdd, TermTooLong
 from licensing.keyset import UNLIMITED
 from licensing.models import LARGEST_COUNT, ActivationKey, Licence
+from licensing.wording import terms_in_words
 from portal.days import LAST_DAY, check_last_day
 from portal.errors import DayTooLate
 
 
-class Verb(StrEnum):
-    """What redeeming a key is called, as under Manage Service."""
+class Verb(TextChoices):
+    """What Manage Service offers: to share counts out, and what redeeming a key is called."""
 
-    ACTIVATE = "Activate"
-    UPGRADE = "Upgrade"
-    RENEW = "Renew"
+    ACTIVATE = "activate"
+    UPGRADE = "upgrade"
+    RENEW = "renew"
+    SHARE = "share"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +35,7 @@ class Terms:
     @property
     def text(self) -> str:
         """As people read it: licensed for 5 until 17 Nov 2027."""
-        return _in_words(Licence.Kind.LICENSED, self.count, self.expires_on)
-
-
-def told(held: Entitlement) -> str:
-    """An entitlement as people read it: licensed for 5 until 17 Nov 2027, free trial until 01 Dec 2027."""
-    return _in_words(held.kind, held.count, held.expires_on)
-
-
-def _in_words(kind: str, count: int | None, expires_on: datetime.date | None) -> str:
-    word = "free trial" if kind == Licence.Kind.TRIAL else "licensed"
-    number = {None: "", UNLIMITED: " (Unlimited)"}.get(count, f" for {count}")
-    return f"{word}{number} {f'until {expires_on:%d %b %Y}' if expires_on else 'for ever'}"
+        return terms_in_words(Licence.Kind.LICENSED, self.count, self.expires_on)
 
 
 def add_months(day: datetime.date, months: int | None) -> datetime.date | None:
@@ -77,10 +68,10 @@ def redeemed(key: ActivationKey, present: Entitlement, today: datetime.date) -> 
         return _upgrade(key, present)
     if present.right == Right.MODEL and key.count is not None:
         if _size(key.count) <= _size(present.count):
-            raise NothingToAdd(service=key.service, what=_told(present))
+            raise _nothing_to_add(present)
         return Terms(Verb.ACTIVATE, key.count, add_months(today, key.months))
     if present.expires_on is None:
-        raise NothingToAdd(service=key.service, what="for ever")
+        raise _nothing_to_add(present)
     count = key.count
     if count is not None and present.count is not None:
         count = min(count, present.count, key=_size)
@@ -97,7 +88,7 @@ def _begin(key: ActivationKey, present: Entitlement, today: datetime.date) -> Te
 
 def _upgrade(key: ActivationKey, present: Entitlement) -> Terms:
     if present.count == UNLIMITED:
-        raise NothingToAdd(service=key.service, what=_told(present))
+        raise _nothing_to_add(present)
     count = UNLIMITED if key.count == UNLIMITED else (present.count or 0) + (key.count or 0)
     if count > LARGEST_COUNT:
         raise CountOutOfRange
@@ -108,5 +99,6 @@ def _size(count: int | None) -> float:
     return float("inf") if count == UNLIMITED else count or 0
 
 
-def _told(present: Entitlement) -> str:
-    return "without a limit" if present.count == UNLIMITED else f"for {present.count}"
+def _nothing_to_add(present: Entitlement) -> NothingToAdd:
+    what = terms_in_words(present.kind, present.count, present.expires_on)
+    return NothingToAdd(service=present.service, what=what)

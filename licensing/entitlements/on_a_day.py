@@ -16,9 +16,10 @@ from django.db.models import Q, QuerySet
 from associations.models import Seat, Side
 from licensing.entitlements.today import Entitlement, Grace, Holdings, Right
 from licensing.errors import FutureDay, OutsideRegistration
-from licensing.keyset import UNLIMITED, Status
+from licensing.keyset import Status
 from licensing.ledger.writing import Line, licence_value, pool_of
 from licensing.models import FLAGS, LedgerEntry, Licence, PoolPart, RmaCase, Service
+from licensing.wording import how_in_words, origin_in_words
 from products.models import Registration
 
 MOST_CHANGES = 50
@@ -43,7 +44,7 @@ class Recalled:
     """One service of a unit as it was on a day; `right` says in words by which right (empty: none)."""
 
     entitlement: Entitlement
-    status: Status | None
+    status: Status
     right: str
 
 
@@ -142,48 +143,22 @@ class Past:
         service = held.service
         if held.right == Right.SHARED and self.source:
             theirs = self.holdings.own(self.source, service, self.day)
-            return f"shared from {self.source.unit.serial}: {self._right(self.source, theirs)}"
+            shared = f"{origin_in_words(held.right)} {self.source.unit.serial}"
+            return f"{shared}: {self._right(self.source, theirs)}"
         if held.right == Right.KEPT:
             grace = self.holdings.graces[holder.pk]
-            return f"kept of {grace.source.unit.serial} while {grace.number} is open"
+            return f"{origin_in_words(held.right, grace.number)} {grace.source.unit.serial}"
         if held.right == Right.PART:
             key = (holder.unit_id, service.pk)
             value = licence_value(Licence(kind=held.kind, count=held.count, expires_on=held.expires_on))
             parts = [line for line in self.lines if line.pool and (line.unit, line.service) == key]
             pool = next(line.pool for line in parts if self.lines[line].value == value)
-            return right_in_words(LedgerEntry.Right.PART, pool)
+            return f"{origin_in_words(held.right)} {pool}"
         if held.right == Right.OWN:
             line = self.lines[Line(holder.unit_id, service.pk)]
-            way = right_in_words(line.right, line.detail)
+            way = how_in_words(line.right, line.detail)
             return way if line.right == LedgerEntry.Right.TRIAL else f"{OWN[Licence.Kind(held.kind)]}, {way}"
-        return "comes with the model" if held.right == Right.MODEL else ""
-
-
-def right_in_words(right: str, detail: str) -> str:
-    """The right that an entry of the ledger names."""
-    words = {
-        LedgerEntry.Right.KEY: "key ending {}",
-        LedgerEntry.Right.SWAP: "from a swap with {}",
-        LedgerEntry.Right.RMA: "by the RMA of {}",
-        LedgerEntry.Right.PART: "part of {}'s license",
-    }
-    known = LedgerEntry.Right(right)
-    return words[known].format(detail) if known in words else str(known.label)
-
-
-def value_in_words(value: Value | None) -> str:
-    """What an entry of the ledger says of a licence or part."""
-    if value is None:
-        return "nothing"
-    count, given, last_day = value["count"], value.get("given"), value["expires_on"]
-    words = ["Free Trial" if value["kind"] == Licence.Kind.TRIAL else "Licensed"]
-    if count is not None:
-        words.append("Unlimited" if count == UNLIMITED else f"for {count:,}")
-    if given:
-        words.append(f"{given:,} of them shared out")
-    if last_day:
-        words.append(f"until {datetime.date.fromisoformat(last_day):%d %b %Y}")
-    return ", ".join(words)
+        return str(held.right.label) if held.right else ""
 
 
 def _holdings(

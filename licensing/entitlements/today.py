@@ -3,9 +3,8 @@
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from django.db.models import Q, Sum
+from django.db.models import Q, Sum, TextChoices
 
 from associations.models import Seat, Side
 from licensing.keyset import UNLIMITED, Status
@@ -16,14 +15,14 @@ NODES_CODE = 1
 """The permanent code of the service Nodes/Users, which stands in a keyset's node count (K1)."""
 
 
-class Right(StrEnum):
+class Right(TextChoices):
     """By which right a unit holds an entitlement."""
 
-    OWN = "own"
-    PART = "part of another unit's license"
-    MODEL = "comes with the model"
-    SHARED = "shared"
-    KEPT = "kept while an RMA case is open"
+    OWN = "own", "own"
+    PART = "part", "part of another unit's license"
+    MODEL = "model", "comes with the model"
+    SHARED = "shared", "shared"
+    KEPT = "kept", "kept while an RMA case is open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +43,10 @@ class Entitlement:
         """Whether its last day is over."""
         return self.expires_on is not None and self.expires_on < today
 
-    def status(self, today: datetime.date) -> Status | None:
-        """Licensed, Free Trial or Expired; none is Not Licensed (L1)."""
+    def status(self, today: datetime.date) -> Status:
+        """Its status, which follows from the day (L1)."""
         if self.right is None:
-            return None
+            return Status.NOT_LICENSED
         if self.is_expired(today):
             return Status.EXPIRED
         return Status.FREE_TRIAL if self.kind == Licence.Kind.TRIAL else Status.LICENSED

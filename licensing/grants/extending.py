@@ -9,6 +9,7 @@ from licensing.errors import GrantAlreadyOver, NotLater, TrialNotExtended
 from licensing.grants.revoking import _lock_licence, _record
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, Service
+from licensing.wording import end_in_words
 from portal.days import check_last_day
 from portal.models import User
 from products.models import Registration
@@ -34,9 +35,9 @@ def extend_licence(
         raise TrialNotExtended(service=service)
     last_day = licence.expires_on
     if last_day is None or (expires_on and expires_on <= last_day):
-        raise NotLater(service=service, until=f"until {last_day:%d %b %Y}" if last_day else "for ever")
+        raise NotLater(service=service, until=end_in_words(last_day))
     if expires_on and expires_on < today:
-        raise GrantAlreadyOver(day=f"{expires_on:%d %b %Y}")
+        raise GrantAlreadyOver(day=expires_on)
     check_last_day(expires_on)
     with ledger.noted([licence.registration], right=LedgerEntry.Right.GRANT, by=by, reason=reason):
         Licence.objects.filter(pk=licence.pk).update(expires_on=expires_on)

@@ -13,7 +13,6 @@ from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, Service, TrialStart
 from portal import audit
 from portal.days import check_last_day
-from portal.errors import ReasonNeeded
 from portal.models import User
 from products.models import Registration, Unit
 
@@ -71,9 +70,8 @@ def _record(code: AuditCode, licence: Licence, *, by: User | None, reason: str =
 def _check_grant(
     service: Service, count: int | None, expires_on: datetime.date | None, reason: str, today: datetime.date
 ) -> None:
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     check_count(service, count)
     if expires_on is not None and expires_on < today:
-        raise GrantAlreadyOver(day=f"{expires_on:%d %b %Y}")
+        raise GrantAlreadyOver(day=expires_on)
     check_last_day(expires_on)

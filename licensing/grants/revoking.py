@@ -10,7 +10,6 @@ from licensing.guards import check_no_parts, live_registration
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, Service
 from portal import audit
-from portal.errors import ReasonNeeded
 from portal.models import User
 from products.models import Registration, Unit
 
@@ -35,8 +34,7 @@ def revoke_licence(
 
 def _lock_licence(registration: Registration, service: Service, reason: str) -> Licence:
     """Lock a unit and return its own licence for a service as it is now."""
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     present = live_registration(registration.unit, account=registration.account)
     licences = Licence.objects.select_related("service", "registration__account", "registration__unit")
     licence = licences.filter(registration=present, service=service).first()

@@ -173,7 +173,7 @@ def _print_payload(payload: Payload, today: datetime.date) -> None:
     sys.stdout.write("".join(f"  {name:<15}{value}\n" for name, value in facts if value))
     rows: list[tuple[str, ...]] = [("Code", "Security Service", "Kind", "Status", "Count", "Expiration")]
     for code, state in states_on(today, payload.services).items():
-        rows.append((str(code), _NAMES.get(code, f"service {code}"), *_cells(state.status, state.row)))
+        rows.append((str(code), _NAMES.get(code, f"service {code}"), *_cells(state.status.label, state.row)))
         rows += (("", "", *_cells(f"from {_date(run.first)}", run.row)) for run in state.follows)
     _print_table(rows)
 

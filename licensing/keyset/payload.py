@@ -20,12 +20,17 @@ class Kind(IntEnum):
 
 
 class Status(StrEnum):
-    """What a service is on a given day. A service that the keyset doesn't name is Not Licensed."""
+    """What a service is on a given day. One that the keyset doesn't name is NOT_LICENSED."""
 
-    NOT_LICENSED = "Not Licensed"
-    LICENSED = "Licensed"
-    FREE_TRIAL = "Free Trial"
-    EXPIRED = "Expired"
+    LICENSED = "licensed"
+    FREE_TRIAL = "free-trial"
+    EXPIRED = "expired"
+    NOT_LICENSED = "not-licensed"
+
+    @property
+    def label(self) -> str:
+        """As people read it: Free Trial."""
+        return self.value.replace("-", " ").title()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,6 @@ from licensing.models import (
 )
 from portal import audit
 from portal.days import day_after
-from portal.errors import ReasonNeeded
 from portal.models import User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
@@ -124,7 +123,7 @@ def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
 
 def _refuse_retired(unit: Unit) -> None:
     if unit.retired_at:
-        raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
+        raise UnitRetired(unit)
 
 
 def raise_generations(*, by_how_many: int, by: User | None, progress: Callable[[int, int], None]) -> int:
@@ -252,8 +251,7 @@ def reissue_keyset(*, registration: Registration, reason: str, by: User) -> None
 
     Raises ReasonNeeded, UnitRetired and NotRegistered.
     """
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     present = live_registration(registration.unit, account=registration.account)
     unit = present.unit
     Unit.objects.filter(pk=unit.pk).update(last_generation=F("last_generation") + 1)

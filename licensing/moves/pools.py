@@ -113,7 +113,7 @@ def _check_units(
     for registration in (owner, source, target):
         unit = units[registration.unit_id]
         if unit.retired_at:
-            raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
+            raise UnitRetired(unit)
         if registration.pk not in live:
             raise NotRegistered(serial=unit.serial)
 

@@ -22,7 +22,6 @@ from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase
 from licensing.moves.exchange import pool_units
 from portal import audit
-from portal.errors import ReasonNeeded
 from portal.models import Account, Membership, User
 from products.errors import (
     InAnotherAccount,
@@ -88,7 +87,7 @@ def check_release(registration: Registration) -> None:
     """Raise UnitRetired, StillAssociated or UnitInOpenCase where a unit can't leave its account now."""
     unit = registration.unit
     if unit.retired_at:
-        raise UnitRetired(serial=unit.serial, day=f"{unit.retired_at:%d %b %Y}")
+        raise UnitRetired(unit)
     if others := _associated_with(registration):
         raise StillAssociated(serial=unit.serial, others=_named(others))
     concerned = Q(failed=registration) | Q(replacement=unit)
@@ -116,8 +115,8 @@ def release_to_account(
     `check_release` does.
     """
     is_owners = _is_owner(by, registration.account_id)
-    if not is_owners and not reason.strip():
-        raise ReasonNeeded
+    if not is_owners:
+        audit.require_reason(reason)
     name = normalize_friendly_name(friendly_name)
     plan, concerned = _lock(registration, seen)
     former = plan.registration
@@ -157,8 +156,7 @@ def release_to_stock(
     `seen` is the `fingerprint` of the plan that a page showed. Raises ReasonNeeded, RegistrationEnded,
     InvalidCode, SameCode, PartsElsewhere, LicencesChanged and what `check_release` does.
     """
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     plan, concerned = _lock(registration, seen)
     check_no_parts(plan.licences)
     set_code(plan.registration.unit, authentication_code)
@@ -174,8 +172,7 @@ def take_back(*, unit: Unit, authentication_code: str, reason: str, by: User) ->
 
     Raises ReasonNeeded, NotRetired, InAnotherAccount, InvalidCode and SameCode.
     """
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     (present,) = Unit.objects.locked([unit.pk])
     if present.retired_at is None:
         raise NotRetired(serial=present.serial)

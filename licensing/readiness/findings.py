@@ -13,6 +13,7 @@ from licensing.entitlements.today import NODES_CODE, Entitlement, Right, node_co
 from licensing.keyset import UNLIMITED, Payload, Status
 from licensing.keyset import Service as KeysetService
 from licensing.models import Keyset, Service
+from licensing.wording import count_in_words
 from products.models import Registration
 
 SONICOS_ENHANCED_CODE = 13
@@ -29,7 +30,7 @@ class State(StrEnum):
     NOT_READY = "not-ready"
 
     @property
-    def word(self) -> str:
+    def label(self) -> str:
         """The state as pages say it."""
         return self.value.replace("-", " ").capitalize()
 
@@ -212,13 +213,13 @@ class Pair:
             row = self.running(service)
             if row and _size(row.count) < _size(owned.count):
                 text = (
-                    f"{unit} would run {service} for {_amount(row.count)}, "
-                    f"{self.primary.name} runs it for {_amount(owned.count)}."
+                    f"{unit} would run {service} for {count_in_words(row.count or 0)}, "
+                    f"{self.primary.name} runs it for {count_in_words(owned.count)}."
                 )
                 yield Finding(Code.FEWER_LICENSES, text, unit, mend)
         nodes = node_count(self.primary.owned.values(), self.today)
         if _size(self.said.nodes) < _size(nodes):
-            fewer, more = _amount(self.said.nodes), _amount(nodes)
+            fewer, more = count_in_words(self.said.nodes), count_in_words(nodes)
             text = f"{unit} would serve {fewer} nodes, {self.primary.name} serves {more}."
             yield Finding(Code.FEWER_NODES, text, unit, mend)
 
@@ -257,7 +258,3 @@ def _listed(services: list[Service]) -> str:
 
 def _size(count: int | None) -> float:
     return float("inf") if count == UNLIMITED else count or 0
-
-
-def _amount(count: int | None) -> str:
-    return "an unlimited number" if count == UNLIMITED else f"{count or 0:,}"

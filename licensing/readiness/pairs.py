@@ -21,6 +21,7 @@ from licensing.keysets.issuing import content_of, current_heads, says
 from licensing.models import Keyset, KeysetHead, Service
 from licensing.readiness.findings import Appliance, Code, Finding, Mend, Pair, State
 from portal.models import Account
+from portal.paging import seek
 from products.models import Registration
 
 
@@ -81,13 +82,9 @@ def account_readiness(
         _sharing()
         .filter(side=Side.PARENT, registration__account=account, registration__ended_at=None)
         .annotate(key=Lower("registration__friendly_name"))
-        .order_by("key", "pk")
     )
     at = parents.filter(uuid=after).first() if after else None
-    if at is not None:
-        key = at.key  # type: ignore[attr-defined]  # annotated above
-        parents = parents.filter(Q(key__gt=key) | Q(pk__gt=at.pk), key__gte=key)
-    return _readiness(list(parents[:limit]), today)
+    return _readiness(list(seek(parents, key="key", after=at)[:limit]), today)
 
 
 def _sharing() -> SeatQuerySet:

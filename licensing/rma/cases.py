@@ -30,7 +30,6 @@ from licensing.rma.errors import (
 )
 from licensing.rma.selectors import GRACE, keeper_of
 from portal import audit
-from portal.errors import ReasonNeeded
 from portal.models import Account, User
 from products.errors import UnitRetired
 from products.models import ProductModel, Registration, Unit
@@ -150,8 +149,7 @@ def approve_case(*, case: RmaCase, replacement: str, by: User) -> RmaCase:
 @transaction.atomic
 def decline_case(*, case: RmaCase, reason: str, by: User) -> RmaCase:
     """Decline a case. What the secondary kept ends with it (X3). Raises ReasonNeeded and CaseNotOpen."""
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     return _close(case, RmaCase.State.DECLINED, AuditCode.RMA_DECLINED, reason=reason, by=by)
 
 
@@ -193,7 +191,7 @@ def _open(
     named = Unit.objects.filter(serial=also).values_list("pk", flat=True)
     failed = {unit.pk: unit for unit in Unit.objects.locked(wanted | set(named))}[registration.unit_id]
     if failed.retired_at:
-        raise UnitRetired(serial=failed.serial, day=f"{failed.retired_at:%d %b %Y}")
+        raise UnitRetired(failed)
     live = Registration.objects.live().select_related("account", "unit__model")
     present = live.filter(pk=registration.pk).first()
     if present is None:

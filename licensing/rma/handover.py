@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from licensing.activation.terms import told
 from licensing.entitlements.today import Entitlement, Right
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, ModelService, PoolPart, Service
 from licensing.moves.exchange import pool_units, rearrange, share_trials
+from licensing.wording import count_in_words, licence_in_words
 from portal.models import User
 from products.models import Registration, Unit
 
@@ -140,13 +140,13 @@ def _judge(
         owners = {failed: heir} if is_better else {}
         owners |= {loser: rest} if loser != rest else {}
         verdict = Verdict.MERGES if owners else Verdict.STAYS
-        why = _why(heirs, theirs, is_better=is_better, to_replacement=rest == replacement)
-    done.lines.append(Handed(service.name, told(mine), verdict, why))
+        own = f"{heirs.heir.friendly_name}'s own ({licence_in_words(theirs, today)})"
+        why = _why(heirs, own, is_better=is_better, to_replacement=rest == replacement)
+    done.lines.append(Handed(service.name, licence_in_words(mine, today), verdict, why))
     return owners
 
 
-def _why(heirs: _Heirs, theirs: Licence, *, is_better: bool, to_replacement: bool) -> str:
-    own = f"{heirs.heir.friendly_name}'s own ({told(_of(theirs))})"
+def _why(heirs: _Heirs, own: str, *, is_better: bool, to_replacement: bool) -> str:
     where = f"to {heirs.replacement.friendly_name}" if to_replacement else "into the failed unit's record"
     if is_better:
         return f"It is better than {own}, and takes its place; that one goes {where}."
@@ -177,7 +177,7 @@ def _gather_parts(done: HandedOver, heirs: _Heirs) -> None:
         else:
             continue
         if is_failed:
-            what = f"{part.count} of {part.licence.registration.friendly_name}'s licenses"
+            what = f"{count_in_words(part.count)} of {part.licence.registration.friendly_name}'s licenses"
             done.lines.append(Handed(service.name, what, Verdict.MOVES, why))
 
 

@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -10,6 +11,7 @@ from associations.models import Seat, Side
 from licensing.entitlements.today import keeps
 from licensing.models import RmaCase
 from portal.models import Account
+from portal.paging import seek
 from products.models import Registration, Unit
 
 MOST_PARTNERS, PAGE_ROWS = 20, 50
@@ -162,19 +164,18 @@ class CasePage:
     """A page of cases, the newest first; `next` is where the following one begins."""
 
     rows: list[RmaCase]
-    next: int | None
+    next: UUID | None
 
 
-def cases_in(state: str, *, after: int | None = None, account: Account | None = None) -> CasePage:
+def cases_in(state: str, *, after: UUID | None = None, account: Account | None = None) -> CasePage:
     """Cases in a state ("open": those that are; "all"), of an account or of all; those older than one."""
     cases = RmaCase.objects.select_related("failed__unit", "replacement", "account")
     if account is not None:
         cases = cases.filter(account=account)
+    at = cases.filter(uuid=after).first() if after else None  # in whatever state it is by now
     if state == "open":
         cases = cases.filter(state__in=RmaCase.OPEN)
     elif state != "all":
         cases = cases.filter(state=state)
-    if after is not None:
-        cases = cases.filter(pk__lt=after)
-    rows = list(cases.order_by("-pk")[: PAGE_ROWS + 1])
-    return CasePage(rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].pk if rows[PAGE_ROWS:] else None)
+    rows = list(seek(cases, key="pk", after=at, is_descending=True)[: PAGE_ROWS + 1])
+    return CasePage(rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].uuid if rows[PAGE_ROWS:] else None)

@@ -7,30 +7,21 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from associations.models import Seat, Side
-from licensing.activation.terms import told
-from licensing.entitlements.today import Entitlement, Right, named_primary, read_holdings
-from licensing.keyset import Payload, Status
+from licensing.entitlements.today import Entitlement, named_primary, read_holdings
+from licensing.keyset import Payload
 from licensing.keysets.issuing import content_of
 from licensing.models import Service
+from licensing.wording import licence_in_words
 from products.models import Registration, Unit
-
-RIGHTS = {
-    Right.OWN: "own",
-    Right.PART: "part of a pool",
-    Right.MODEL: "comes with the model",
-    Right.SHARED: "shared",
-    Right.KEPT: "kept while the case is open",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceShown:
-    """A service in a unit's keyset: what it is licensed for, by which right, and whether it runs."""
+    """A service in a unit's keyset: what it is licensed for, and by which right."""
 
     name: str
     what: str
     right: str
-    runs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +103,7 @@ def _places(
     for seat in seats:
         parent = parents[seat.group]
         if seat.side == Side.CHILD and seat.registration_id in wanted:
-            spare = " (spare)" if seat.is_spare else ""
-            roles.setdefault(seat.registration_id, []).append(f"{seat.label}{spare} of {_named(parent)}")
+            roles.setdefault(seat.registration_id, []).append(f"{seat.role} of {_named(parent)}")
         if seat.side == Side.CHILD and parent.pk in wanted:
             spare = " (spare)" if seat.is_spare else ""
             label = seat.type.parent_label
@@ -128,9 +118,8 @@ def _named(registration: Registration) -> str:
 
 
 def _shown(held: Entitlement, today: datetime.date) -> ServiceShown:
-    runs = held.status(today) != Status.EXPIRED
-    right = RIGHTS[held.right] if held.right else ""
-    return ServiceShown(held.service.name, told(held), right, runs)
+    right = held.right.label if held.right else ""
+    return ServiceShown(held.service.name, licence_in_words(held, today), right)
 
 
 def fingerprint(*shown: Iterable[object]) -> str:

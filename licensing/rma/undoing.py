@@ -22,7 +22,6 @@ from licensing.rma.handover import HandedOver, PartMove, give_back
 from licensing.rma.selectors import keepers_of
 from licensing.rma.snapshot import snapshot, to_apply
 from portal import audit
-from portal.errors import ReasonNeeded
 from portal.models import Account, User
 from products.models import Registration, Unit
 from products.ownership import end_registration, revive_unit
@@ -85,8 +84,7 @@ def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: dat
     Keys redeemed and renewals since go back with their licences. `as_lead`: who asks may do so late. Raises
     ReasonNeeded, CaseNotOpen, UndoForLead and UndoNotPossible.
     """
-    if not reason.strip():
-        raise ReasonNeeded
+    audit.require_reason(reason)
     case = RmaCase.objects.select_for_update(no_key=True).get(pk=case.pk)
     if case.state not in RmaCase.DONE:
         raise CaseNotOpen(number=case.number, state=case.get_state_display())

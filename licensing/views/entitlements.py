@@ -11,11 +11,9 @@ from licensing.entitlements.on_a_day import (
     changes_until,
     check_day,
     entitlements_on,
-    right_in_words,
-    value_in_words,
 )
-from licensing.keyset import UNLIMITED
 from licensing.models import LedgerEntry
+from licensing.wording import count_in_words, entry_in_words, how_in_words
 from portal.access import MemberRequest, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -90,9 +88,9 @@ def _change(entry: LedgerEntry) -> dict[str, object]:
     return {
         "entry": entry,
         "who": _actor(entry),
-        "right": right_in_words(entry.right, entry.detail),
-        "before": value_in_words(entry.before),
-        "after": value_in_words(entry.after),
+        "right": how_in_words(entry.right, entry.detail),
+        "before": entry_in_words(entry.before),
+        "after": entry_in_words(entry.after),
     }
 
 
@@ -105,14 +103,13 @@ def _actor(entry: LedgerEntry) -> str:
 
 def _cells(registration: Registration, day: datetime.date, row: Recalled) -> list[str]:
     held = row.entitlement
-    count = "Unlimited" if held.count == UNLIMITED else held.count
     return [
         registration.unit.serial,
         registration.friendly_name,
         str(day),
         held.service.name,
-        row.status or "Not Licensed",
-        "" if count is None else str(count),
+        row.status.label,
+        count_in_words(held.count).replace(",", ""),  # a number, for the spreadsheet
         str(held.expires_on or ""),
         row.right,
     ]

@@ -1,5 +1,4 @@
 import re
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -11,6 +10,8 @@ from licensing.readiness.pairs import account_readiness
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from portal.errors import RuleViolation
+from portal.forms import sent_text
+from portal.paging import read_cursor
 from products.pages import get_registration
 
 PAGE_PAIRS = 50
@@ -19,7 +20,7 @@ PAGE_PAIRS = 50
 @require_safe
 @member_required
 def readiness(request: MemberRequest) -> HttpResponse:
-    after = _uuid(request.GET.get("after", ""))
+    after = read_cursor(request.GET.get("after", ""))
     pairs = account_readiness(request.membership.account, today(), after=after, limit=PAGE_PAIRS + 1)
     shown = pairs[:PAGE_PAIRS]
     following = shown[-1].primary.uuid if len(pairs) > PAGE_PAIRS else None
@@ -29,9 +30,9 @@ def readiness(request: MemberRequest) -> HttpResponse:
 @editor_required
 def confirm_applied(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
-    page = request.POST.get("page", "")  # in a pair, the other unit's page shows both keysets too
+    page = sent_text(request, "page")  # in a pair, the other unit's page shows both keysets too
     back = redirect("license_keyset", page if re.fullmatch("[0-9A-F]{12}", page) else serial)
-    generation = request.POST.get("generation", "")
+    generation = sent_text(request, "generation")
     if not re.fullmatch("[0-9]{1,10}", generation):
         return back  # a login in between leads here without what was sent
     try:
@@ -46,10 +47,3 @@ def confirm_applied(request: MemberRequest, serial: str) -> HttpResponse:
         text = f"Noted: {registration} runs generation {keyset.generation}."
         messages.success(request, text, extra_tags="applied")
     return back
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

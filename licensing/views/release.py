@@ -12,7 +12,7 @@ from licensing.moves import release
 from portal.access import MemberRequest, owner_required
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import add_refusal
+from portal.forms import add_refusal, sent_text
 from products.errors import SameAccount
 from products.models import Registration
 from products.pages import get_registration
@@ -42,7 +42,7 @@ def release_product(request: MemberRequest, serial: str) -> HttpResponse:
     plan = release.plan_release(registration)
     context = {"registration": registration, "form": form, "target": target, "plan": plan}
     is_refused = form.is_bound and (form.errors or obstacle)
-    context |= {"obstacle": obstacle}
+    context |= {"obstacle": obstacle, "today": today()}
     return render(request, "licensing/release_product.html", context, status=422 if is_refused else 200)
 
 
@@ -51,7 +51,7 @@ def _release(request: MemberRequest, registration: Registration, given: dict[str
         registration=registration,
         account=given["account"],
         friendly_name=given["friendly_name"],
-        seen=request.POST["seen"],
+        seen=sent_text(request, "seen"),
         by=request.user,
         today=today(),
         now=timezone.now(),

@@ -14,6 +14,7 @@ from licensing.rma.selectors import cases_in, former_mates, open_cases, successo
 from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
+from portal.paging import read_cursor
 from products.pages import get_registration
 
 
@@ -76,9 +77,8 @@ def _asked(request: MemberRequest, case: RmaCase) -> HttpResponse:
 @require_safe
 @member_required
 def rma_cases(request: MemberRequest) -> HttpResponse:
-    after = request.GET.get("after", "")
-    is_number = after.isascii() and after.isdecimal() and len(after) < 16
-    page = cases_in("all", after=int(after) if is_number else None, account=request.membership.account)
+    after = read_cursor(request.GET.get("after", ""))
+    page = cases_in("all", after=after, account=request.membership.account)
     return render(request, "licensing/rma_cases.html", {"page": page})
 
 

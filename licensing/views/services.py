@@ -15,10 +15,11 @@ from licensing.forms import ActivationKeyForm, ShareForm
 from licensing.grants import trials
 from licensing.models import Licence, Service
 from licensing.moves import pools
+from licensing.wording import end_in_words
 from portal.access import MemberRequest, editor_required
 from portal.clock import today
 from portal.errors import RuleViolation
-from portal.forms import add_refusal
+from portal.forms import add_refusal, sent_text
 from portal.models import Account
 from products.models import Registration
 from products.pages import get_registration
@@ -33,7 +34,7 @@ def redeem_key(request: MemberRequest, serial: str) -> HttpResponse:
     redemption = None
     if form.is_bound and form.is_valid():
         try:
-            if request.POST.get("version", "").isdecimal():
+            if sent_text(request, "version").isdecimal():
                 return _redeem(request, registration, form)
             redemption = _preview(registration, form)
         except LicencesChanged as refusal:
@@ -65,7 +66,7 @@ def _preview(registration: Registration, form: ActivationKeyForm) -> redeeming.R
 def _redeem(request: MemberRequest, registration: Registration, form: ActivationKeyForm) -> HttpResponse:
     done = redeeming.redeem_key(
         registration=registration,
-        version=int(request.POST["version"][:18]),
+        version=int(sent_text(request, "version")[:18]),
         by=request.user,
         today=today(),
         now=timezone.now(),
@@ -88,7 +89,7 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
                 today=today(),
                 alone="alone" in request.POST,
             )
-            text = f"The free trial of {service} runs until {licence.expires_on:%d %b %Y}."
+            text = f"The free trial of {service} runs {end_in_words(licence.expires_on)}."
             return _changed(request, registration, text)
         trials.check_trial(registration=registration, service=service, today=today())
     except RuleViolation as error:
@@ -141,7 +142,7 @@ def _move_counts(
         count=given["count"],
         by=request.user,
         today=today(),
-        seen=request.POST.get("seen"),
+        seen=sent_text(request, "seen") or None,
     )
     context = {"count": given["count"], "source": source, "target": target}
     messages.success(request, render_to_string("licensing/_moved.html", context))

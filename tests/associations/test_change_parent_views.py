@@ -32,6 +32,14 @@ def test_change_parent_offers_the_units_that_fit(client: Client, member: Members
     assert primary.friendly_name in page.root.one("div", class_="title").text
 
 
+def test_a_search_keeps_where_one_came_from(client: Client, member: Membership, mine: Pair) -> None:
+    origin = unit(member, "Free").unit.serial
+
+    page = Page(client.get(act(mine[1], mine[2], "parent"), {"q": "fr", "from": origin}))
+
+    assert [e.attrs["value"] for e in page.root.one("form", role="search").all(name="from")] == [origin]
+
+
 def test_without_another_unit_change_parent_says_so(client: Client, mine: Pair) -> None:
     page = Page(client.get(act(mine[1], mine[2], "parent")))
 
@@ -54,8 +62,8 @@ def test_change_parent_says_what_is_lost_and_gained_before_it_does_anything(
         "Gateway Anti-Virus, Anti-Spyware & Intrusion Prevention Service",
         "Server Anti-Virus",
     ]
-    assert changes[0].endswith("Licensed")
-    assert changes[1].endswith("Not Licensed")
+    assert changes[0].endswith("→ licensed for ever")
+    assert changes[1].endswith("→ not licensed")
     assert mine[0].friendly_name in section.text
     assert unchanged(before)
 

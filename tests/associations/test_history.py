@@ -44,8 +44,8 @@ def test_history_says_which_of_the_two_was_the_spare(member: Membership, mine: P
 
     (from_spare,), (from_primary, _) = history(spare), history(primary)
 
-    assert (from_spare.was_spare, from_spare.was_with_spare) == (True, False)
-    assert (from_primary.was_spare, from_primary.was_with_spare) == (False, True)
+    assert (from_spare.role, from_spare.was_with_spare) == ("HF Secondary (spare)", False)
+    assert (from_primary.role, from_primary.was_with_spare) == ("HF Primary", True)
 
 
 def test_history_of_a_unit_alone_is_empty(client: Client, member: Membership) -> None:

@@ -32,8 +32,8 @@ def test_the_first_click_on_make_standby_asks(client: Client, member: Membership
 
     gained, lost = [list(changes.all("li")) for changes in asked(page).all("ul")]
     assert [item.one("strong").text for item in gained + lost] == ["Server Anti-Virus"] * 2
-    assert gained[0].text.endswith("→ Licensed")
-    assert lost[0].text.endswith("→ Not Licensed")
+    assert gained[0].text.endswith("→ licensed for ever")
+    assert lost[0].text.endswith("→ not licensed")
     assert asked(page).one("form").attrs["action"] == act(mine[0], spare_seat, "standby")
     assert unchanged(before)
 

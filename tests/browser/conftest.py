@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from portal.models import User
 
 NO_BROWSER = (
-    "Browser tests need Chromium: `uv run playwright install chromium`, or your system's package `chromium`."
+    "Browser tests need Chromium: `uv run playwright install chromium`, or your system's package "
+    "`chromium-headless-shell` or `chromium`."
 )
 FLAGS = [
     "--headless",
@@ -40,7 +41,10 @@ def find_chromium(playwrights_own: str) -> str | None:
     """Playwright's own browser where it is installed, else the system's."""
     if Path(playwrights_own).exists():
         return playwrights_own
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+    found = (
+        shutil.which(name)
+        for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    )
     return next(filter(None, found), None)
 
 
@@ -63,6 +67,9 @@ def live_server(django_db_setup: None) -> Iterator[LiveServer]:
 
     Without this, Django's own finder of static files would stand in front, which knows no hashed names.
     """
+    from django.conf import settings
+
+    settings.WHITENOISE_AUTOREFRESH = False
     server = LiveServer("localhost", start=False)
     server.thread.static_handler = lambda application: application
     server.start()

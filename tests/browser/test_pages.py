@@ -112,7 +112,7 @@ def test_associate_new_products(guard: Guard, owner: User) -> None:
     with guard.refusal(page, 422):
         form.get_by_role("button", name="Register").click()
 
-    expect(form.locator("[role=alert][data-code=with-itself]")).to_be_visible()
+    expect(form.locator("[role=alert] [data-code=with-itself]")).to_be_visible()
     inspect_page(page)
 
 

@@ -6,7 +6,7 @@ Both keysets, the readiness and the entitlements follow each step.
 from playwright.sync_api import Page, expect
 
 from licensing.activation.redeeming import make_activation_keys
-from licensing.keyset import Outcome
+from licensing.keyset import Outcome, Status
 from licensing.models import Service
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import has_scripts, inspect_page
@@ -48,7 +48,7 @@ def runs(page: Page, serial: str) -> dict[int, int | None]:
     page.goto(f"/products/{serial}/keyset/")
     result = verified(page, serial)
     assert result.outcome == Outcome.INSTALLED
-    return {s.code: s.count for s in result.payload.services if s.status(result.today) != "Expired"}
+    return {s.code: s.count for s in result.payload.services if s.status(result.today) != Status.EXPIRED}
 
 
 def test_a_pairs_services_from_the_first_key_to_the_removal(page: Page) -> None:

@@ -13,7 +13,7 @@ from associations.models import Seat
 from licensing.keysets.issuing import read_keyset
 from licensing.models import Licence, RmaCase, Service
 from licensing.rma.cases import ask_for_case
-from licensing.rma.selectors import PAGE_ROWS
+from licensing.rma.selectors import PAGE_ROWS, cases_in
 from portal.clock import today
 from portal.models import AuditEntry, Mail, Membership, User
 from portal.roles import AGENT, LEAD, OPERATOR
@@ -797,6 +797,16 @@ def test_a_long_list_has_pages(client: Client, agent: User, member: Membership) 
         for row in page.root.one("section", aria_label="Cases").one("table").rows()
     ]
     assert len(set(found)) == len(found) == PAGE_ROWS + 3
+
+
+def test_a_page_goes_on_behind_a_case_that_was_declined_meanwhile(member: Membership) -> None:
+    many_cases(member, 3)
+    first, *others = cases_in("open").rows
+    RmaCase.objects.filter(pk=first.pk).update(state=RmaCase.State.DECLINED)
+
+    page = cases_in("open", after=first.uuid)
+
+    assert page.rows == others
 
 
 # How many questions the pages ask the database

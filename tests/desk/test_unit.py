@@ -281,7 +281,7 @@ def test_ledger_and_audit_trail_say_who_when_and_why(desk: Client, owner: User) 
         owner.username,
         "Content Filter",
         "nothing",
-        "Licensed, until 31 Jan 2027",
+        "licensed until 31 Jan 2027",
         "key ending WXYZ",
         "asked for",
     ]

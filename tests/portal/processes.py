@@ -1,11 +1,12 @@
 """The portal as a process of its own, as whoever starts it at a prompt gets it."""
 
-import json
 import os
+import runpy
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = (
@@ -43,21 +44,10 @@ def manage(*arguments: str, data: Path, **settings: str) -> subprocess.Completed
 
 
 def settings_of(data: Path, *names: str, **settings: str) -> dict[str, object]:
-    """The values of Django's settings in a process with this environment."""
-    program = (
-        "import json, portal.settings as settings;"
-        f"print(json.dumps({{name: getattr(settings, name, None) for name in {names!r}}}, default=str))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        cwd=ROOT,
-        env=environment(data, **settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    """The values that the settings file gives in this environment. Raises ImproperlyConfigured."""
+    with mock.patch.dict(os.environ, environment(data, **settings), clear=True):
+        found = runpy.run_path(str(ROOT / "portal" / "settings.py"))
+    return {name: found.get(name) for name in names}
 
 
 def free_port() -> int:

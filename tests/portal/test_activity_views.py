@@ -272,7 +272,7 @@ def do_everything(member: Membership) -> list[str]:
         f"4 of {a}'s {av} moved from {a} to {b}",
         f"Activation key ending {key[-4:]} redeemed: {service(4).name}",
         f"Free trial of {service(5).name} started",
-        f"{service(GATEWAY_AV).name} granted: Licensed, until {until}",
+        f"{service(GATEWAY_AV).name} granted: licensed until {until}",
     ]
 
 

@@ -12,6 +12,7 @@ from licensing.catalogue.changes import remove_model_service, save_service
 from licensing.entitlements.on_a_day import Recalled, changes_until, check_day, entitlements_on
 from licensing.errors import FutureDay, OutsideRegistration
 from licensing.grants.trials import start_trial
+from licensing.keyset import Status
 from licensing.models import Licence, ModelService, PoolPart, Service
 from licensing.moves.swap import swap_roles
 from portal.clock import today
@@ -60,7 +61,7 @@ def test_a_licence_is_told_from_the_day_on_which_it_came(
     clock.shift(days(1))
     grant(mine, GATEWAY_AV)
 
-    assert recalled(mine, GATEWAY_AV, before).status is None
+    assert recalled(mine, GATEWAY_AV, before).status == Status.NOT_LICENSED
     assert recalled(mine, GATEWAY_AV, today()).right == "own, granted by Support"
 
 
@@ -71,9 +72,9 @@ def test_a_day_ends_at_midnight_utc(mine: Registration, clock: time_machine.Trav
     clock.shift(timedelta(microseconds=1))
     grant(mine, CONTENT_FILTER)
 
-    assert recalled(mine, GATEWAY_AV, day).status == "Licensed"
-    assert recalled(mine, CONTENT_FILTER, day).status is None
-    assert recalled(mine, CONTENT_FILTER, today()).status == "Licensed"
+    assert recalled(mine, GATEWAY_AV, day).status == Status.LICENSED
+    assert recalled(mine, CONTENT_FILTER, day).status == Status.NOT_LICENSED
+    assert recalled(mine, CONTENT_FILTER, today()).status == Status.LICENSED
 
 
 def test_the_status_is_that_of_the_day(mine: Registration, clock: time_machine.Traveller) -> None:
@@ -81,8 +82,8 @@ def test_the_status_is_that_of_the_day(mine: Registration, clock: time_machine.T
     first = today()
     clock.shift(days(100))
 
-    assert recalled(mine, GATEWAY_AV, first + days(5)).status == "Licensed"
-    assert recalled(mine, GATEWAY_AV, first + days(6)).status == "Expired"
+    assert recalled(mine, GATEWAY_AV, first + days(5)).status == Status.LICENSED
+    assert recalled(mine, GATEWAY_AV, first + days(6)).status == Status.EXPIRED
 
 
 def test_todays_rows_are_never_asked(mine: Registration) -> None:
@@ -90,7 +91,7 @@ def test_todays_rows_are_never_asked(mine: Registration) -> None:
     Licence.objects.all().delete()
     ModelService.objects.all().delete()
 
-    assert recalled(mine, GATEWAY_AV, today()).status == "Licensed"
+    assert recalled(mine, GATEWAY_AV, today()).status == Status.LICENSED
     assert recalled(mine, VPN, today()).right == "comes with the model"
 
 
@@ -114,7 +115,7 @@ def test_a_service_is_not_told_of_before_there_was_one(
     codes = [row.entitlement.service.code for row in entitlements_on(mine, today() - days(1))]
 
     assert 900 not in codes
-    assert recalled(mine, 900, today()).status is None
+    assert recalled(mine, 900, today()).status == Status.NOT_LICENSED
 
 
 def test_an_activation_key_is_told_by_its_last_four_characters(
@@ -133,7 +134,7 @@ def test_a_trial_is_told_as_such(mine: Registration, member: Membership) -> None
     start_trial(registration=mine, service=service, by=member.user, today=today())
 
     found = recalled(mine, CONTENT_FILTER, today())
-    assert (found.status, found.right) == ("Free Trial", "free trial")
+    assert (found.status, found.right) == (Status.FREE_TRIAL, "free trial")
 
 
 def test_a_part_names_whose_licence_it_is_of(mine: Registration, member: Membership) -> None:
@@ -143,7 +144,7 @@ def test_a_part_names_whose_licence_it_is_of(mine: Registration, member: Members
 
     part, rest = recalled(other, CLIENT_AV, today()), recalled(mine, CLIENT_AV, today())
 
-    assert (part.entitlement.count, part.right) == (3, f"part of {mine.unit.serial}'s license")
+    assert (part.entitlement.count, part.right) == (3, f"part of the license of {mine.unit.serial}")
     assert (rest.entitlement.count, rest.right) == (7, "own, granted by Support")
 
 
@@ -170,8 +171,8 @@ def test_what_was_not_shareable_then_was_not_shared(
     service.is_shareable = False
     save_service(service=service, by=None, reason="decided")
 
-    assert recalled(secondary, GATEWAY_AV, today() - days(1)).status == "Licensed"
-    assert recalled(secondary, GATEWAY_AV, today()).status is None
+    assert recalled(secondary, GATEWAY_AV, today() - days(1)).status == Status.LICENSED
+    assert recalled(secondary, GATEWAY_AV, today()).status == Status.NOT_LICENSED
 
 
 def test_what_came_with_a_swap_names_the_other_unit(
@@ -194,7 +195,7 @@ def test_a_former_owners_time_is_not_told(mine: Registration, clock: time_machin
     clock.shift(timedelta(hours=1))
     bought = RegistrationFactory(unit=mine.unit)
 
-    assert recalled(bought, GATEWAY_AV, today()).status is None
+    assert recalled(bought, GATEWAY_AV, today()).status == Status.NOT_LICENSED
     assert changes_until(bought, today()) == []
 
 
@@ -206,7 +207,7 @@ def test_a_former_owner_is_not_told_what_came_later(
     clock.shift(timedelta(hours=1))
     grant(RegistrationFactory(unit=mine.unit), GATEWAY_AV)
 
-    assert recalled(mine, GATEWAY_AV, today()).status is None
+    assert recalled(mine, GATEWAY_AV, today()).status == Status.NOT_LICENSED
     assert changes_until(mine, today()) == []
 
 

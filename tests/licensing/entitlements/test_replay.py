@@ -27,6 +27,7 @@ from licensing.moves.pools import move_counts
 from licensing.moves.swap import swap_roles
 from portal.errors import RuleViolation
 from products.models import Registration
+from tests.examples import examples
 from tests.factories import MembershipFactory, RegistrationFactory, sharing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -192,7 +193,7 @@ def test_the_ledger_tells_every_day_of_any_history() -> None:
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=6,
+            max_examples=examples(6),
             stateful_step_count=12,
             deadline=None,
             phases=[Phase.generate],  # the steps are few enough to read, and shrinking takes minutes

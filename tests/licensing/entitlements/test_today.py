@@ -61,7 +61,7 @@ def _held(
 @pytest.mark.parametrize(
     ("terms", "day", "status"),
     [
-        (None, 0, None),
+        (None, 0, Status.NOT_LICENSED),
         (("licensed", 3, None), 10_000, Status.LICENSED),
         (("licensed", 3, 5), 5, Status.LICENSED),
         (("licensed", 3, 5), 6, Status.EXPIRED),
@@ -70,7 +70,7 @@ def _held(
         (("trial", 3, None), 6, Status.FREE_TRIAL),
     ],
 )
-def test_l1_the_status_on_a_day(terms: Terms | None, day: int, status: Status | None) -> None:
+def test_l1_the_status_on_a_day(terms: Terms | None, day: int, status: Status) -> None:
     unit = RegistrationFactory()
     _give(unit, CLIENT_AV, terms)
 

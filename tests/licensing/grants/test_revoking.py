@@ -9,6 +9,7 @@ from django.utils import timezone
 from associations.errors import TooManySharers
 from associations.models import AssociationType
 from associations.services import associate, change_parent, make_standby
+from licensing.entitlements.today import Right
 from licensing.errors import (
     GrantAlreadyOver,
     NoLicence,
@@ -20,7 +21,7 @@ from licensing.errors import (
 from licensing.grants.extending import extend_licence
 from licensing.grants.revoking import revoke_licence
 from licensing.grants.trials import start_trial
-from licensing.keyset import read
+from licensing.keyset import Status, read
 from licensing.keysets.issuing import read_keyset, reissue_keyset
 from licensing.ledger.verification import verify
 from licensing.models import LedgerEntry, Licence, PoolPart
@@ -130,7 +131,7 @@ def test_what_the_model_comes_with_stays_after_a_licence_was_revoked(unit: Regis
 
     revoke(unit, VPN, by)
 
-    assert held(unit, VPN).right == "comes with the model"
+    assert held(unit, VPN).right == Right.MODEL
 
 
 def test_a_secondary_loses_what_its_primary_was_revoked(by: User) -> None:
@@ -192,7 +193,7 @@ def test_an_expired_licence_runs_again(unit: Registration, by: User) -> None:
 
     extend(unit, CONTENT_FILTER, by)
 
-    assert held(unit, CONTENT_FILTER).status(TODAY) == "Licensed"
+    assert held(unit, CONTENT_FILTER).status(TODAY) == Status.LICENSED
 
 
 def test_the_parts_of_an_extended_licence_run_as_long(unit: Registration, by: User) -> None:

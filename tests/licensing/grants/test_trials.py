@@ -132,7 +132,7 @@ def test_who_says_so_tries_on_the_secondary_alone(by: User) -> None:
     start_trial(registration=secondary, service=service(CONTENT_FILTER), by=by, today=TODAY, alone=True)
 
     assert held(secondary, CONTENT_FILTER).status(TODAY) == Status.FREE_TRIAL
-    assert held(primary, CONTENT_FILTER).status(TODAY) is None
+    assert held(primary, CONTENT_FILTER).status(TODAY) == Status.NOT_LICENSED
 
 
 def test_what_the_primary_tried_before_is_tried_on_the_secondary(by: User) -> None:

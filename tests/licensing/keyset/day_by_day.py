@@ -5,10 +5,10 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from licensing.keyset import UNLIMITED, Kind, Service
+from licensing.keyset import UNLIMITED, Kind, Service, Status
 from tests.licensing.keyset.support import TODAY
 
-type Said = tuple[str, Kind | None, int | None, datetime.date | None]
+type Said = tuple[Status, Kind | None, int | None, datetime.date | None]
 
 DAYS = [TODAY + datetime.timedelta(n) for n in range(800)]
 ENDLESS = datetime.date(3000, 1, 1)
@@ -44,16 +44,16 @@ def is_better(row: Service, other: Service) -> bool:
 def said(rows: Iterable[Service], code: int, day: datetime.date) -> Said:
     """Status, kind, count and expiry of a service on a day."""
     if row := runs(rows, code, day):
-        status = "Licensed" if row.kind == Kind.LICENSED else "Free Trial"
+        status = Status.LICENSED if row.kind == Kind.LICENSED else Status.FREE_TRIAL
         return status, row.kind, row.count, row.expiry
     ended = [row for row in rows if row.code == code and row.expiry and row.expiry < day]
     if not ended:
-        return "Not Licensed", None, None, None
+        return Status.NOT_LICENSED, None, None, None
     last = ended[0]
     for row in ended[1:]:
         if row.expiry > last.expiry or (row.expiry == last.expiry and is_better(row, last)):
             last = row
-    return "Expired", last.kind, last.count, last.expiry
+    return Status.EXPIRED, last.kind, last.count, last.expiry
 
 
 @st.composite

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from licensing.keyset import UNLIMITED, Service, encode, shorten
+from licensing.keyset import UNLIMITED, Service, Status, encode, shorten
 from tests.licensing.keyset import day_by_day
 from tests.licensing.keyset.support import FOLLOWED, PAYLOAD, TODAY, unhurried
 
@@ -40,7 +40,8 @@ def test_each_row_is_needed(rows: list[Service]) -> None:
 
     for row in kept:
         days = (day for day in day_by_day.DAYS if day_by_day.runs(kept, row.code, day) == row)
-        is_expired = day_by_day.said(kept, row.code, TODAY) == ("Expired", row.kind, row.count, row.expiry)
+        expired = (Status.EXPIRED, row.kind, row.count, row.expiry)
+        is_expired = day_by_day.said(kept, row.code, TODAY) == expired
         assert is_expired or any(days)
 
 

@@ -17,6 +17,7 @@ from licensing.models import Keyset, ModelService, Service
 from portal.clock import today
 from portal.errors import RuleViolation
 from products.models import Registration, Unit
+from tests.examples import examples
 from tests.factories import AccountFactory, RegistrationFactory, UserFactory
 from tests.licensing.oracle import derived, said_by, shown
 from tests.races import Rival, first_open, race, take_locks_away
@@ -268,7 +269,7 @@ class World:
 
 
 @pytest.mark.django_db
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(st.tuples(_steps, st.sets(_unit)), min_size=2, max_size=8))
 def test_stored_is_as_derived_whatever_happened(steps: list) -> None:
     with transaction.atomic():

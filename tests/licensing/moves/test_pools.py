@@ -20,6 +20,7 @@ from portal.errors import RuleViolation
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
+from tests.examples import examples
 from tests.factories import AccountFactory, RegistrationFactory, UserFactory, pair
 from tests.licensing.support import (
     CLIENT_AV,
@@ -347,7 +348,7 @@ def test_parts_of_what_became_unlimited_go_back(units: list[Registration], pool:
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

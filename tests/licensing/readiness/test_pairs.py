@@ -11,6 +11,7 @@ from associations.models import AssociationType, Seat
 from associations.services import associate, make_standby, remove_association
 from licensing.catalogue.changes import remove_model_service, set_model_service
 from licensing.grants.giving import grant_licence
+from licensing.keyset import Status
 from licensing.keysets.applied import confirm_applied
 from licensing.keysets.issuing import raise_generations, read_keyset
 from licensing.models import KeysetHead, Licence, ModelService, Service
@@ -102,7 +103,7 @@ def test_it_tells_what_the_secondary_would_run(two: Two) -> None:
     readiness = two.ask()
 
     runs = {row.name: (row.status, row.count, row.expires_on) for row in readiness.runs}
-    assert runs["Global VPN Client"] == ("Licensed", 5, None)
+    assert runs["Global VPN Client"] == (Status.LICENSED, 5, None)
     assert runs[Service.objects.get(code=GATEWAY_AV).name][2] == TODAY + datetime.timedelta(365)
     assert readiness.nodes == -1
 

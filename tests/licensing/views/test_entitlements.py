@@ -102,14 +102,14 @@ def test_changes_say_who_when_why_from_and_to(client: Client, mine: Registration
     shared_out, granted = Page(client.get(url(mine))).section("changes").rows()
 
     at = LedgerEntry.objects.filter(unit=mine.unit).latest("pk").at
-    assert granted[2:] == ["the portal", "granted by Support: bought", "nothing", "Licensed, for 10"]
+    assert granted[2:] == ["the portal", "granted by Support: bought", "nothing", "licensed for 10 for ever"]
     assert shared_out == [
         "Client AV Enforcement",
         f"{at:%d %b %Y, %H:%M}",
         member.user.username,
         "shared out",
-        "Licensed, for 10",
-        "Licensed, for 10, 3 of them shared out",
+        "licensed for 10 for ever",
+        "licensed for 10 for ever, 3 of them shared out",
     ]
 
 

@@ -1,0 +1,84 @@
+"""Licences, their counts and last days, and rights as people read them. Its filters need no `{% load %}`."""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from django import template
+
+from licensing.entitlements.today import Entitlement, Right
+from licensing.keyset import UNLIMITED, Status
+from licensing.models import LedgerEntry, Licence, Service
+
+register = template.Library()
+
+FROM_WHOM = {
+    Right.PART: "part of the license of",
+    Right.SHARED: "shared from",
+    Right.KEPT: "kept while {case} is open, from",
+}
+"""The rights that come from another unit, whose serial number follows."""
+
+HOW = {
+    LedgerEntry.Right.KEY: "key ending {}",
+    LedgerEntry.Right.SWAP: "from a swap with {}",
+    LedgerEntry.Right.RMA: "by the RMA of {}",
+    LedgerEntry.Right.PART: FROM_WHOM[Right.PART] + " {}",
+}
+"""The rights of the ledger that an entry's detail completes."""
+
+
+@register.filter
+def count_in_words(count: int | None) -> str:
+    """A count: 1,000 or Unlimited; nothing where the service isn't counted."""
+    if count is None:
+        return ""
+    return "Unlimited" if count == UNLIMITED else f"{count:,}"
+
+
+@register.filter
+def end_in_words(last_day: datetime.date | None) -> str:
+    """Until when something runs: until 17 Nov 2027, or for ever."""
+    return f"until {last_day:%d %b %Y}" if last_day else "for ever"
+
+
+def terms_in_words(kind: str, count: int | None, last_day: datetime.date | None) -> str:
+    """What somebody is licensed for, over or not: licensed for 5 until 17 Nov 2027."""
+    word = "free trial" if kind == Licence.Kind.TRIAL else "licensed"
+    number = {None: "", UNLIMITED: " (Unlimited)"}.get(count, f" for {count_in_words(count)}")
+    return f"{word}{number} {end_in_words(last_day)}"
+
+
+@register.filter
+def licence_in_words(held: Entitlement | Licence, today: datetime.date) -> str:
+    """A licence on a day: its terms while it runs, expired 07 Nov 2026, or not licensed."""
+    if isinstance(held, Entitlement) and held.right is None:
+        return Status.NOT_LICENSED.label.lower()
+    if held.expires_on and held.expires_on < today:
+        return f"{Status.EXPIRED.label.lower()} {held.expires_on:%d %b %Y}"
+    return terms_in_words(held.kind, held.count, held.expires_on)
+
+
+def entry_in_words(value: Mapping[str, Any] | None) -> str:
+    """One side of a ledger entry: the terms of a licence or part, what a model has, a service's flags."""
+    if value is None:
+        return "nothing"
+    if "kind" in value:
+        last_day = value["expires_on"] and datetime.date.fromisoformat(value["expires_on"])
+        terms = terms_in_words(value["kind"], value["count"], last_day)
+        given = value.get("given")
+        return f"{terms}, {count_in_words(given)} of them shared out" if given else terms
+    if "count" in value:
+        return count_in_words(value["count"]) or "uncounted"
+    return ", ".join(str(f.verbose_name) for f in Service._meta.fields if value.get(f.name)) or "no flags"
+
+
+def how_in_words(right: str, detail: str) -> str:
+    """How a unit got what an entry of the ledger names."""
+    known = LedgerEntry.Right(right)
+    return HOW[known].format(detail) if known in HOW else str(known.label)
+
+
+def origin_in_words(right: Right, case: str = "an RMA case") -> str:
+    """By which right a unit holds something of another one, whose serial number follows."""
+    return FROM_WHOM[right].format(case=case)

@@ -1,0 +1,63 @@
+"""Licences, counts and last days are put into words in one place, with the day given."""
+
+from datetime import date
+
+import pytest
+
+from licensing.entitlements.today import Entitlement, Right
+from licensing.models import Licence, Service
+from licensing.wording import count_in_words, end_in_words, entry_in_words, licence_in_words
+
+TODAY, LAST = date(2026, 11, 22), date(2027, 11, 17)
+SERVICE = Service(code=2, name="Client AV Enforcement")
+
+
+@pytest.mark.parametrize(("count", "text"), [(None, ""), (-1, "Unlimited"), (5, "5"), (1000, "1,000")])
+def test_a_count_in_words(count: int | None, text: str) -> None:
+    assert count_in_words(count) == text
+
+
+@pytest.mark.parametrize(("day", "text"), [(LAST, "until 17 Nov 2027"), (None, "for ever")])
+def test_an_end_in_words(day: date | None, text: str) -> None:
+    assert end_in_words(day) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "day", "text"),
+    [
+        ("licensed", 5, LAST, "licensed for 5 until 17 Nov 2027"),
+        ("licensed", 1000, None, "licensed for 1,000 for ever"),
+        ("licensed", -1, TODAY, "licensed (Unlimited) until 22 Nov 2026"),
+        ("trial", None, LAST, "free trial until 17 Nov 2027"),
+        ("licensed", 5, date(2026, 11, 7), "expired 07 Nov 2026"),
+        ("trial", None, date(2026, 11, 21), "expired 21 Nov 2026"),
+    ],
+)
+def test_a_licence_in_words(kind: str, count: int | None, day: date | None, text: str) -> None:
+    licence = Licence(service=SERVICE, kind=kind, count=count, expires_on=day)
+    held = Entitlement(SERVICE, Right.OWN, kind, count, day)
+
+    assert licence_in_words(licence, TODAY) == licence_in_words(held, TODAY) == text
+
+
+def test_what_nobody_has_is_not_licensed() -> None:
+    assert licence_in_words(Entitlement(SERVICE), TODAY) == "not licensed"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "nothing"),
+        ({"kind": "licensed", "count": 5, "expires_on": "2004-11-17"}, "licensed for 5 until 17 Nov 2004"),
+        (
+            {"kind": "licensed", "count": 10, "expires_on": None, "given": 3},
+            "licensed for 10 for ever, 3 of them shared out",
+        ),
+        ({"count": -1}, "Unlimited"),
+        ({"count": None}, "uncounted"),
+        ({"is_counted": True, "is_shareable": False}, "licensed for a number"),
+        ({"is_counted": False}, "no flags"),
+    ],
+)
+def test_a_ledger_entry_in_words(value: dict[str, object] | None, text: str) -> None:
+    assert entry_in_words(value) == text
