@@ -8,7 +8,8 @@ from django.db.models import Case, F, IntegerField, Q, Subquery, When
 
 from associations.models import Seat, Side
 from licensing.activation.terms import Verb
-from licensing.entitlements.today import Entitlement, Right, entitlements, node_count, read_holdings
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement, entitlements, node_count, read_holdings
 from licensing.keyset import UNLIMITED, Status
 from licensing.models import Keyset, KeysetHead, Licence, Service, TrialStart
 from licensing.moves.pools import is_divisible

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import template
 
-from licensing.entitlements.today import Entitlement, Right
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement
 from licensing.keyset import UNLIMITED, Status
 from licensing.models import LedgerEntry, Licence, Service
 

@@ -11,11 +11,24 @@ from datetime import date, timedelta
 from heapq import heappop, heappush
 from uuid import UUID
 
-from licensing.entitlements.today import Right
+from django.db.models import TextChoices
+
 from licensing.keyset import UNLIMITED, Status
 from licensing.models import Licence
 
 ONE_DAY = timedelta(days=1)
+
+
+class Right(TextChoices):
+    """The right by which a unit holds an entitlement."""
+
+    OWN = "own", "own"
+    PART = "part", "part of another unit's license"
+    MODEL = "model", "comes with the model"
+    SHARED = "shared", "shared"
+    KEPT = "kept", "kept while an RMA case is open"
+
+
 NAMED_FIRST = (Right.SHARED, Right.OWN, Right.PART, Right.MODEL, Right.KEPT)
 """Of holdings that are otherwise equal, the one whose right comes first is named: the primary's (L2)."""
 
@@ -27,8 +40,8 @@ class Holding:
     """One right of a unit to one service, from the day `begins_on` to the day `expires_on`, both included.
 
     `begins_on` is None if it has always run, `expires_on` if it never ends. `count` is -1 for Unlimited and
-    None if the service isn't counted. `licence` names the licence that it comes from, at whichever unit;
-    None if it comes with a model.
+    None if the service isn't counted. `licence` names the licence that it comes from, at whichever unit, if
+    that is known.
     """
 
     right: Right

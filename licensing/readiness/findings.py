@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from licensing.entitlements.today import NODES_CODE, Entitlement, Right, node_count
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import NODES_CODE, Entitlement, node_count
 from licensing.keyset import UNLIMITED, Payload, Status
 from licensing.keyset import Service as KeysetService
 from licensing.models import Keyset, Service

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from licensing.entitlements.today import Entitlement, Right
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement
 from licensing.models import Licence, Service
 from licensing.wording import count_in_words, end_in_words, entry_in_words, licence_in_words
 

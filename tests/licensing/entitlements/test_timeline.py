@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from licensing.entitlements.timeline import (
     NAMED_FIRST,
     Holding,
+    Right,
     Span,
     State,
     kept_from,
@@ -19,7 +20,6 @@ from licensing.entitlements.timeline import (
     state_on,
     what_runs,
 )
-from licensing.entitlements.today import Right
 from licensing.keyset import UNLIMITED, Status
 
 TODAY = date(2026, 11, 29)

@@ -14,7 +14,7 @@ from licensing.keyset import UNLIMITED, Ed25519Signer, Outcome, read, verify
 from licensing.keyset import Service as KeysetService
 from licensing.keysets.issuing import read_keyset
 from licensing.keysets.signing import describe_signing_key, key_ring, make_signing_key
-from licensing.models import Keyset, KeysetHead, Service
+from licensing.models import Keyset, KeysetHead, ModelService, Service
 from portal.clock import today
 from portal.keys import KeyMissing, NoActiveKey, write_secret
 from portal.models import Key
@@ -87,6 +87,7 @@ def test_k1_a_unit_alone_has_what_its_model_comes_with() -> None:
 
 def test_k1_nodes_stand_in_the_node_count_and_not_among_the_services() -> None:
     registration = RegistrationFactory()
+    ModelService.objects.filter(service__code=NODES).delete()
     _grant(registration, NODES, 250)
 
     payload = read(_read(registration).text)
@@ -108,8 +109,8 @@ def test_k1_the_secondary_carries_every_shared_service(
 
 def test_k1_the_secondarys_better_licence_stays(hf: tuple[Registration, Registration]) -> None:
     primary, secondary = hf
-    _grant(primary, CLIENT_AV, 50, TODAY + DAY)
-    _grant(secondary, CLIENT_AV, 3, TODAY + 2 * DAY)
+    _grant(primary, CLIENT_AV, 3, TODAY + DAY)
+    _grant(secondary, CLIENT_AV, 50, TODAY + 2 * DAY)
 
     assert _services(secondary)[CLIENT_AV].expiry == TODAY + 2 * DAY
     assert _services(primary)[CLIENT_AV].expiry == TODAY + DAY
@@ -120,6 +121,7 @@ def test_k1_what_is_not_shareable_stays_with_the_primary(
     hf: tuple[Registration, Registration], code: int
 ) -> None:
     primary, secondary = hf
+    ModelService.objects.filter(service__code=code).delete()
     _grant(primary, code, None, TODAY + DAY)
 
     assert _services(primary)[code].expiry == TODAY + DAY
@@ -128,6 +130,8 @@ def test_k1_what_is_not_shareable_stays_with_the_primary(
 
 def test_k1_the_nodes_are_each_units_own(hf: tuple[Registration, Registration]) -> None:
     primary, secondary = hf
+    ModelService.objects.filter(service__code=NODES).delete()
+    _grant(primary, NODES, UNLIMITED)
     _grant(secondary, NODES, 25)
 
     assert read(_read(secondary).text).nodes == 25

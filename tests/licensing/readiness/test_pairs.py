@@ -384,6 +384,8 @@ def test_support_that_both_have_is_no_finding(two: Two) -> None:
 
 @pytest.mark.parametrize(("count", "codes"), [(10, [Code.FEWER_NODES]), (-1, [])])
 def test_only_fewer_nodes_are_a_finding(two: Two, count: int, codes: list[Code]) -> None:
+    ModelService.objects.filter(service__code=NODES).delete()
+    two.grant(two.primary, NODES, count=-1)
     two.grant(two.secondary, NODES, count=count)
     two.apply()
 

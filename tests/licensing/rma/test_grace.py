@@ -13,7 +13,8 @@ from django.utils import timezone
 from associations.models import Seat
 from associations.services import make_standby, remove_association
 from licensing.entitlements.on_a_day import entitlements_on
-from licensing.entitlements.today import Right, entitlements
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import entitlements
 from licensing.grants.trials import start_trial
 from licensing.keyset import Payload
 from licensing.keysets.issuing import read_keyset
