@@ -144,7 +144,9 @@ class _Facts:
             return True
         if unit.pk in self.current:
             return False
-        return applied.generation != unit.last_generation or not says(applied, self.content(registration))
+        return applied.generation != unit.last_generation or not says(
+            applied, self.content(registration), self.today
+        )
 
 
 def was_confirmed(head: KeysetHead, registration: Registration) -> bool:

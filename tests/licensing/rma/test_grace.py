@@ -336,7 +336,7 @@ def _rights(registration: Registration) -> set[Right | None]:
 
 def _said(*units: Registration) -> list[tuple[int, Payload]]:
     keysets = [read_keyset(registration=unit, today=today()) for unit in units]
-    return [(keyset.generation, said_by(keyset)) for keyset in keysets]
+    return [(keyset.generation, said_by(keyset, today())) for keyset in keysets]
 
 
 def _check_generations(before: list[tuple[int, Payload]], after: list[tuple[int, Payload]]) -> None:
