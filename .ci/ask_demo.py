@@ -30,8 +30,8 @@ def main() -> None:
             )
         try:
             ask(demo, f"http://{address}")
-            os.killpg(demo.pid, signal.SIGINT)  # as a terminal does: to all of them
-            demo.wait(timeout=ENDS_WITHIN)  # its status is 0 or 130: uv may be quicker than the portal
+            os.killpg(demo.pid, signal.SIGINT)  # like a terminal: to the whole group
+            demo.wait(timeout=ENDS_WITHIN)  # its status is 0 or 130: uv may end before the portal
             wait_for_all(demo.pid)
         except BaseException:
             print(log.read_text(), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Changes of association types and of which models take part in them. Live associations rest on these."""
+"""Changes to association types and to the models that fit them. Live associations depend on both."""
 
 from django.db import transaction
 
@@ -12,11 +12,11 @@ from products.models import ProductModel
 
 @transaction.atomic
 def save_association_type(*, type: AssociationType, by: User | None, reason: str) -> AssociationType:
-    """Create or change an association type. What live associations rest on stays: raises TypeInUse."""
+    """Create or change an association type. Raises TypeInUse for what live associations depend on."""
     present = AssociationType.objects.select_for_update().filter(pk=type.pk).first()
     for field in ("is_same_model", "shares_licences"):
         if present and getattr(present, field) != getattr(type, field) and present.seats.live().exists():
-            # Both are plain fields, and those have one.
+            # These are plain fields, which have verbose names.
             raise TypeInUse(what=AssociationType._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
     type.save()
     audit.record(AuditCode.ASSOCIATION_TYPE_SAVED, by=by, reason=reason, data={"type": type.slug})
@@ -27,7 +27,7 @@ def save_association_type(*, type: AssociationType, by: User | None, reason: str
 def add_type_model(
     *, type: AssociationType, model: ProductModel, side: str, by: User | None, reason: str
 ) -> TypeModel:
-    """Let a model take a side in a type; saying it again changes nothing."""
+    """Let a model take a side in a type; doing it again changes nothing."""
     entry, created = TypeModel.objects.get_or_create(type=type, model=model, side=side)
     if created:
         audit.record(
@@ -41,7 +41,7 @@ def add_type_model(
 
 @transaction.atomic
 def remove_type_model(*, entry: TypeModel, by: User, reason: str) -> None:
-    """Let a model take a side no longer. Raises TypeInUse while a live association of the model needs it."""
+    """Stop letting a model take a side. Raises TypeInUse while a live association of the model needs it."""
     type = AssociationType.objects.select_for_update().get(pk=entry.type_id)
     if type.seats.live().filter(side=entry.side, registration__unit__model=entry.model_id).exists():
         raise TypeInUse(what=str(entry))

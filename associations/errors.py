@@ -1,10 +1,10 @@
-"""What the rules of association (A1 to A4, A9) answer when they refuse."""
+"""The errors that the rules of association (A1 to A4, A9) raise when they refuse."""
 
 from portal.errors import RuleViolation
 
 
 class NotOneAccount(RuleViolation):
-    """A1: the two units aren't live registrations of one account."""
+    """A1: the two units aren't live registrations in one account."""
 
     code = "not-one-account"
     message = "Both units must be registered in the same account."
@@ -63,14 +63,14 @@ class UnitNotActive(RuleViolation):
 
 
 class AssociationGone(RuleViolation):
-    """The very association that a page meant has ended meanwhile: nothing else is touched."""
+    """The association that a page meant has ended meanwhile; no other one is touched."""
 
     code = "association-gone"
     message = "This association ended on {at:%d %b %Y at %H:%M} UTC{who}. Nothing was changed."
 
 
 class PairChanged(RuleViolation):
-    """The pair isn't any more what a page showed of it."""
+    """The pair is no longer what a page showed."""
 
     code = "pair-changed"
     message = "The pair was changed meanwhile, by somebody else or in another window. Look at it again."
@@ -80,28 +80,28 @@ class NoSpare(RuleViolation):
     """A9: only a spare can be made standby."""
 
     code = "no-spare"
-    message = "“{child}” is no spare: it shares its parent's licenses already."
+    message = "“{child}” isn't a spare: it shares its parent's licenses already."
 
 
 class NotSharing(RuleViolation):
-    """A8: only the child that shares its parent's licences changes places with it."""
+    """A8: only the child that shares its parent's licences can change places with it."""
 
     code = "not-sharing"
-    message = "“{child}” is a spare: only the unit that shares its parent's licenses changes places with it."
+    message = "“{child}” is a spare: only the unit that shares its parent's licenses can swap roles with it."
 
 
 class TooManySharers(RuleViolation):
-    """A9: a primary's licences reach few different units in 90 days; beyond that Support does it."""
+    """A9: a primary may share its licences with few different units in 90 days; Support may go beyond."""
 
     code = "too-many-sharers"
     message = (
-        "The licenses of “{parent}” have reached {most} different units in the last {days} days. "
+        "“{parent}” has shared its licenses with {most} different units in the last {days} days. "
         "Ask Support to associate another one."
     )
 
 
 class ChoiceGone(RuleViolation):
-    """What was chosen on a page isn't there any more."""
+    """What was chosen on a page is no longer there."""
 
     code = "choice-gone"
     field = "choice"
@@ -109,7 +109,7 @@ class ChoiceGone(RuleViolation):
 
 
 class TypeInUse(RuleViolation):
-    """Catalogue: what live associations of a type rest on can't change under them."""
+    """Catalogue: what live associations of a type depend on can't change."""
 
     code = "type-in-use"
-    message = "There are live associations that rest on this: {what} can't change now."
+    message = "Live associations depend on this: {what} can't change now."

@@ -62,7 +62,7 @@ class Seat(models.Model):
 
     A seat never changes: it ends and another begins. Live and ended seats together are the history. The
     unique constraints alone refuse a second parent, a chain, a self-association and two sharing children.
-    `swapped_with` is the unit whose role, and licences with it, a parent got by a swap (A8).
+    `swapped_with` is the unit from which a parent got its role, and licences, by a swap (A8).
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -123,5 +123,5 @@ class Seat(models.Model):
 
     @property
     def is_spare(self) -> bool:
-        """A child of a sharing type that doesn't share: associated, standing by for nothing yet."""
+        """A child of a sharing type that doesn't share."""
         return self.side == Side.CHILD and self.type.shares_licences and not self.shares

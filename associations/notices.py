@@ -1,4 +1,4 @@
-"""What the next page says after an association was made, changed or removed, or had been meanwhile."""
+"""The message on the next page: an association was made, changed or removed, now or already before."""
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 
 from associations.errors import AssociationGone
 from associations.models import Seat, Side
-from associations.seating import gone, parent_of
+from associations.seating import association_gone, parent_of
 from associations.selectors import Candidates, spares_of, standby_since
 from licensing.moves.exchange import better_held
 from portal.clock import today
@@ -22,7 +22,7 @@ def say_associated(
     child: Registration,
     done: str,
 ) -> None:
-    """Tell what became of a child's seat, as seen from one of the units; the other is named with a link."""
+    """Say what became of a child's seat, as seen from one of the units, with a link to the other."""
     context: dict[str, object] = {"registration": viewer, "seat": seat, "parent": parent, "child": child}
     is_reversed = seat.shares and bool(better_held(child, [parent], today=today())[0])
     context |= {"done": done, "is_reversed": is_reversed}
@@ -33,20 +33,20 @@ def say_associated(
 def say_associated_already(
     request: HttpRequest, *, seat: Seat, parent: Registration, child: Registration
 ) -> None:
-    """Tell that two units were associated just so before."""
+    """Say that two units were associated in just this way before."""
     context = {"seat": seat, "parent": parent, "child": child}
     text = render_to_string("associations/_already.html", context)
     messages.info(request, text, extra_tags="already-associated")
 
 
 def say_alone(request: HttpRequest, registration: Registration, *, is_new: bool) -> None:
-    """Tell that a unit stays as it is, registered just now or long ago."""
+    """Say that a unit, new or not, stays in no association."""
     context = {"registration": registration, "is_new": is_new}
     messages.success(request, render_to_string("associations/_alone.html", context))
 
 
 def say_removed(request: HttpRequest, seat: Seat, changes: object) -> None:
-    """Tell what the former child loses, and which spares nobody's place was given to."""
+    """Say which services the former child loses, and which spares could now take its place."""
     context = {
         "seat": seat,
         "parent": parent_of(seat),
@@ -57,26 +57,26 @@ def say_removed(request: HttpRequest, seat: Seat, changes: object) -> None:
 
 
 def say_standby(request: HttpRequest, seat: Seat) -> None:
-    """Tell that a spare shares its parent's licences now."""
+    """Say that a spare now shares its parent's licences."""
     context = {"seat": seat, "parent": parent_of(seat)}
     messages.success(request, render_to_string("associations/_standby.html", context))
 
 
 def say_gone(request: HttpRequest, seat: Seat, *, for_standby: bool = False) -> None:
-    """Tell who means a seat that has ended since when it has, and by whom.
+    """Say since when the seat that a page meant has ended, and who ended it.
 
-    Who meant to make a spare the standby learns that it is, where somebody was quicker.
+    `for_standby`: the seat was to become the standby. If it did so already, say that instead.
     """
     if for_standby and (standby := standby_since(seat)):
         context = {"seat": standby, "parent": parent_of(seat), "already": True}
         text = render_to_string("associations/_standby.html", context)
         messages.info(request, text, extra_tags="already-standby")
     else:
-        messages.error(request, str(gone(seat)), extra_tags=AssociationGone.code)
+        messages.error(request, str(association_gone(seat)), extra_tags=AssociationGone.code)
 
 
 def better_children(registration: Registration, offered: Candidates, side: Side) -> set[int]:
-    """The units that, chosen, would leave the better licences with the child, which shares none (A10)."""
+    """The units whose choice would leave the child with the better licences, which it doesn't share (A10)."""
     others = [row.registration for row in offered.rows if row.type.shares_licences and not row.is_shared]
     than_others, of_others = better_held(registration, others, today=today())
     return than_others if side == Side.PARENT else of_others

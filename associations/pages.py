@@ -1,4 +1,4 @@
-"""What the pages of all apps use of associations: the seat that an address or a first click means."""
+"""What all apps' pages use of associations: the seat that an address or a first click means."""
 
 from urllib.parse import urlencode
 from uuid import UUID
@@ -15,7 +15,7 @@ from products.models import Registration
 
 
 def asked_seat(request: MemberRequest, registration: Registration, asked: str) -> Seat | None:
-    """The live seat that a first click means; of one that has ended the page says so."""
+    """The live seat that a first click means; if it has ended, the page says so."""
     try:
         seat = seat_of(request.membership.account, registration, UUID(asked))
     except ValueError:
@@ -40,6 +40,6 @@ def get_seat(request: MemberRequest, registration: Registration, uuid: UUID) -> 
 
 
 def change_address(seat: Seat, parent: Registration, **named: str) -> str:
-    """The page that says what a change of parent would do, reached from the new parent's."""
+    """The page that says what a change of parent would do, as reached from the new parent's page."""
     url = reverse("change_parent", args=[seat.registration.unit.serial, seat.uuid])
     return f"{url}?{urlencode({'to': parent.unit.serial, 'from': parent.unit.serial, **named})}"

@@ -1,4 +1,4 @@
-"""Chainable questions to seats."""
+"""Chainable queries of seats."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class SeatQuerySet(models.QuerySet["Seat"]):
     """Seats, live and ended."""
 
     def live(self) -> Self:
-        """Those that haven't ended."""
+        """Seats that haven't ended."""
         return self.filter(ended_at=None)
 
     def of_primaries(self) -> Self:
-        """Those of units that are parents in a type that shares licences: of HF Primaries."""
+        """Seats of HF Primaries: of parents in a type that shares licences."""
         return self.filter(side="parent", type__shares_licences=True)
 
     def with_units(self) -> Self:

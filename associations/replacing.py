@@ -30,10 +30,10 @@ from products.models import Registration
 
 @dataclass(frozen=True, slots=True)
 class Replacing:
-    """Who takes whose place, and who says so. `partner` is to make a pair with the replacement.
+    """Who takes whose place, and who does it. `partner` is to make a pair with the replacement.
 
-    Of the secondaries of a failed primary it is the one that becomes primary; of a unit that is in no pair
-    any more the one that it was in a pair with, by the history. Without one the replacement stands alone.
+    If the failed unit is a primary, that is the secondary that becomes primary; if it is no longer in a
+    pair, the last unit that it was paired with. Without a partner the replacement stands alone.
     """
 
     failed: Registration
@@ -44,7 +44,7 @@ class Replacing:
     reason: str
 
     def seat(self, *places: Place) -> None:
-        """Seat children beside parents, but who is there already, and a successor model: that stands alone.
+        """Seat children beside parents, except where they sit already, or where the models don't fit.
 
         Raises AlreadyChild, AlreadyParent and ParentIsChild.
         """
@@ -64,11 +64,11 @@ def _fits(place: Place) -> bool:
 
 
 def replace_in_associations(replacing: Replacing) -> Registration:
-    """Let the replacement take the failed unit's place; return the unit that is to have its licences.
+    """Let the replacement take the failed unit's place; return the unit that is to get its licences.
 
-    The partner becomes a failed primary's successor, with the other children of every type; a failed
-    secondary's primary stays. That unit gets the licences; without a pair the replacement does. Raises what
-    seating raises, and PairChanged where the partner isn't in the failed primary's pair.
+    If the failed unit was a primary, the partner succeeds it, with its other children of every type, and
+    gets the licences. If it was a secondary, its primary stays and gets them. Without a pair the
+    replacement does. Raises what seating raises, and PairChanged if the partner isn't in the pair.
     """
     heir: Registration | None = None
     was_primary = _was_primary(replacing.failed)
@@ -98,17 +98,17 @@ def replace_in_associations(replacing: Replacing) -> Registration:
 
 
 def _was_primary(failed: Registration) -> bool:
-    """Whether a unit is, or was last, the primary of a pair."""
+    """Whether a unit is the primary of a pair or, if it is in none, was so in its last one."""
     seats = failed.seats.filter(type__shares_licences=True)
     seat = seats.live().first() or seats.order_by("-pk").first()
     return bool(seat and seat.side == Side.PARENT)
 
 
 def _replace_child(replacing: Replacing, seat: Seat) -> Registration:
-    """Let the replacement sit where the failed unit sat; return the parent. It is no child of its own."""
+    """Seat the replacement where the failed unit was; return the parent, which may be the replacement."""
     parent, replacement = parent_of(seat), replacing.replacement
     spares = Seat.objects.live().with_units().filter(group=seat.group, registration=replacement)
-    # Where it stands by there already, and is to share, it begins again.
+    # If it is a spare there already and is to share, its seat ends and another begins.
     end_seats(seat, *(spares.filter(side=Side.CHILD) if seat.shares else ()), by=replacing.by)
     if parent != replacement:
         replacing.seat(Place(parent, replacement, seat.type, seat.shares))
@@ -119,7 +119,7 @@ def _replace_child(replacing: Replacing, seat: Seat) -> Registration:
 def _beside_heir(
     replacing: Replacing, heir: Registration, type: AssociationType, children: list[Seat]
 ) -> list[Place]:
-    """The places beside a failed primary's heir: those of its other children, then the replacement's."""
+    """The places beside a failed primary's heir: its other children's, then the replacement's."""
     others = [child for child in children if child.registration_id != replacing.replacement.pk]
     if heir not in [other.registration for other in others]:
         raise PairChanged
@@ -128,9 +128,9 @@ def _beside_heir(
 
 
 def _pair_again(replacing: Replacing, partner: Registration) -> Registration:
-    """Make the pair of a unit that is in none any more: its partner of before is, or becomes, the primary.
+    """Pair the replacement of a unit that is in no pair: its former partner is, or becomes, the primary.
 
-    Where the administrator has paired both already that pair stays as it is.
+    If the administrator has paired the two already, that pair stays as it is.
     """
     groups = replacing.replacement.seats.live().filter(type__shares_licences=True).values("group")
     present = partner.seats.live().with_units().filter(group__in=groups).first()
@@ -148,13 +148,13 @@ def _type_of_before(failed: Registration) -> AssociationType | None:
 
 
 def _primary_of(registration: Registration) -> Registration | None:
-    """The unit whose sharing child another is; none where it is no such child."""
+    """The parent of a sharing child; None for any other unit."""
     seat = registration.seats.live().with_units().filter(shares=True).first()
     return parent_of(seat) if seat else None
 
 
 def _end_groups(parents: list[Seat], *, by: User) -> dict[uuid.UUID, list[Seat]]:
-    """End the groups of some parents' seats; return their children by group, the sharing one first."""
+    """End the groups of some parents' seats; return the children's seats by group, the sharing one first."""
     seats = Seat.objects.live().with_units().filter(group__in=[seat.group for seat in parents])
     children: dict[uuid.UUID, list[Seat]] = {seat.group: [] for seat in parents}
     for seat in seats.filter(side=Side.CHILD).order_by("-shares", "pk"):
@@ -173,7 +173,7 @@ class Link(NamedTuple):
 
 
 def links_of(registrations: Iterable[Registration]) -> list[Link]:
-    """How some registrations are associated now, and all who are in a group with them; sorted."""
+    """The live associations of some registrations and of everyone in a group with them, sorted."""
     groups = Seat.objects.live().filter(registration__in=list(registrations)).values_list("group", flat=True)
     seats = list(Seat.objects.live().filter(group__in=set(groups)).select_related("type"))
     parents = {seat.group: seat.registration_id for seat in seats if seat.side == Side.PARENT}
@@ -187,7 +187,7 @@ def links_of(registrations: Iterable[Registration]) -> list[Link]:
 def exchange_links(
     *, out: Iterable[Link], back: Iterable[Link], by: User, today: datetime.date, reason: str
 ) -> None:
-    """End some associations that are live and make others anew, as they were (X5)."""
+    """End some live associations, and make others again as they were (X5)."""
     out, back = list(out), sorted(back, key=lambda link: not link.shares)
     slugs = {link.type for link in (*out, *back)}
     locked = lock_types(*AssociationType.objects.filter(slug__in=slugs))

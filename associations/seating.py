@@ -1,7 +1,7 @@
-"""The steps that changes of associations are made of; what they check is A1, A2 and A9.
+"""The steps that changes of associations consist of; they check A1, A2 and A9.
 
 None is a service of its own: callers hold a transaction, and have locked the units and then the types.
-However many seats end or begin, the queries are as many.
+The number of queries doesn't depend on how many seats end or begin.
 """
 
 import datetime
@@ -23,13 +23,13 @@ from associations.errors import (
     UnitNotActive,
 )
 from associations.models import AssociationType, Seat, Side
-from associations.sharing_limit import check_reach
+from associations.sharing_limit import check_sharing_limit
 from portal.models import User
 from products.models import Registration, Unit
 
 
 class Place(NamedTuple):
-    """A child is to be seated beside a parent, in a locked type; one that may not share is a spare."""
+    """A child to be seated beside a parent, in a locked type; without `may_share` it becomes a spare."""
 
     parent: Registration
     child: Registration
@@ -42,16 +42,16 @@ type LiveSeats = dict[tuple[int, int], Seat]
 
 
 def lock_types(*types: AssociationType) -> dict[int, AssociationType]:
-    """Lock types, with the models that fit them, against the catalogue's changes; by primary key.
+    """Lock types, and with them the models that fit, against changes of the catalogue; return them by key.
 
-    A seat's foreign key would hold its type from COMMIT on only.
+    A seat's foreign key would lock its type only at COMMIT.
     """
     locked = AssociationType.objects.select_for_update(no_key=True).prefetch_related("models")
     return {type.pk: type for type in locked.filter(pk__in=[type.pk for type in types]).order_by("pk")}
 
 
 def live_seats(places: Iterable[Place]) -> LiveSeats:
-    """The live seats that the parents and children of places have in these places' types."""
+    """The live seats of the parents and children of places, in the types of these places."""
     places = list(places)
     units = {unit.pk for place in places for unit in (place.parent, place.child)}
     seats = Seat.objects.live().filter(type__in={place.type.pk for place in places}, registration__in=units)
@@ -59,7 +59,7 @@ def live_seats(places: Iterable[Place]) -> LiveSeats:
 
 
 def present_seat(place: Place, live: LiveSeats) -> Seat | None:
-    """The seat of a child that sits beside that very parent already."""
+    """The seat of a place's child, if it sits beside this very parent already."""
     parent_seat, child_seat = _seats_of(place, live)
     is_there = parent_seat and child_seat and child_seat.group == parent_seat.group
     return child_seat if is_there and child_seat and child_seat.side == Side.CHILD else None
@@ -70,25 +70,25 @@ def _seats_of(place: Place, live: LiveSeats) -> tuple[Seat | None, Seat | None]:
 
 
 def parent_of(seat: Seat) -> Registration:
-    """The registration beside which a child is, or was, seated: a group has one parent for ever."""
+    """The registration beside which a child is, or was, seated: a group only ever has one parent."""
     return Seat.objects.with_units().filter(group=seat.group, side=Side.PARENT).latest("pk").registration
 
 
-def gone(seat: Seat) -> AssociationGone:
-    """The refusal of who meant a seat that has ended: since when, and by whom."""
+def association_gone(seat: Seat) -> AssociationGone:
+    """The error for a seat that has ended: since when, and by whom."""
     return AssociationGone(at=seat.ended_at, who=f" by {seat.ended_by}" if seat.ended_by else "")
 
 
 def end_seats(*seats: Seat, by: User) -> None:
-    """End seats, if all are live still. Raises AssociationGone."""
+    """End seats, all of which must be live. Raises AssociationGone."""
     ended = Seat.objects.filter(pk__in=[seat.pk for seat in seats])
     if ended.live().update(ended_at=timezone.now(), ended_by=by) < len(seats):
-        raise gone(ended.select_related("ended_by").earliest("ended_at"))
+        raise association_gone(ended.select_related("ended_by").earliest("ended_at"))
     _make_stale(seats)
 
 
 def end_groups(*seats: Seat, by: User) -> None:
-    """End all that is live in the groups of some seats, the children of which are among these."""
+    """End everything live in the groups of these seats, which include all the groups' children."""
     groups = {seat.group for seat in seats}
     Seat.objects.live().filter(group__in=groups).update(ended_at=timezone.now(), ended_by=by)
     _make_stale(seats)
@@ -100,14 +100,14 @@ def _make_stale(seats: Iterable[Seat]) -> None:
 
 
 def leave_groups(*seats: Seat, by: User) -> None:
-    """End each parent's seat too whose last child has gone."""
+    """End the seats of parents whose last child has gone."""
     rest = Seat.objects.live().filter(group__in=[seat.group for seat in seats])
     kept = rest.filter(side=Side.CHILD).values("group")
     rest.exclude(group__in=kept).update(ended_at=timezone.now(), ended_by=by)
 
 
 def begin_again(seat: Seat, *, shares: bool, by: User, reason: str) -> Seat:
-    """Begin a child's seat anew where one has ended, sharing or not."""
+    """Begin another seat in place of an ended child's seat, sharing or not."""
     return Seat.objects.create(
         group=seat.group,
         type=seat.type,
@@ -131,8 +131,8 @@ def seat_children(
 ) -> list[Seat]:
     """Begin the seats of children, in this order, and of parents that have none; return the children's.
 
-    The first child of a parent in a sharing type shares. What an RMA makes doesn't count among the units that
-    licences reach (A9). `swapped_with` is whose role a new parent got by a swap (A8).
+    The first child of a parent in a sharing type shares. Seats made `by_rma` don't count for the sharing
+    limit (A9). `swapped_with` is the unit whose role a new parent got by a swap (A8).
     """
     places = list(places)
     groups = {key: seat.group for key, seat in live.items() if seat.side == Side.PARENT}
@@ -160,7 +160,7 @@ def seat_children(
         if shares:
             taken |= both
             if today and not by_rma:
-                check_reach(parent, child, today)
+                check_sharing_limit(parent, child, today)
         side = Side.CHILD
         begun.append(
             begin(group=group, type=type, registration=child, side=side, shares=shares, by_rma=by_rma)
@@ -177,7 +177,7 @@ def check_active(*registrations: Registration) -> None:
 
 
 def check_fit(place: Place) -> None:
-    """A1: both are active, their models fit their sides in the type, and are the same where it asks so."""
+    """A1: both are active, their models fit their sides and, if the type asks for it, are the same."""
     parent, child, type, _ = place
     check_active(parent, child)
     fitting = {(entry.side, entry.model_id) for entry in type.models.all()}
@@ -197,7 +197,7 @@ def check_fit(place: Place) -> None:
 
 
 def check_free(place: Place, live: LiveSeats) -> None:
-    """A2: the child is in no association of the type, the parent in none or a parent there."""
+    """A2: the child is in no association of the type; the parent is in none, or is a parent there."""
     parent, child, type, _ = place
     parent_seat, child_seat = _seats_of(place, live)
     labels = {"parent_label": type.parent_label, "child_label": type.child_label}
@@ -213,12 +213,12 @@ def check_free(place: Place, live: LiveSeats) -> None:
 
 
 def sharing_seats(group: uuid.UUID) -> list[Seat]:
-    """The live seat in a group that shares, if there is one."""
+    """The live seat in a group that shares, as a list of at most one."""
     return list(Seat.objects.live().filter(group=group, shares=True).select_related("type", "registration"))
 
 
-def children_of(parent: Registration, *, besides: Seat) -> list[Seat]:
-    """The live seats of a parent's children, of every type, but one."""
+def children_of(parent: Registration, *, exclude: Seat) -> list[Seat]:
+    """The live seats of a parent's children, of every type, except one."""
     groups = Seat.objects.live().filter(registration=parent, side=Side.PARENT).values("group")
-    seats = Seat.objects.live().filter(group__in=groups, side=Side.CHILD).exclude(pk=besides.pk)
+    seats = Seat.objects.live().filter(group__in=groups, side=Side.CHILD).exclude(pk=exclude.pk)
     return list(seats.with_units().order_by("pk"))

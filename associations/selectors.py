@@ -14,24 +14,24 @@ from products.models import Registration
 from products.querysets import RegistrationQuerySet
 
 MOST_OFFERED = 100
-MOST_TOLD = 50
+MOST_HISTORY_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A unit that may be chosen on Create Association, and in which role."""
+    """A unit that may be chosen on Create Association, and its role."""
 
     type: AssociationType
     label: str
     registration: Registration
     is_shared: bool
-    """The parent's licences are shared with another unit already: who joins it now becomes a spare (A9)."""
+    """The parent's licences are shared with another unit already: a further child becomes a spare (A9)."""
     place: "Place | None" = None
-    """Where a child that has another parent is now: choosing it is a change of parent (A6)."""
+    """Where a child with another parent is now: choosing it changes its parent (A6)."""
 
     @property
     def value(self) -> str:
-        """What the form sends back for it."""
+        """The value that the form sends for it."""
         return f"{self.type.slug}:{self.registration.unit.serial}"
 
 
@@ -62,8 +62,8 @@ class Associated:
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
-    """A part of a unit's history: a child's seat beside its parent, as seen from `viewer`."""
+class HistoryRow:
+    """One entry of a unit's history: a child's seat beside its parent, as seen from `viewer`."""
 
     seat: Seat
     parent: Registration
@@ -71,17 +71,17 @@ class Chapter:
 
     @property
     def other(self) -> Registration:
-        """With whom."""
+        """The unit that it was associated with."""
         return self.parent if self._is_child else self.seat.registration
 
     @property
     def role(self) -> str:
-        """In which role the unit itself was."""
+        """The viewer's own role."""
         return self.seat.role if self._is_child else self.seat.type.parent_label
 
     @property
     def was_with_spare(self) -> bool:
-        """Whether the other was one."""
+        """Whether the other unit was a spare."""
         return self.seat.is_spare and not self._is_child
 
     @property
@@ -91,14 +91,14 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A unit's role in a pair, as My Products shows it, and with whom; a primary of spares only has none."""
+    """A unit's role in a pair, as My Products shows it, and its partner, if it shares licences with one."""
 
     seat: Seat
     partner: Registration | None
 
 
 def places_of(registrations: Sequence[Registration]) -> dict[int, Place]:
-    """The places in pairs of many units, by registration, from two queries; a unit in no pair is left out."""
+    """The places in pairs of many units, by registration; units in no pair are left out. Two queries."""
     pairs = Seat.objects.live().with_units().filter(type__shares_licences=True)
     mine = list(pairs.filter(registration__in=registrations))
     others = pairs.filter(Q(side=Side.PARENT) | Q(shares=True), group__in=[seat.group for seat in mine])
@@ -112,7 +112,7 @@ def places_of(registrations: Sequence[Registration]) -> dict[int, Place]:
 
 
 def role_choices() -> list[tuple[str, str]]:
-    """The roles that My Products is filtered by: those of types that share licences, and none."""
+    """The roles that My Products can be filtered by: those of types that share licences, and none."""
     types = AssociationType.objects.filter(shares_licences=True)
     roles = [
         choice
@@ -123,7 +123,7 @@ def role_choices() -> list[tuple[str, str]]:
 
 
 def in_role(role: str) -> Q:
-    """The condition on registrations that a choice of role stands for; anything else filters nothing."""
+    """The condition on registrations for a choice of role; an unknown choice filters nothing."""
     seats = Seat.objects.live().filter(type__shares_licences=True)
     if role == "none":
         return ~Q(pk__in=seats.values("registration"))
@@ -132,13 +132,13 @@ def in_role(role: str) -> Q:
 
 
 def is_paired(registration: Registration) -> bool:
-    """Whether a unit is one of two of which the second shares the first one's licences."""
+    """Whether a unit is in a pair, in which the second unit shares the first one's licences."""
     groups = Seat.objects.live().filter(Q(side=Side.PARENT) | Q(shares=True), registration=registration)
     return Seat.objects.live().filter(group__in=groups.values("group"), shares=True).exists()
 
 
 def sides_of(registration: Registration, type: AssociationType | None = None) -> set[str]:
-    """Which sides the unit's model can take in a type, or in any; none: it can't be associated."""
+    """The sides that the unit's model can take in a type, or in any; empty if it can't be associated."""
     places = TypeModel.objects.filter(model=registration.unit.model_id)
     if type is not None:
         places = places.filter(type=type)
@@ -153,25 +153,25 @@ def seat_elsewhere(child: Registration, type: AssociationType, parent: Registrat
 
 
 def is_beside(child: Registration, type: AssociationType, parent: Registration) -> bool:
-    """Whether a unit is the child of another already."""
+    """Whether a unit is already the child of another."""
     own = parent.seats.live().filter(type=type, side=Side.PARENT).values("group")
     return child.seats.live().filter(type=type, side=Side.CHILD, group__in=own).exists()
 
 
 def takes_standby(parent: Registration, type: AssociationType) -> bool:
-    """Whether the next child of a parent would share its licences: none does so far."""
+    """Whether the next child of a parent would share its licences, because none does so far."""
     groups = parent.seats.live().filter(type=type).values("group")
     return type.shares_licences and not Seat.objects.live().filter(group__in=groups, shares=True).exists()
 
 
 def standby_since(seat: Seat) -> Seat | None:
-    """The live seat in which the unit of a spare's seat shares by now, beside the same parent."""
+    """The live seat in which the unit of a former spare's seat shares by now, beside the same parent."""
     sharing = Seat.objects.live().with_units().filter(group=seat.group, shares=True)
     return sharing.filter(registration=seat.registration_id).exclude(pk=seat.pk).first()
 
 
 def spares_of(seat: Seat) -> list[Seat]:
-    """The live spares of the parent beside which a child is, or was, seated; at most 100."""
+    """The live spares of the parent beside which a child is, or was, seated: at most 100."""
     spares = Seat.objects.live().with_units().filter(group=seat.group, side=Side.CHILD, shares=False)
     return list(spares.exclude(pk=seat.pk).order_by("pk")[:MOST_OFFERED])
 
@@ -184,16 +184,16 @@ class Candidates:
     labels: list[str]
     has_more: bool
     for_pairs: bool
-    """Whether one of the types makes failover pairs: it asks for two units of one model."""
+    """Whether one of the types makes failover pairs: two units of one model."""
 
     @property
     def has_spares(self) -> bool:
-        """Whether one of them has a sharing child already: another would be a spare."""
+        """Whether a unit offered has a sharing child already, so that another child would be a spare."""
         return any(row.is_shared for row in self.rows)
 
     @property
     def has_notes(self) -> bool:
-        """Whether something is said beside one of them."""
+        """Whether a unit offered has a note beside it."""
         return self.has_spares or any(row.place for row in self.rows)
 
 
@@ -206,11 +206,11 @@ def candidates(
     with_children: bool = False,
     changing: AssociationType | None = None,
 ) -> Candidates:
-    """The units that can take `side` beside this one, of all types: for a parent A3, for a child A4.
+    """The units that can take `side` beside this one, of all types: as its parent A3, as its child A4.
 
-    `query` narrows them by their names, serial numbers and registration codes; at most 100 are offered.
-    `with_children` offers as children those too that have another parent: choosing one is A6. `changing`
-    offers other parents in that type to a unit that has one.
+    `query` filters by name, serial number and registration code; at most 100 are offered.
+    `with_children` also offers, as children, those that have another parent: choosing one is A6.
+    `changing` offers other parents in that type to a unit that has one.
     """
     own_side = Side.CHILD if side == Side.PARENT else Side.PARENT
     seated = dict(unit.seats.live().values_list("type_id", "side"))
@@ -240,9 +240,9 @@ def candidates(
 
 
 def why_not_offered(unit: Registration, origin: Registration) -> str:
-    """The code of the rule by which a unit can't be associated with the one that one came from, in any role.
+    """The code of the rule that keeps a unit from being associated with `origin`, in either role.
 
-    Empty where both their models fit: then the origin has its place elsewhere.
+    Empty if both models fit: then it is its place elsewhere that keeps the origin out.
     """
     if origin.unit.retired_at:
         return UnitNotActive.code
@@ -352,15 +352,14 @@ def associated(registration: Registration, type: AssociationType, query: str = "
     return Associated(label, side, mine, rows[:MOST_OFFERED], has_more=len(rows) > MOST_OFFERED)
 
 
-def history(registration: Registration) -> list[Chapter]:
-    """With whom a unit was associated, in which role, when and by whom; the newest first, at most 50."""
+def history(registration: Registration) -> list[HistoryRow]:
+    """The associations that a unit is or was in, newest first, at most 50."""
     groups = registration.seats.filter(side=Side.PARENT).values("group")
     children = Seat.objects.filter(Q(registration=registration) | Q(group__in=groups), side=Side.CHILD)
-    seats = list(
-        children.with_units().select_related("began_by", "ended_by").order_by("-began_at", "-pk")[:MOST_TOLD]
-    )
+    newest = children.with_units().select_related("began_by", "ended_by").order_by("-began_at", "-pk")
+    seats = list(newest[:MOST_HISTORY_ROWS])
     parents = {
         seat.group: seat.registration
         for seat in Seat.objects.with_units().filter(group__in=[s.group for s in seats], side=Side.PARENT)
     }
-    return [Chapter(seat, parents[seat.group], registration) for seat in seats]
+    return [HistoryRow(seat, parents[seat.group], registration) for seat in seats]

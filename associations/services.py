@@ -1,7 +1,7 @@
-"""Everything that is written about associations (rules A1, A2, A6, A7, A9).
+"""Every write about associations (rules A1, A2, A6, A7, A9).
 
-A seat never changes: it ends and another begins. Units are locked in order of pk before anything is read that
-a decision rests on, then the type.
+A seat never changes: it ends and another begins. Services lock the units in order of pk, then the type,
+before they read anything that a decision depends on.
 """
 
 import datetime
@@ -20,6 +20,7 @@ from associations.errors import (
 from associations.models import AssociationType, Seat
 from associations.seating import (
     Place,
+    association_gone,
     begin_again,
     check_active,
     check_fit,
@@ -27,7 +28,6 @@ from associations.seating import (
     children_of,
     end_groups,
     end_seats,
-    gone,
     leave_groups,
     live_seats,
     lock_types,
@@ -36,7 +36,7 @@ from associations.seating import (
     seat_children,
     sharing_seats,
 )
-from associations.sharing_limit import check_reach
+from associations.sharing_limit import check_sharing_limit
 from portal import audit
 from portal.models import User
 from products.models import Registration, Unit
@@ -55,10 +55,10 @@ def associate(
 ) -> Seat:
     """Seat a child beside a parent; return the child's seat.
 
-    The first child of a sharing type shares the parent's licences, each further one is a spare (A9). Without
-    a day, here and below, nobody counts how many units those have reached: that is Support's way.
-    Saying again what is so already changes nothing. Raises NotOneAccount, UnitNotActive, TypeDoesNotFit and
-    DifferentModels (A1), WithItself, AlreadyChild, AlreadyParent and ParentIsChild (A2), TooManySharers (A9).
+    The first child of a sharing type shares the parent's licences, each further one is a spare (A9).
+    Without a day, the sharing limit isn't checked, here and below: Support may go beyond it. Repeating an
+    association changes nothing. Raises NotOneAccount, UnitNotActive, TypeDoesNotFit and DifferentModels (A1),
+    WithItself, AlreadyChild, AlreadyParent and ParentIsChild (A2), TooManySharers (A9).
     """
     parent, child = _lock(parent, child)
     place = Place(parent, child, lock_types(type)[type.pk])
@@ -74,9 +74,9 @@ def associate(
 
 @transaction.atomic
 def remove_association(*, seat: Seat, by: User, reason: str = "") -> None:
-    """End the association that a child's seat is (source: Removing an HF Association; A7).
+    """End the association of a child's seat (source: Removing an HF Association; A7).
 
-    A parent whose last child goes is in no association any more. Raises AssociationGone.
+    A parent whose last child goes is no longer in an association. Raises AssociationGone.
     """
     parent = parent_of(seat)
     parent, child = _lock(parent, seat.registration, seat=seat)
@@ -91,7 +91,8 @@ def change_parent(
 ) -> Seat:
     """Give the child of a seat another parent, in one transaction; return its new seat (A6).
 
-    Where nothing would change the present seat is returned. Raises AssociationGone and what `associate` does.
+    If the parent is the present one, returns the seat unchanged. Raises AssociationGone and what `associate`
+    raises.
     """
     former = parent_of(seat)
     parent, child, former = _lock(parent, seat.registration, former, seat=seat)
@@ -114,8 +115,8 @@ def make_standby(
 ) -> Seat:
     """Let a spare share its parent's licences, in place of the child that does; return its new seat (A9).
 
-    `instead` is the UUID of the seat that shares now, empty where none does: whoever means another one, by a
-    stale page or because somebody was quicker, gets PairChanged and touches nothing. Also raises
+    `instead` is the UUID of the seat that shares now, or empty if none does. If it names another one, because
+    the page was stale or somebody was quicker, raises PairChanged and changes nothing. Also raises
     AssociationGone, NoSpare, UnitNotActive and TooManySharers.
     """
     sharing = sharing_seats(seat.group)
@@ -123,14 +124,14 @@ def make_standby(
         parent_of(seat), seat.registration, *(s.registration for s in sharing), seat=seat
     )
     if not Seat.objects.live().filter(pk=seat.pk).exists():
-        raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
+        raise association_gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
     if sharing_seats(seat.group) != sharing or "".join(str(s.uuid) for s in sharing) != instead:
         raise PairChanged
     if not seat.is_spare:
         raise NoSpare(child=child.friendly_name)
     check_active(parent, child)
     if today:
-        check_reach(parent, child, today)
+        check_sharing_limit(parent, child, today)
     for present in (seat, *sharing):
         end_seats(present, by=by)
     standby = begin_again(seat, shares=True, by=by, reason=reason)
@@ -144,20 +145,20 @@ def make_standby(
 def swap_places(
     *, seat: Seat, by: User, today: datetime.date, also: Collection[int] = (), reason: str = ""
 ) -> Seat:
-    """Let a parent and the child that shares its licences change places; return the new child's seat (A8).
+    """Swap a parent with the child that shares its licences; return the new child's seat (A8).
 
-    The parent's other children, of every type, go with its role. Licences are no business of this function:
-    `licensing.moves.swap.swap_roles` moves them in the same transaction. `also` are further units to lock.
+    The parent's other children, of every type, go with its role. This function moves no licences:
+    `licensing.moves.swap.swap_roles` does, in the same transaction. `also` are further units to lock.
     Raises AssociationGone, NotSharing, PairChanged, UnitNotActive, TypeDoesNotFit, ParentIsChild and
     TooManySharers.
     """
     former = parent_of(seat)
-    others = children_of(former, besides=seat)
+    others = children_of(former, exclude=seat)
     concerned = (former, seat.registration, *(s.registration for s in others))
     parent, child, *followers = _lock(*concerned, seat=seat, also=also)
     if not Seat.objects.live().filter(pk=seat.pk).exists():
-        raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
-    if children_of(former, besides=seat) != others:
+        raise association_gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
+    if children_of(former, exclude=seat) != others:
         raise PairChanged
     if not seat.shares:
         raise NotSharing(child=child.friendly_name)
@@ -188,7 +189,7 @@ def associate_and_rename(
     by: User,
     today: datetime.date,
 ) -> Seat:
-    """Associate two units, and give one of them another friendly name if there is one (A5).
+    """Associate two units, and rename one of them if a name is given (A5).
 
     Raises InvalidFriendlyName, and what `associate` raises.
     """
@@ -208,7 +209,7 @@ def change_parent_and_rename(
     by: User,
     today: datetime.date,
 ) -> Seat:
-    """Change the parent of a seat's child, and give one of the two another name if there is one (A5, A6).
+    """Change the parent of a seat's child, and rename one of the two if a name is given (A5, A6).
 
     Raises InvalidFriendlyName, and what `change_parent` raises.
     """
@@ -221,10 +222,10 @@ def change_parent_and_rename(
 def _lock(
     *registrations: Registration, seat: Seat | None = None, also: Collection[int] = ()
 ) -> list[Registration]:
-    """Lock the units of these registrations, then read the registrations as they are now, in the given order.
+    """Lock the units of these registrations; return the registrations as they are now, in the given order.
 
-    `also` are further units to lock. Raises WithItself and NotOneAccount (A1, A2); AssociationGone where a
-    unit has left the account with the association that `seat` was.
+    `also` are further units to lock. Raises WithItself and NotOneAccount (A1, A2), or AssociationGone if a
+    unit has left the account, which ended the association of `seat`.
     """
     parent, child, *_ = registrations
     if parent.pk == child.pk:
@@ -235,7 +236,7 @@ def _lock(
     accounts = {registration.account_id for registration in fresh.values()}
     if len(fresh) < len(set(pks)) or len(accounts) > 1:
         if seat and not Seat.objects.live().filter(pk=seat.pk).exists():
-            raise gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
+            raise association_gone(Seat.objects.select_related("ended_by").get(pk=seat.pk))
         raise NotOneAccount
     return [fresh[pk] for pk in pks]
 
@@ -250,7 +251,7 @@ def _record(
     reason: str,
     moved: Collection[Registration] = (),
 ) -> None:
-    """Write the audit entries of a change, one for each unit that it concerns."""
+    """Write the audit entries of a change, one for each unit concerned."""
     data: dict[str, object] = {
         "type": seat.type.slug,
         "parent": parent.unit.serial,

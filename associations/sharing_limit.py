@@ -1,6 +1,6 @@
-"""How many different units a primary's licences reach (rule A9).
+"""How many different units a primary may share its licences with (rule A9).
 
-A swap hands on the count with them. What an RMA made doesn't count.
+A swap hands on the count together with the licences. What an RMA made doesn't count.
 """
 
 import datetime
@@ -12,23 +12,25 @@ from associations.errors import TooManySharers
 from associations.models import Seat, Side
 from products.models import Registration
 
-REACH_WINDOW = datetime.timedelta(days=90)
+SHARING_WINDOW = datetime.timedelta(days=90)
 
 
-def check_reach(parent: Registration, child: Registration, today: datetime.date) -> None:
-    """Raise TooManySharers where a parent's licences have reached MOST_SHARERS other units in 90 days."""
-    since = datetime.datetime.combine(today - REACH_WINDOW, datetime.time(), tzinfo=datetime.UTC)
+def check_sharing_limit(parent: Registration, child: Registration, today: datetime.date) -> None:
+    """Raise TooManySharers if a parent shared its licences with MOST_SHARERS other units in 90 days."""
+    since = datetime.datetime.combine(today - SHARING_WINDOW, datetime.time(), tzinfo=datetime.UTC)
     holders = _holders(parent.unit.serial, since)
     groups = Seat.objects.filter(registration__unit__serial__in=holders, side=Side.PARENT).values("group")
     recent = Q(ended_at=None) | Q(ended_at__gte=since)
     shared = Seat.objects.filter(recent, group__in=groups, shares=True, by_rma=False)
-    reached = holders | set(shared.values_list("registration__unit__serial", flat=True))
-    if len(reached - {parent.unit.serial, child.unit.serial}) >= settings.MOST_SHARERS:
-        raise TooManySharers(parent=parent.friendly_name, most=settings.MOST_SHARERS, days=REACH_WINDOW.days)
+    sharers = holders | set(shared.values_list("registration__unit__serial", flat=True))
+    if len(sharers - {parent.unit.serial, child.unit.serial}) >= settings.MOST_SHARERS:
+        raise TooManySharers(
+            parent=parent.friendly_name, most=settings.MOST_SHARERS, days=SHARING_WINDOW.days
+        )
 
 
 def _holders(serial: str, since: datetime.datetime) -> set[str]:
-    """The units that held, before a swap since then, the licences that this one holds now; with itself."""
+    """The units that held this one's licences at some time since then, before swaps; with itself."""
     found, new = {serial}, {serial}
     while new:
         swaps = Seat.objects.filter(registration__unit__serial__in=new, began_at__gte=since)

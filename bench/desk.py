@@ -1,11 +1,11 @@
-"""What the desk's search and unit page take with 5,000,000 units and 1,000,000 registrations, against 1,000.
+"""The desk's search and unit page: their time with 5,000,000 units and 1,000,000 registrations, and 1,000.
 
     uv run python bench/desk.py [units registrations]
 
-Both stand side by side as databases of one PostgreSQL server, which this starts and stops. The units that are
-asked for are as much in both: pairs with licences, keysets, RMA cases, and 30 rows of ledger and audit trail
-each, scattered over the whole table. Turns alternate in one run, through Django's test client as an agent of
-the desk, so that whatever else the machine does hits both.
+Each size is a database on one PostgreSQL server, which this starts and stops. Both have the same number of
+units that are asked for: pairs with licences, keysets, RMA cases, and 30 rows of ledger and audit trail each,
+scattered over the whole table. Turns alternate in one run, through Django's test client as an agent of the
+desk, so that other load on the machine affects both.
 """
 
 import statistics
@@ -20,7 +20,7 @@ from portal_on_postgres import portal, side_by_side, turn_to, write
 ROUNDS, WARM_UP = 100, 20
 SIZES = {"small": (1_000, 1_000), "large": (5_000_000, 1_000_000)}
 ASKED = 20
-"""So many HF Primaries are asked for, in turn."""
+"""How many HF Primaries are asked for, in turn."""
 GOAL = 1.5
 FIRST_SERIAL = 0x0006B1000000
 CITIES = (
@@ -29,7 +29,7 @@ CITIES = (
 )
 KINDS = "Logistics,Foods,Bank,Clinic,Hotels,Motors,Textiles,Media,School,Energy,Mining,Optics"
 
-# Ten registrations for an account, and one user; a tenth of the registrations stands in pairs with licences.
+# Ten registrations and one user for each account; a tenth of the registrations is in pairs with licences.
 FILL = """
 SET session_replication_role = replica;
 SET maintenance_work_mem = '512MB';
@@ -85,7 +85,7 @@ SELECT gen_random_uuid(), 'replacement', 'declined', account_id, id, 'bench', ''
 FROM products_registration WHERE id % 50 = 0;
 SET session_replication_role = origin;
 """
-# What the asked units have besides, 30 times over: {unit} and {serial} of each.
+# What else the units that are asked for have, 30 times: {unit} and {serial} of each.
 MORE = """
 INSERT INTO licensing_ledgerentry (at, reason, unit_id, service_id, before, after, "right", detail)
 SELECT now() - n * interval '10 days', 'bench', {unit},
@@ -99,7 +99,7 @@ FROM generate_series(1, 30) n;
 
 
 def fill(sizes: tuple[int, int]) -> None:
-    """Fill a database in bulk with so many units and registrations, then the asked units' histories."""
+    """Fill a database in bulk, then add the histories of the units that are asked for."""
     units, registrations = sizes
     start = time.perf_counter()
     with connection.cursor() as cursor:
@@ -124,7 +124,7 @@ def fill(sizes: tuple[int, int]) -> None:
 
 
 def asked() -> list[Any]:
-    """The HF Primaries that are asked for, scattered over all that there are."""
+    """The HF Primaries that are asked for, scattered over all."""
     from associations.models import Seat
 
     seats = Seat.objects.filter(side="parent").select_related("registration__unit", "registration__account")
@@ -137,7 +137,7 @@ def asked() -> list[Any]:
 
 
 def prepare_keysets() -> None:
-    """Issue the keysets of the asked units, and open a case on each."""
+    """Issue the keysets of these units, and open a case on each."""
     from licensing.keysets.issuing import read_keyset
     from licensing.models import RmaCase
     from portal.clock import today
@@ -152,7 +152,7 @@ def prepare_keysets() -> None:
 
 
 def prepare() -> None:
-    """What both databases share: collected files, and somebody at the desk."""
+    """Add what both databases share: collected files, and a user of the desk."""
     from django.contrib.auth.models import Group
     from django.core.management import call_command
 
@@ -167,7 +167,7 @@ type Ask = Callable[[], Any]
 
 
 def questions() -> Iterator[tuple[str, list[Ask], int]]:
-    """What an agent asks of the present database: its name, the ways to ask it in turn, the right status."""
+    """The questions of an agent to the present database: name, ways to ask in turn, expected status."""
     from django.test import Client
 
     from licensing.models import Keyset, RmaCase
@@ -218,7 +218,7 @@ def questions() -> Iterator[tuple[str, list[Ask], int]]:
 
 
 def seconds(ask: Ask, status: int) -> float:
-    """What one answer takes."""
+    """The time of one answer."""
     start = time.perf_counter()
     response = ask()
     taken = time.perf_counter() - start
@@ -232,7 +232,7 @@ def p95(times: list[float]) -> float:
 
 
 def measure() -> None:
-    """Ask every question of both databases in turn, and print what each took."""
+    """Ask both databases every question in turn, and print the times."""
     asking: dict[str, dict[str, tuple[list[Ask], int]]] = {}
     for name in SIZES:
         turn_to(name)

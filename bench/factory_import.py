@@ -1,10 +1,10 @@
-"""What importing 1,000,000 units takes against a bare COPY of the same rows, and the memory that it takes.
+"""The time of importing 1,000,000 units against a bare COPY of the same rows, and the memory used.
 
     uv run python bench/factory_import.py
 
-On a PostgreSQL server of its own. The bare COPY sends rows that are ready, hashes included, into the same
-table, indexes and foreign key included. Turns alternate in one run, each into an empty table. Memory is the
-peak of a process that imports and does nothing else, at 100,000 rows and at 1,000,000.
+On a PostgreSQL server of its own. The bare COPY sends prepared rows, hashes included, into the same table,
+indexes and foreign key included. Turns alternate in one run, each into an empty table. Memory is the peak of
+a process that only imports, at 100,000 and at 1,000,000 rows.
 """
 
 import random
@@ -26,7 +26,7 @@ LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 def write_file(path: Path, count: int) -> Path:
-    """A factory file as a factory would write it: serial numbers in order, codes at random."""
+    """Write a factory file like a factory's: serial numbers in order, random codes."""
     from products.factory import COLUMNS as NAMES
 
     draw = random.Random(count)  # noqa: S311  (a bench's)
@@ -65,7 +65,7 @@ def import_file(path: Path) -> float:
 
 
 def save_rows(path: Path) -> None:
-    """Write the rows that are in the table as COPY takes them."""
+    """Write the table's rows in the form that COPY reads."""
     from django.db import connection
 
     with (
@@ -93,7 +93,7 @@ def copy_rows(path: Path) -> float:
 
 
 def peak(path: Path) -> int:
-    """The peak memory, in MB, of a process of its own that imports a file into an empty table."""
+    """The peak memory, in MB, of a separate process that imports a file into an empty table."""
     empty()
     done = subprocess.run(  # noqa: S603
         [sys.executable, __file__, str(path)], capture_output=True, text=True, check=True
@@ -121,7 +121,7 @@ def measure(folder: Path) -> None:
 
 
 def main() -> None:
-    if len(sys.argv) > 1:  # the process whose memory is measured: it inherits the environment
+    if len(sys.argv) > 1:  # the measured process, which inherits the environment
         django.setup()
         import_file(Path(sys.argv[1]))
         write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))

@@ -2,7 +2,7 @@
 
     uv run python bench/keyset.py
 
-Bare and own turns alternate in one run on one core, so that whatever else the machine does hits both; each
+Bare and own turns alternate in one run on one core, so that other load on the machine affects both; each
 ratio is the median over the rounds.
 """
 
@@ -49,7 +49,7 @@ SOURCE_TABLE = (
 PRIMARY = Payload("0006B1124416", 1, 1_793_664_000, 5, UNLIMITED, SOURCE_TABLE)
 SECONDARY = replace(PRIMARY, serial="0006B112441C", primary=PRIMARY.serial)
 
-# The same table with everything licensed that can be: twelve services, six with an end, four counted.
+# The same table with as much licensed as possible: twelve services, six with an end, four counted.
 TWELVE = (
     Service(2, count=50, expiry=DAY),
     Service(3, expiry=DAY + datetime.timedelta(30)),
@@ -74,7 +74,7 @@ def seconds(work: Callable[[], object], times: int) -> float:
 
 
 def compare(name: str, goal: float, bare: Callable[[], object], own: Callable[[], object], times: int) -> str:
-    """One line: the median of bare time through own time, and both rates a second."""
+    """One line: the median of bare time divided by own time, and both rates per second."""
     pairs = [(seconds(bare, times), seconds(own, times)) for _ in range(ROUNDS)]
     ratio = statistics.median(b / o for b, o in pairs)
     bare_rate, own_rate = (times / statistics.median(column) for column in zip(*pairs, strict=True))

@@ -1,10 +1,10 @@
-"""What "entitlements on DATE" of one unit takes with 1,000,000 rows in the ledger, against 10,000.
+"""The time of one unit's "entitlements on DATE" with 1,000,000 rows in the ledger, and with 10,000.
 
     uv run python bench/ledger.py
 
-Both stand side by side as databases of one PostgreSQL server, which this starts and stops. The unit that is
-asked for is an HF Secondary; it and its HF Primary have the same number of rows in both, scattered over the
-whole table. Turns alternate in one run, so that whatever else the machine does hits both.
+Each size is a database on one PostgreSQL server, which this starts and stops. The unit that is asked for is
+an HF Secondary; it and its HF Primary have the same number of rows in both, scattered over the whole table.
+Turns alternate in one run, so that other load on the machine affects both.
 """
 
 import datetime
@@ -64,7 +64,7 @@ def fill(rows: int) -> None:
 
 
 def seconds() -> float:
-    """What one answer takes, its queries included."""
+    """The time of one answer, queries included."""
     from licensing.entitlements.on_a_day import entitlements_on
     from products.models import Registration
 

@@ -1,9 +1,9 @@
-"""How long the readiness of an account with 10,000 pairs takes, and how many queries, against 100 pairs.
+"""The time and the number of queries of an account's readiness with 10,000 pairs, and with 100.
 
     uv run python bench/readiness.py
 
-On a PostgreSQL server of its own. A tenth of the pairs has keysets that are behind, a tenth shared-out
-counts, a tenth was never confirmed.
+On a PostgreSQL server of its own. A tenth of the pairs has outdated keysets, a tenth has shared-out counts, a
+tenth was never confirmed.
 """
 
 import time
@@ -15,7 +15,7 @@ FEW, MANY, PAGE = 100, 10_000, 50
 
 
 def fill(count: int, first: int) -> object:
-    """An account with so many pairs, in bulk; serial numbers from `first` on. Returns the account."""
+    """Create an account with this many pairs, in bulk; serial numbers count from `first`."""
     from django.utils import timezone
 
     from associations.models import AssociationType, Seat, Side
@@ -63,7 +63,7 @@ def fill(count: int, first: int) -> object:
         ],
         batch_size=5_000,
     )
-    # Each tenth primary gave counts to the secondary of the next pair.
+    # Every tenth primary gave counts to the secondary of the next pair.
     counted = [licence for licence in licences if licence.count]
     PoolPart.objects.bulk_create(
         [
@@ -71,7 +71,7 @@ def fill(count: int, first: int) -> object:
             for n in range(0, count, 10)
         ]
     )
-    # Every unit's keyset says what the first pair's does: signed anew for each serial number.
+    # Every unit's keyset has the content of the first pair's, signed again for its serial number.
     signer, moment = active_signer(), int(timezone.now().timestamp())
     texts = []
     samples = []
@@ -113,7 +113,7 @@ def fill(count: int, first: int) -> object:
 
 
 def measure(account: object, limit: int | None = None) -> tuple[float, int, dict[str, int]]:
-    """The best of three: seconds and queries, and how many pairs are in which state."""
+    """The best of three: seconds, queries, and the number of pairs in each state."""
     from collections import Counter
 
     from django.db import connection

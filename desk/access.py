@@ -1,4 +1,4 @@
-"""Who may open which page of the desk, and what surrounds it."""
+"""Who may open which page of the desk, and the frame around it."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,20 +14,20 @@ from portal.models import User
 
 
 class DeskRequest(HttpRequest):
-    """A request whose user is known to be of the staff."""
+    """A request whose user is known to be staff."""
 
     user: User
 
 
 LOOK = "products.view_unit"
-"""The permission of every role at the desk (portal.roles): whoever works there may look everything up."""
+"""The permission that every role at the desk has (portal.roles): all may look at everything."""
 
 type DeskView[**P] = Callable[Concatenate[DeskRequest, P], HttpResponseBase]
 type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def desk_page[**P](permission: str) -> Callable[[DeskView[P]], View[P]]:
-    """Let staff in who have a permission, such as "portal.support"; lead all others to the desk's login."""
+    """Let in staff who have a permission, such as "portal.support"; send others to the desk's login."""
 
     def decorate(view: DeskView[P]) -> View[P]:
         @wraps(view)

@@ -1,4 +1,4 @@
-"""Where the desk's lists lead to."""
+"""The addresses that the desk's lists link to."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ def unit_url(serial: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """An RMA case in a list; beside a unit, as what it concerns that."""
+    """An RMA case in a list; on a unit's page, `role` is the unit's part in it."""
 
     case: RmaCase
     role: str = ""

@@ -6,11 +6,11 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from desk.search.selectors import open_cases
-from portal.admin_base import SupportSite
+from portal.admin_base import StaffSite
 
 
-class DeskSite(SupportSite):
-    """The support desk as a whole; what it rests on (`portal.admin_base`) knows of no units and no cases."""
+class DeskSite(StaffSite):
+    """The support desk as a whole; `portal.admin_base`, on which it is built, knows no units or cases."""
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         shown = {"open_cases": open_cases()} if request.user.has_perm("licensing.view_rmacase") else {}

@@ -39,7 +39,7 @@ from products.serials import normalize_serial
 
 @admin.register(Licence)
 class LicenceAdmin(ServiceAdmin):
-    """Licences are granted, never edited: a grant replaces what was there, and the ledger keeps both."""
+    """Licences are granted, never edited: a grant replaces the present one, and the ledger records both."""
 
     form = GrantForm
     list_display = ["registration", "service", "kind", "count", "expires_on"]
@@ -75,19 +75,19 @@ class LicenceAdmin(ServiceAdmin):
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Go on to the unit that got it."""
+        """Go on to the page of the unit that got the licence."""
         super().response_add(request, obj, post_url_continue)
         return redirect("desk:unit", obj.registration.unit.serial)
 
     def _say_what_else(self, request: HttpRequest, licence: Licence) -> None:
-        """Tell what a grant replaced, and whom it doesn't reach."""
+        """Say what a grant replaced, and with whom it isn't shared."""
         entry = LedgerEntry.objects.filter(unit=licence.registration.unit_id, service=licence.service).latest(
             "pk"
         )
         if entry.before:
             before, after = entry_in_words(entry.before), entry_in_words(entry.after)
-            said = f"It replaces what was there: {before}. It is now: {after}."
-            messages.warning(request, said)
+            text = f"It replaces what was there: {before}. It is now: {after}."
+            messages.warning(request, text)
         if primary := sharing_primary(licence.registration):
             messages.warning(
                 request,
@@ -110,7 +110,7 @@ class ServicesAdmin(ServiceAdmin):
 
 @admin.register(ModelService)
 class ModelServiceAdmin(ServiceAdmin):
-    """What a model comes with: added, or removed; another count is set by adding it again."""
+    """What a model comes with: rows are added or removed; adding one again changes its count."""
 
     form = ModelServiceForm
     list_display = ["model", "service", "count"]
@@ -162,7 +162,7 @@ class KeysetAdmin(ReadOnlyAdmin):
 
 @admin.register(ActivationKey)
 class ActivationKeyAdmin(ServiceAdmin):
-    """Keys are made in batches, shown once, and revoked; nothing of one is edited and none is deleted."""
+    """Keys are made in batches, shown once, and can be revoked; they are never edited or deleted."""
 
     form = MakeKeysForm
     list_display = ["made_at", "service", "last_four", "amount", "term", "model", "state", "redeemed_on"]
@@ -220,10 +220,10 @@ class ActivationKeyAdmin(ServiceAdmin):
         obj.batch, obj.shown = redeeming.make_activation_keys(**facts, by=agent(request))
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
-        """Nothing: the audit trail names the whole batch."""
+        """Log nothing: the audit trail has an entry for the whole batch."""
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> Any:
-        """Show the keys in the very answer: nowhere else are they kept, and no cache keeps it."""
+        """Show the keys in this very response: they are stored nowhere else, and no cache may keep it."""
         context = {"title": "Activation keys", "keys": obj.shown, "batch": obj, "opts": self.opts}
         return TemplateResponse(
             request,
@@ -260,7 +260,7 @@ class PoolPartAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """The parts that a unit has, and those that others have of its licences."""
+        """Find the parts that a unit has, and those that others have of its licences."""
         if not search_term.strip():
             return queryset, False
         serial = search_term.strip().upper()
@@ -292,7 +292,7 @@ class TrialStartAdmin(ReadOnlyAdmin):
 
 @admin.register(RmaCase)
 class RmaCaseAdmin(ReadOnlyAdmin):
-    """All cases as a list; what is done about one is done on its own page."""
+    """A list of all cases; each has a page of its own to work on it."""
 
     list_display = ["number", "state", "failed", "serial_number", "replacement", "account", "asked_at"]
     list_select_related = ["failed__unit", "replacement", "account"]

@@ -64,7 +64,7 @@ class GrantForm(ReasonForm):
     field_order = ["serial_number", "service", "count", "expires_on", "replaces", "reason"]
 
     def clean(self) -> dict[str, Any] | None:
-        """Ask before a licence that is there gives way to another one."""
+        """Ask before a grant replaces an existing licence."""
         given = super().clean() or self.cleaned_data
         unit, service = given.get("serial_number"), given.get("service")
         if not given.get("replaces") and unit and service:

@@ -4,7 +4,7 @@ from portal.audit import Code
 
 
 class AuditCode(Code):
-    """What is done to licences, keysets, cases, and to units by them; see `portal.audit.Code`."""
+    """What is done to licences, keysets and cases, and by them to units; see `portal.audit.Code`."""
 
     ACTIVATION_KEY_REVOKED = "activation-key-revoked", "Activation key ending {last_four} revoked"
     ACTIVATION_KEYS_MADE = "activation-keys-made", "{number} activation keys made"

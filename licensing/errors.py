@@ -1,10 +1,10 @@
-"""What the rules of licences and the catalogue (L1 to L7) answer when they refuse."""
+"""The errors that the rules of licences and the catalogue (L1 to L7) raise when they refuse."""
 
 from portal.errors import RuleViolation
 
 
 class NotRegistered(RuleViolation):
-    """Licences are held by registrations: a unit that nobody registered can't be granted one."""
+    """Registrations hold licences, so a unit that nobody registered can't be granted one."""
 
     code = "not-registered"
     field = "serial_number"
@@ -12,19 +12,19 @@ class NotRegistered(RuleViolation):
 
 
 class CountNeeded(RuleViolation):
-    """The service is licensed for a number, and none was given."""
+    """The service is licensed by number, and none was given."""
 
     code = "count-needed"
     field = "count"
-    message = "{service} is licensed for a number: give one, or Unlimited."
+    message = "{service} is licensed by number: give one, or Unlimited."
 
 
 class CountNotAllowed(RuleViolation):
-    """The service isn't licensed for a number, and one was given."""
+    """The service isn't licensed by number, and one was given."""
 
     code = "count-not-allowed"
     field = "count"
-    message = "{service} isn't licensed for a number: leave it empty."
+    message = "{service} isn't licensed by number: leave it empty."
 
 
 class CountOutOfRange(RuleViolation):
@@ -36,7 +36,7 @@ class CountOutOfRange(RuleViolation):
 
 
 class GrantAlreadyOver(RuleViolation):
-    """A grant whose last day is past would license nothing."""
+    """A grant whose last day has passed would license nothing."""
 
     code = "grant-already-over"
     field = "expires_on"
@@ -46,11 +46,11 @@ class GrantAlreadyOver(RuleViolation):
 
 
 class PermanentServiceCode(RuleViolation):
-    """Keysets carry a service's code: it never changes."""
+    """Keysets contain a service's code, so it never changes."""
 
     code = "permanent-service-code"
     field = "code"
-    message = "The code stands in keysets that were issued: it can't be changed. Add another service instead."
+    message = "Issued keysets contain this code, so it can't be changed. Add another service instead."
 
 
 class CatalogueFull(RuleViolation):
@@ -61,7 +61,7 @@ class CatalogueFull(RuleViolation):
 
 
 class PartsGivenOut(RuleViolation):
-    """More of a licence's count is with other units than would be left of it."""
+    """Other units hold more of a licence's count than it would have left."""
 
     code = "parts-given-out"
     field = "count"
@@ -80,21 +80,21 @@ class InvalidKey(RuleViolation):
 
 
 class UnknownKey(RuleViolation):
-    """There is no such activation key (a wrong try, R3)."""
+    """There is no such activation key; this counts as a failed attempt (R3)."""
 
     code = "unknown-key"
     field = "activation_key"
     message = "There is no such activation key. Compare it with what you were sent, character by character."
 
 
-class KeyTriesClosed(RuleViolation):
-    """R3: after too many wrong keys a unit, or the account, is closed for a while."""
+class KeyAttemptsClosed(RuleViolation):
+    """R3: after too many wrong keys a unit, or the whole account, is closed for a while."""
 
-    code = "key-tries-closed"
+    code = "key-attempts-closed"
     field = "activation_key"
     message = (
-        "After too many wrong activation keys no more are taken {where} until {until:%d %b %Y, %H:%M} UTC. "
-        "Ask Support if you need it sooner."
+        "After too many wrong activation keys, no more are accepted {where} until "
+        "{until:%d %b %Y, %H:%M} UTC. Ask Support if you need it sooner."
     )
 
 
@@ -107,15 +107,15 @@ class KeyUsed(RuleViolation):
 
 
 class KeyRevoked(RuleViolation):
-    """An activation key that staff took back."""
+    """The activation key was revoked by staff."""
 
     code = "key-revoked"
     field = "activation_key"
-    message = "This key was revoked on {day:%d %b %Y}. Ask who sold it, or Support."
+    message = "This key was revoked on {day:%d %b %Y}. Ask its seller, or Support."
 
 
 class KeyForOtherModel(RuleViolation):
-    """An activation key that is for another model."""
+    """The activation key is for another model."""
 
     code = "key-for-other-model"
     field = "activation_key"
@@ -123,7 +123,7 @@ class KeyForOtherModel(RuleViolation):
 
 
 class NothingToAdd(RuleViolation):
-    """L4: the unit has what the key is for already, for ever or without a limit."""
+    """L4: the unit already has what the key is for, without an end or a limit."""
 
     code = "nothing-to-add"
     field = "activation_key"
@@ -142,15 +142,18 @@ class KeyNeedsLicence(RuleViolation):
 
 
 class TermTooLong(RuleViolation):
-    """L4: days reach to the last one of 9998; a key whose term passes it isn't redeemed."""
+    """L4: a key can't be redeemed if its term would end after 9998."""
 
     code = "term-too-long"
     field = "activation_key"
-    message = "Days go up to {last:%d %b %Y}, and this key's term would pass it. Keep it for another unit."
+    message = (
+        "The last possible day is {last:%d %b %Y}, and this key's term would end later. "
+        "Keep it for another unit."
+    )
 
 
 class LicencesChanged(RuleViolation):
-    """What a page showed of a unit's licences isn't so any more."""
+    """A unit's licences are no longer what a page showed."""
 
     code = "licences-changed"
     message = "The licenses of this unit were changed meanwhile. Nothing was done: look at it again."
@@ -165,11 +168,11 @@ class ActivationNotOffered(RuleViolation):
 
 
 class TermOutOfRange(RuleViolation):
-    """A term that no licence has."""
+    """No licence has such a term."""
 
     code = "term-out-of-range"
     field = "months"
-    message = "A term has 1 to 120 months; none is for ever."
+    message = "A term has 1 to 120 months; leave it empty for a license without an end."
 
 
 class NumberOutOfRange(RuleViolation):
@@ -202,14 +205,14 @@ class TrialOver(RuleViolation):
 
 
 class PrimaryFirst(RuleViolation):
-    """L3, L5: a trial of the primary's runs on both units, one of the secondary's on that one alone."""
+    """L3, L5: a trial on the primary runs on both units, one on the secondary only there."""
 
     code = "primary-first"
     message = "{primary} can have this free trial, and then both units run it: start it there, or here alone."
 
 
 class LicensedAlready(RuleViolation):
-    """L5: a unit that has, or had, a service needs no trial of it."""
+    """L5: a unit that has or had a service needs no trial of it."""
 
     code = "licensed-already"
     message = "This unit has {service} already: a trial would add nothing."
@@ -223,7 +226,7 @@ class NotDivisible(RuleViolation):
 
 
 class NotEnough(RuleViolation):
-    """A pool's counts move, they aren't made."""
+    """More counts were to be moved than there are."""
 
     code = "not-enough"
     field = "count"
@@ -235,18 +238,18 @@ class SameUnit(RuleViolation):
 
     code = "same-unit"
     field = "to"
-    message = "Choose another unit than the one that the licenses come from."
+    message = "Choose a unit other than the one that the licenses come from."
 
 
 class KeysetUnknown(RuleViolation):
-    """Only a keyset that was issued can have been applied."""
+    """Only a keyset that was issued can be applied."""
 
     code = "keyset-unknown"
     message = "There is no keyset of generation {generation} of this unit."
 
 
 class NotYourUnit(RuleViolation):
-    """A unit that isn't registered in the account."""
+    """The unit isn't registered in the account."""
 
     code = "not-your-unit"
     field = "to"
@@ -254,14 +257,14 @@ class NotYourUnit(RuleViolation):
 
 
 class PartsElsewhere(RuleViolation):
-    """A licence isn't taken away while other units hold parts of its count."""
+    """A licence can't be taken away while other units hold parts of its count."""
 
     code = "parts-elsewhere"
     message = "{given:,} of the {service} licenses are shared out to other units. Move them back first."
 
 
 class NoLicence(RuleViolation):
-    """Only a licence that a unit has of its own is extended or revoked."""
+    """Only a unit's own licence can be extended or revoked."""
 
     code = "no-licence"
     field = "service"
@@ -269,7 +272,7 @@ class NoLicence(RuleViolation):
 
 
 class TrialNotExtended(RuleViolation):
-    """L5: a free trial runs 30 days, and nobody makes them more."""
+    """L5: a free trial runs 30 days and can't be extended."""
 
     code = "trial-not-extended"
     field = "service"
@@ -277,7 +280,7 @@ class TrialNotExtended(RuleViolation):
 
 
 class NotLater(RuleViolation):
-    """A licence is extended, never shortened."""
+    """A licence can be extended, but not shortened."""
 
     code = "not-later"
     field = "expires_on"
@@ -285,29 +288,29 @@ class NotLater(RuleViolation):
 
 
 class StillAssociated(RuleViolation):
-    """X7: a unit in an association stays in its account."""
+    """X7: a unit in an association can't leave its account."""
 
     code = "still-associated"
     message = "{serial} is associated with {others}. Remove that first."
 
 
 class UnitInOpenCase(RuleViolation):
-    """X7: what an open RMA case rests on stays where it is."""
+    """X7: a unit in an open RMA case can't leave its account."""
 
     code = "unit-in-open-case"
     message = "{serial} is part of the open case {case}. It stays where it is until that is closed."
 
 
 class FutureDay(RuleViolation):
-    """L6: what a unit will be entitled to isn't known yet."""
+    """L6: future entitlements aren't known yet."""
 
     code = "future-day"
     field = "on"
-    message = "{day:%d %b %Y} is still to come. Give today or an earlier day; days are UTC days."
+    message = "{day:%d %b %Y} is in the future. Give today or an earlier day; days are UTC days."
 
 
 class OutsideRegistration(RuleViolation):
-    """L6: of a unit only the time is told in which it was registered in the account."""
+    """L6: an account sees a unit's entitlements only for the time in which it had the unit registered."""
 
     code = "outside-registration"
     field = "on"
@@ -315,10 +318,10 @@ class OutsideRegistration(RuleViolation):
 
 
 class KeysetOlder(RuleViolation):
-    """An appliance takes no older keyset than it has: a page from before can't take a confirmation back."""
+    """An appliance installs no older keyset than its own, so a stale page can't confirm an older one."""
 
     code = "keyset-older"
     message = (
-        "Generation {present} was confirmed meanwhile, and an appliance takes no older one than it has. "
+        "Generation {present} was confirmed meanwhile, and an appliance accepts no older one. "
         "Nothing was changed."
     )

@@ -30,7 +30,7 @@ class ActivationKeyForm(forms.Form):
 
 
 class ReleaseForm(forms.Form):
-    """Release this product: to which account, and under which name."""
+    """Release this product: the receiving account, and the name there."""
 
     account = forms.CharField(
         label="Account ID",
@@ -55,7 +55,7 @@ class ReleaseForm(forms.Form):
 
 
 class ShareForm(forms.Form):
-    """Share: how many licences go from which unit to which."""
+    """Share: how many licenses go from which unit to which."""
 
     source = forms.CharField(label="From", max_length=200)
     to = forms.CharField(
@@ -95,7 +95,7 @@ class AskForm(forms.Form):
 
 
 class TransferForm(AskForm):
-    """Ask Support for the licenses of a former unit: the rest is done."""
+    """Ask Support for the licenses of a former unit, after the customer has done the rest."""
 
     failed = forms.ChoiceField(label="The failed unit", widget=forms.RadioSelect)
 

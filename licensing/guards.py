@@ -1,4 +1,4 @@
-"""What writes about licences check first: the unit as it is now, counts, the parts that others hold."""
+"""Checks shared by the services that write licences: the unit as it is now, counts, parts of others."""
 
 from django.db.models import Sum
 
@@ -20,7 +20,7 @@ from products.models import Registration, Unit
 def live_registration(unit: Unit, *, account: Account | None = None) -> Registration:
     """Lock a unit and return its registration as it is now. Raises UnitRetired and NotRegistered.
 
-    With `account` another owner's registration is as if it weren't there.
+    With `account`, NotRegistered also means a registration in another account.
     """
     (unit,) = Unit.objects.locked([unit.pk])
     if unit.retired_at:
@@ -33,14 +33,14 @@ def live_registration(unit: Unit, *, account: Account | None = None) -> Registra
 
 
 def check_given(licence: Licence | None, count: int | None) -> None:
-    """Raise PartsGivenOut where a licence for so many could not cover what other units got of it."""
+    """Raise PartsGivenOut if a licence for this count couldn't cover what other units hold of it."""
     given = licence.parts.aggregate(given=Sum("count"))["given"] if licence else 0
     if licence and given and count != UNLIMITED and (count or 0) < given:
         raise PartsGivenOut(given=given, service=licence.service, count=count or 0)
 
 
 def check_count(service: Service, count: int | None) -> None:
-    """Raise CountNeeded, CountNotAllowed or CountOutOfRange where a count doesn't fit its service."""
+    """Raise CountNeeded, CountNotAllowed or CountOutOfRange if a count doesn't fit its service."""
     if service.is_counted and count is None:
         raise CountNeeded(service=service.name)
     if not service.is_counted and count is not None:
@@ -50,7 +50,7 @@ def check_count(service: Service, count: int | None) -> None:
 
 
 def check_no_parts(licences: list[Licence]) -> None:
-    """Raise PartsElsewhere where other units hold parts of one of these licences."""
+    """Raise PartsElsewhere if other units hold parts of one of these licences."""
     for licence in licences:
         if given := sum(licence.parts.values_list("count", flat=True)):
             raise PartsElsewhere(given=given, service=licence.service)

@@ -1,4 +1,4 @@
-"""Services, licences, the ledger of their changes, and the keysets that tell appliances of them."""
+"""Services, licences, the ledger of their changes, and the keysets that carry them to appliances."""
 
 import datetime
 import uuid
@@ -19,13 +19,13 @@ FLAGS = (
     "is_trial_offered",
     "is_activation_offered",
 )
-"""What can be said of a service; the ledger keeps how it was."""
+"""The flags of a service, which the ledger records."""
 RIGHTS = ["grant", "key", "trial", "pool", "part", "swap", "rma", "revoke", "move", "model", "catalogue"]
-"""Those that the database lets into the ledger."""
+"""The rights that the database accepts in the ledger."""
 
 
 class Service(models.Model):
-    """Something that can be licensed. `code` is its permanent number in keysets; pages list by it."""
+    """Something that can be licensed. `code` is its permanent number in keysets, and its order on pages."""
 
     code = models.PositiveIntegerField(unique=True)
     name = models.CharField(max_length=80)
@@ -48,7 +48,7 @@ class Service(models.Model):
 
 
 class ModelService(models.Model):
-    """What every unit of a model comes with, for ever. `count`: -1 is Unlimited, none is uncounted."""
+    """What every unit of a model comes with, without end. `count`: -1 is Unlimited, None is uncounted."""
 
     model = models.ForeignKey(ProductModel, models.PROTECT, related_name="model_services", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
@@ -70,7 +70,7 @@ class ModelService(models.Model):
 
 
 class CatalogueState(models.Model):
-    """One row: its version rises with every change of the catalogue that entitlements depend on."""
+    """A single row: its version rises with every catalogue change that entitlements depend on."""
 
     version = models.PositiveBigIntegerField(default=0)
 
@@ -84,8 +84,8 @@ class CatalogueState(models.Model):
 class Licence(models.Model):
     """One service on one registration. Its status is derived: see `licensing.entitlements.today`.
 
-    `count` is -1 for Unlimited, none for an uncounted service; `expires_on` is the last day that it runs.
-    What of the count was given to other units stands in its `parts`.
+    `count` is -1 for Unlimited, None for an uncounted service; `expires_on` is the last day that it runs.
+    `parts` are what was given of the count to other units.
     """
 
     class Kind(models.TextChoices):
@@ -113,7 +113,7 @@ class Licence(models.Model):
 
 
 class PoolPart(models.Model):
-    """What a unit got of the count of another unit's licence. Kind and last day are the licence's."""
+    """A unit's part of the count of another unit's licence, which also gives its kind and last day."""
 
     licence = models.ForeignKey(Licence, models.PROTECT, related_name="parts", db_index=False)
     registration = models.ForeignKey(Registration, models.PROTECT, related_name="pool_parts")
@@ -131,7 +131,7 @@ class PoolPart(models.Model):
 
 
 class TrialStart(models.Model):
-    """That a unit has had its free trial of a service: once for ever, whoever owns it (L5)."""
+    """A unit has had its free trial of a service: once for ever, whoever owns the unit (L5)."""
 
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="trial_starts", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
@@ -146,10 +146,10 @@ class TrialStart(models.Model):
 
 
 class ActivationKey(models.Model):
-    """What was bought of a service, to be redeemed once, on one unit. The key itself is shown once, not kept.
+    """A purchase of a service, to be redeemed once, on one unit. The key itself is shown once, never stored.
 
-    `mac` is its keyed hash under the key `kid`. `months` is the term (none: for ever), `count` for how many
-    it is (-1: Unlimited; none: uncounted); `model` limits it to units of one model.
+    `mac` is its keyed hash under the key `kid`. `months` is the term (None: without end), `count` the number
+    (-1: Unlimited; None: uncounted); `model` limits it to units of one model.
     """
 
     batch = models.UUIDField()
@@ -188,13 +188,13 @@ class ActivationKey(models.Model):
 class LedgerEntry(models.Model):
     """One change to a licence, to a unit's part of one, to a service's flags or to what a model comes with.
 
-    The database refuses its update and delete.
+    The database refuses to update or delete it.
 
-    `before` and `after` hold the values on either side of the change (none: there was, or is, no such thing):
-    of a licence `{kind, count, expires_on}` and, where parts of it were given away, `given`; of a part
-    `{kind, count, expires_on}`, of a model `{count}`, of a service its flags. `right` says by which right it
-    is held. `detail` completes that: a key's last four characters; of a part the serial number of the unit
-    whose licence it is of; of what was transferred the one that it came from.
+    `before` and `after` are the values on either side of the change (None: there was, or is, nothing):
+    of a licence `{kind, count, expires_on}` and, if parts of it were given away, `given`; of a part
+    `{kind, count, expires_on}`, of a model `{count}`, of a service its flags. `right` is the right by which
+    it is held, and `detail` completes it: a key's last four characters; for a part, the serial number of the
+    unit that owns the licence; for a transfer, that of the unit that it came from.
     """
 
     class Right(models.TextChoices):
@@ -237,7 +237,7 @@ class LedgerEntry(models.Model):
 
 
 class Keyset(models.Model):
-    """A keyset as it was issued. `issued` is the moment that stands in it, in Unix seconds."""
+    """A keyset as it was issued. `issued` is the moment in its text, in Unix seconds."""
 
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="keysets", db_index=False)
     generation = models.PositiveBigIntegerField()
@@ -258,11 +258,11 @@ class Keyset(models.Model):
 
 
 class KeysetHead(models.Model):
-    """Which keyset is a unit's newest, and the versions of everything that it was derived from.
+    """A unit's newest keyset, and the versions of everything that it was derived from.
 
-    `source` is the unit whose licences it shares, `pools` the sum of the versions of the units of whose
-    licences the two hold parts. `recheck_on` is the next day on which time alone changes something. `applied`
-    is the keyset that somebody said to have put on the appliance.
+    `source` is the unit whose licences it shares. `pools` is the sum of the versions of the units of whose
+    licences the two hold parts. `recheck_on` is the next day on which time alone changes the keyset.
+    `applied` is the keyset that somebody confirmed to be on the appliance.
     """
 
     unit = models.OneToOneField(Unit, models.PROTECT, related_name="keyset_head")
@@ -282,12 +282,12 @@ class KeysetHead(models.Model):
 
 
 class RmaCase(models.Model):
-    """A failed unit, what replaces it, and everything that moves because of it (rules X2 to X6).
+    """A failed unit, its replacement, and everything that moves because of it (rules X2 to X6).
 
-    A TRANSFER moves licences only: `replacement` is the unit that gets them. `partner` is the unit that makes
-    a pair with the replacement afterwards, as the agent confirmed it. `secondary` shared the failed primary's
-    licences when the case was asked for, and keeps them until `grace_ends_on` while the case is open (X3).
-    `warranty_waiver` is a lead's reason to let an ended warranty pass, `model_waiver` that to let in a
+    A TRANSFER moves licences only: `replacement` is the unit that gets them. `partner` is the unit that forms
+    a pair with the replacement afterwards, as confirmed by the agent. `secondary` shared the failed primary's
+    licences when the case was requested, and keeps them until `grace_ends_on` while the case is open (X3).
+    `warranty_waiver` is a lead's reason to accept an ended warranty, `model_waiver` one to accept a
     replacement of `waived_model`, and of no other (X6). `done` is what completing moved, for undoing it.
     """
 
@@ -380,10 +380,10 @@ class RmaCase(models.Model):
 
     @property
     def number(self) -> str:
-        """The case's number as people know it: RMA-2026-000123. Gaps mean nothing."""
+        """The case's number as people know it: RMA-2026-000123. Gaps have no meaning."""
         return f"RMA-{self.asked_at:%Y}-{self.pk:06d}"
 
     @property
     def is_open(self) -> bool:
-        """Whether something is still to be decided or done."""
+        """Whether something remains to be decided or done."""
         return self.state in self.OPEN

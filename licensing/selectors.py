@@ -1,4 +1,4 @@
-"""What pages ask about licences."""
+"""Queries about licences for pages."""
 
 import datetime
 from collections.abc import Sequence
@@ -22,27 +22,27 @@ MOST_COUNTED = 1000
 
 
 class _Counted(Subquery):
-    """How many rows a query finds, counted beside the rows of another one."""
+    """The number of rows of a query, as a column of another query."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
 
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """The licences that end soon, and how many more there are than these: at most MOST_COUNTED + 1."""
+    """Licences that end soon, and how many more there are: at most MOST_COUNTED + 1."""
 
     rows: Sequence[Licence]
     more: int
 
     @property
     def more_text(self) -> str:
-        """How many more as people read it: 17, or 1,000+."""
+        """How many more, as people read it: 17, or 1,000+."""
         return f"{MOST_COUNTED:,}+" if self.more > MOST_COUNTED else f"{self.more:,}"
 
 
 def expiring_soon(account: Account, today: datetime.date) -> Expiring:
     """The account's licences that end within 30 days, soonest first; then those that ended in the last 30,
-    the latest first. At most 20, from one query.
+    latest first. At most 20, in one query.
     """
     found = Licence.objects.filter(
         registration__account=account,
@@ -62,13 +62,13 @@ def expiring_soon(account: Account, today: datetime.date) -> Expiring:
 
 
 def node_support(held: list[Entitlement], today: datetime.date) -> str:
-    """The number of nodes as pages show it, from a unit's entitlements."""
+    """A unit's number of nodes as pages show it, from its entitlements."""
     return count_in_words(node_count(held, today) or None) or "None"
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceChange:
-    """What becomes of one service of a unit when it shares another unit's licences, or nobody's any more.
+    """How one service of a unit changes when it shares another unit's licences, or nobody's any more.
 
     `before` and `after` are words.
     """
@@ -81,7 +81,7 @@ class ServiceChange:
 def sharing_changes(
     unit: Registration, *, before: Registration | None, after: Registration | None, today: datetime.date
 ) -> list[ServiceChange]:
-    """The services that change for a unit when the one whose licences it shares does; only those that do."""
+    """The services of a unit that change when it shares the licences of `after` instead of `before`."""
     held = entitlements(unit, source=before, today=today)
     to_hold = entitlements(unit, source=after, today=today)
     return [
@@ -95,9 +95,9 @@ def sharing_changes(
 class ServiceRow:
     """One row of a unit's services (the source's last table), and what can be done about it.
 
-    `verbs` are the links under Manage Service; `licence` is the unit's own, `given` how much of it other
-    units have. Of a shared service the primary's page manages the licence. `trial_on` is the unit whose free
-    trial is offered: the primary's first, which both run (L3); none where neither has one left.
+    `verbs` are the links under Manage Service; `licence` is the unit's own, `given` is how much of it other
+    units have. A shared service's licence is managed on the primary's page. `trial_on` is the unit whose free
+    trial is offered: the primary's first, because both run it (L3); None if neither has one left.
     """
 
     entitlement: Entitlement
@@ -154,7 +154,7 @@ def service_rows(
 
 
 def _verbs(service: Service, licence: Licence | None, included: int | None, given: int) -> list[Verb]:
-    """What Manage Service offers, from the service and the unit's own licence; `included`: 0 is none."""
+    """What Manage Service offers, given the service and the unit's own licence; `included`: 0 is none."""
     verbs = _key_verbs(service, licence, included) if service.is_activation_offered else []
     return [*verbs, *([Verb.SHARE] if licence and (given or is_divisible(licence)) else [])]
 
@@ -170,7 +170,7 @@ def _key_verbs(service: Service, licence: Licence | None, included: int | None) 
 
 @dataclass(frozen=True, slots=True)
 class Lingering:
-    """An appliance that may still run what it shared until an association ended: it keeps its old keyset."""
+    """An appliance that may still run what it shared until an association ended, by its old keyset."""
 
     registration: Registration
     began_at: datetime.datetime
@@ -178,10 +178,10 @@ class Lingering:
 
 
 def lingering(registration: Registration) -> list[Lingering]:
-    """The units that shared this one's licences, or this one itself, and run no newer keyset yet.
+    """The units that shared this one's licences, or this one itself, and aren't known to run a newer keyset.
 
-    A keyset counts as being there once somebody has confirmed it; a unit that read none has none to keep, and
-    one that became a primary since holds its licences itself. The latest 20 ends are looked at.
+    A unit runs a keyset once somebody has confirmed it. A unit that read no keyset while sharing has none to
+    keep, and one that became a primary since holds its licences itself. Considers the latest 20 ends.
     """
     groups = list(registration.seats.filter(side=Side.PARENT).values_list("group", flat=True))
     ended = Seat.objects.filter(shares=True).exclude(ended_at=None).with_units()
@@ -210,7 +210,7 @@ def lingering(registration: Registration) -> list[Lingering]:
 
 
 def _placed_again(registration: Registration, latest: dict[int, Lingering]) -> set[int]:
-    """Those former sharers that are in one pair with this unit again, or became primaries since."""
+    """The former sharers that are in a pair with this unit again, or became primaries since."""
     seats = list(Seat.objects.filter(registration__in=[registration.pk, *latest]))
     together = {seat.group for seat in seats if seat.registration_id == registration.pk and not seat.ended_at}
     return {

@@ -1,4 +1,4 @@
-"""Who may open which page: members of an account by their role; staff belong in the support desk."""
+"""Who may open which page: members by their role in the account; staff belong at the support desk."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -36,10 +36,10 @@ def asks_for_part(request: HttpRequest) -> bool:
 
 
 class LoginRequiredMiddleware(middleware.LoginRequiredMiddleware):
-    """Leads whoever isn't logged in to the login, and back from there to the page that was open.
+    """Sends anonymous users to the login page and, once logged in, back to the page they were on.
 
-    htmx follows a redirect by itself and puts the page that it gets there into a part of the open one: what
-    leads a part elsewhere, the login or another place, leads the whole page there.
+    htmx follows a redirect by itself and would put the target into a part of the open page. So a redirect
+    that answers a request for a part makes htmx load the target as a whole page.
     """
 
     def handle_no_permission(
@@ -71,11 +71,11 @@ type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 def member_required[**P](view: MemberView[P]) -> View[P]:
-    """Let members of an account in, viewers too; lead staff to the support desk; refuse everybody else."""
+    """Let members of an account in, viewers too; send staff to the support desk; refuse everybody else."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        member = cast("MemberRequest", request)  # LoginRequiredMiddleware let nobody through but a user
+        member = cast("MemberRequest", request)  # LoginRequiredMiddleware lets users through only
         if member.user.is_staff:
             return redirect("admin:index")
         membership = Membership.objects.select_related("account").filter(user=member.user.pk).first()
@@ -90,7 +90,7 @@ def member_required[**P](view: MemberView[P]) -> View[P]:
 
 
 def editor_required[**P](view: MemberView[P]) -> View[P]:
-    """Let those members in who may change things: owners and admins."""
+    """Let in members who may change things: owners and admins."""
 
     @member_required
     @wraps(view)
@@ -105,7 +105,7 @@ def editor_required[**P](view: MemberView[P]) -> View[P]:
 
 
 def owner_required[**P](view: MemberView[P]) -> View[P]:
-    """Let owners of an account in: what leaves it is theirs to say."""
+    """Let in owners of an account only: they decide what leaves it."""
 
     @member_required
     @wraps(view)
@@ -137,9 +137,9 @@ def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
 
 
 def post_only[V: Callable[..., HttpResponseBase]](back: str, *names: str) -> Callable[[V], V]:
-    """Let POST in; who comes by GET, such as from a login in between, is led back to a page.
+    """Accept POST only; redirect a GET, such as one after a login, to the page `back`.
 
-    `names` are those of the view's arguments that the page's address takes.
+    `names` are the arguments of the view that the page's address takes.
     """
 
     def decorate(view: V) -> V:
@@ -157,7 +157,7 @@ def post_only[V: Callable[..., HttpResponseBase]](back: str, *names: str) -> Cal
 
 
 def roles(request: HttpRequest) -> dict[str, object]:
-    """Tell templates whether the member who asks may register appliances; only where a page asks."""
+    """Let templates ask whether the member may register appliances; the query runs only if they do."""
 
     def can_register() -> bool:
         membership = getattr(request, "membership", None)
@@ -169,21 +169,21 @@ def roles(request: HttpRequest) -> dict[str, object]:
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Accounts are opened by the operator: nobody signs up alone."""
+    """Nobody can sign up: the operator opens accounts."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
 
 class LoginBackend(AuthenticationBackend):
-    """Checks one password hash a login, whoever is named: its time tells nobody which names are known (P1).
+    """Checks exactly one password hash a login, so that timing doesn't tell which names exist (P1).
 
-    A user name goes before an address, and an address that several users share is nobody's.
+    A user name goes before a mail address. An address that several users share logs none of them in.
     """
 
     def _authenticate(self, request: HttpRequest | None, **credentials: str) -> AbstractBaseUser | None:
         login = credentials.get("username") or credentials["email"]
         named = get_user_by_username(login)
-        reached = filter_users_by_email(login, prefer_verified=True, for_login=True)
-        user = named or (reached[0] if len(reached) == 1 else None)
+        by_mail = filter_users_by_email(login, prefer_verified=True, for_login=True)
+        user = named or (by_mail[0] if len(by_mail) == 1 else None)
         return self._check_password(user, credentials["password"])

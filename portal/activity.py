@@ -1,4 +1,4 @@
-"""What happened in an account, by pages: the audit trail as its members read it."""
+"""What happened in an account, page by page: the audit trail as its members read it."""
 
 import uuid
 from collections import defaultdict
@@ -10,12 +10,12 @@ from portal.paging import seek
 
 PAGE_ACTIONS = 50
 MOST_ENTRIES = 200
-"""So many entries are read for a page: a page of large actions shows fewer of them."""
+"""How many entries are read for a page; where actions concern many units, the page shows fewer actions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing that somebody did: its newest entry, and the units that it concerns, in their order."""
+    """One thing that somebody did: its newest entry, and the units that it concerns, in order."""
 
     entry: AuditEntry
     serials: Sequence[str]
@@ -23,7 +23,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ActivityPage:
-    """Some actions, the newest first. `is_first`: there is nothing newer."""
+    """Some actions, newest first. `is_first`: there is nothing newer."""
 
     actions: Sequence[Action]
     is_first: bool
@@ -31,9 +31,9 @@ class ActivityPage:
 
 
 def activity_page(account: Account, *, serial: str, before: uuid.UUID | None) -> ActivityPage:
-    """What happened in an account (to one unit, where `serial` names it), before an action or up to now.
+    """What happened in an account before an action, or up to now; `serial` narrows it to one unit.
 
-    An action stands where its newest entry stands. Costs the same wherever the page begins.
+    An action is listed where its newest entry stands. Every page costs the same.
     """
     listed = AuditEntry.objects.filter(account=account)
     if serial:
@@ -52,7 +52,7 @@ def activity_page(account: Account, *, serial: str, before: uuid.UUID | None) ->
     shown = [
         head
         for head in heads.values()
-        # what was written at the same time as others may have its newest entry on the page before
+        # of actions written at the same time, one may have its newest entry on the page before
         if not any(_key(e) > _key(head) for e in whole[head.action] if serial in {"", e.serial})
     ]
     actions = [Action(head, _serials(whole[head.action])) for head in shown[:PAGE_ACTIONS]]

@@ -45,7 +45,7 @@ class SerialForm(forms.Form):
 
 
 class Names(NamedTuple):
-    """What codes in the trail are called: services, association types, and the units that have a page."""
+    """The names behind codes in the trail: services, association types, and units that have a page."""
 
     services: Mapping[str, str]
     types: Mapping[str, AssociationType]
@@ -87,7 +87,7 @@ def _row(action: Action, names: Names) -> dict[str, object]:
 
 
 def in_words(code: str, facts: Mapping[str, object]) -> str:
-    """Say what happened; a code that has no words, or too few facts, says it itself."""
+    """Put an action into words; a code that has none, or lacks the facts for them, is returned itself."""
     for sentence in SENTENCES.get(code, ()):
         try:
             return sentence.format_map(facts)
@@ -97,7 +97,7 @@ def in_words(code: str, facts: Mapping[str, object]) -> str:
 
 
 def _facts(data: Mapping[str, object], names: Names) -> dict[str, object]:
-    """An entry's data, with names in the place of codes; what can't be named is left out."""
+    """An entry's data, with names in place of codes; what has no name is left out."""
     facts = {name: value for name, value in data.items() if name not in {"service", "licence"}}
     if service := names.services.get(str(data.get("service"))):
         facts["service"] = service

@@ -27,13 +27,13 @@ from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from portal.models import Account, AuditEntry, Key, Mail, Membership, User
 from portal.roles import MAY, roles_of
-from products.attempts import forgive_tries
+from products.attempts import forgive_attempts
 from products.errors import InvalidSerial
 from products.serials import normalize_serial
 
 
 class AccountForm(ReasonForm):
-    """An account's name, and a way to open what wrong tries have closed to it (R3)."""
+    """An account's name, and a way to open what failed attempts have closed to it (R3)."""
 
     open_again = forms.BooleanField(
         required=False,
@@ -62,8 +62,8 @@ class AccountAdmin(FoundByName, ServiceAdmin):
         by, reason = agent(request), form.cleaned_data["reason"]
         services.save_account(account=obj, by=by, reason=reason)
         if form.cleaned_data.get("open_again"):
-            tries = forgive_tries(account=obj, by=by, reason=reason, now=timezone.now())
-            messages.info(request, f"{tries} wrong tries count no more.")
+            forgiven = forgive_attempts(account=obj, by=by, reason=reason, now=timezone.now())
+            messages.info(request, f"{forgiven} failed attempts no longer count.")
 
 
 @admin.register(Membership)
@@ -94,7 +94,7 @@ class MembershipAdmin(ServiceAdmin):
 
 
 class NewPersonForm(ReasonForm):
-    """Whose login it is to be. The password is set by its owner, by the link that goes to the address."""
+    """A new login. Its owner sets the password by a link that is mailed to the address."""
 
     email = forms.EmailField(label="Mail address", help_text="A link to set the password is sent to it.")
 
@@ -104,7 +104,7 @@ class NewPersonForm(ReasonForm):
 
 
 class PersonForm(forms.ModelForm):
-    """Who somebody is, and which roles it has at the desk."""
+    """Who somebody is, and which roles they have at the desk."""
 
     roles = forms.ModelMultipleChoiceField(
         Group.objects.filter(name__in=MAY).order_by("name"),
@@ -127,17 +127,17 @@ class PersonForm(forms.ModelForm):
 
 
 class LinkForm(forms.Form):
-    """Where a link to set a password goes, and why."""
+    """The address that a link to set a password goes to, and the reason."""
 
     email = forms.CharField(required=False, disabled=True, label="Goes to")
-    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for later questions.")
 
 
 @admin.register(User)
 class PortalUserAdmin(FoundByName, QuickAdmin):
-    """People who log in. Only a superuser gives roles, changes a mail address, or anything of the staff.
+    """People who log in. Only a superuser gives roles, changes a mail address, or changes staff.
 
-    A link to set a password goes to the address: who may change that may log in as anybody.
+    The link that sets a password goes to the mail address: whoever may change that could log in as anybody.
     """
 
     form = PersonForm
@@ -190,7 +190,7 @@ class PortalUserAdmin(FoundByName, QuickAdmin):
         return [path("<path:object_id>/link/", view, name="portal_user_send_link"), *super().get_urls()]
 
     def send_link_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask why, and send a link by which somebody sets its password."""
+        """Ask for a reason, and mail the person a link to set their password."""
         user = self.get_object(request, unquote(object_id))
         if not self.has_change_permission(request, user):
             raise PermissionDenied
@@ -244,11 +244,11 @@ class KeyAdmin(ReadOnlyAdmin):
 
 
 class ResendForm(forms.Form):
-    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for later questions.")
 
 
 class MailStateFilter(admin.SimpleListFilter):
-    """What became of a mail, as `MailAdmin.state` says it."""
+    """The states of a mail, as `MailAdmin.state` names them."""
 
     title = parameter_name = "state"
     states = {
@@ -266,7 +266,7 @@ class MailStateFilter(admin.SimpleListFilter):
 
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
-    """The outbox. A mail that went out, was given up or failed is sent again by who may work on cases."""
+    """The outbox. Users who may work on cases can resend a mail that went out, failed or was given up."""
 
     list_display = ["created_at", "to", "subject", "about", "state"]
     list_display_links = ["created_at", "subject"]
@@ -286,7 +286,7 @@ class MailAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find by the whole of what was typed: what a mail is about may have spaces."""
+        """Search for the whole text, spaces included: they may be part of what a mail is about."""
         term = search_term.strip()
         return queryset.filter(Q(to__iexact=term) | Q(about=term) if term else Q()), False
 
@@ -309,7 +309,7 @@ class MailAdmin(ReadOnlyAdmin):
         return super().change_view(request, object_id, form_url, allowed | (extra_context or {}))
 
     def resend_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask why, and put the mail back into the outbox."""
+        """Ask for a reason, and put the mail back into the outbox."""
         if not agent(request).has_perm("portal.support"):
             raise PermissionDenied
         mail = self.get_object(request, unquote(object_id))

@@ -1,4 +1,4 @@
-"""The support desk: Django's admin site behind the portal's login, its writes through services."""
+"""The support desk: Django's admin site behind the portal's login, writing through services."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
@@ -30,12 +30,12 @@ MOST_COUNTED, MOST_NAMED = 10_000, 200
 
 
 def agent(request: HttpRequest) -> User:
-    """Who works at the desk, for the services' `by`: nobody gets in without having logged in."""
+    """The person at the desk, as the services' `by`; only logged-in staff get this far."""
     return cast("User", request.user)
 
 
 class NamedFields(AutocompleteJsonView):
-    """Completes the fields that a form of the desk names; Django's own completes every relation there is."""
+    """Completes only the fields that a form of the desk names; Django's view completes every relation."""
 
     admin_site: admin.AdminSite
 
@@ -49,40 +49,40 @@ class NamedFields(AutocompleteJsonView):
 
 
 def _may_be_a_key(text: str) -> bool:
-    """Whether a text can be asked for as a primary key: SQLite's integers have 18 digits and a bit."""
+    """Whether a text may be looked up as a primary key: SQLite's integers have little more than 18 digits."""
     return text.isdecimal() and len(text) <= 18
 
 
 class CompletedSelect(AutocompleteSelect):
-    """Shows again what was chosen; Django's own asks the database for whatever was sent, a word too."""
+    """Shows the chosen row again; Django's widget queries the database for whatever was sent, even a word."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
         return super().optgroups(name, [sent for sent in value if _may_be_a_key(str(sent))], attr)
 
 
-class SupportSite(admin.AdminSite):
-    """The admin site of support and operators."""
+class StaffSite(admin.AdminSite):
+    """The admin site of support staff and operators."""
 
     site_header = site_title = "MySonicWALL Support"
     index_title = "Support"
     site_url = None
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Send who isn't logged in to the portal's login, with its limits; refuse who isn't staff."""
+        """Send anonymous users to the portal's login, with its limits; refuse users who aren't staff."""
         response: HttpResponse = secure_admin_login(super().login)(request, extra_context)
         return response
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        """Complete a field; a text that is too long is told so in the place of what it would find."""
+        """Complete a field; where the typed text is too long, show that in place of results."""
         try:
             words_of(request.GET.get("term", ""))
         except SearchTooLong as refusal:
-            said = {"id": "", "text": str(refusal), "disabled": True}
-            return JsonResponse({"results": [said], "pagination": {"more": False}})
+            row = {"id": "", "text": str(refusal), "disabled": True}
+            return JsonResponse({"results": [row], "pagination": {"more": False}})
         return cast("HttpResponse", NamedFields.as_view(admin_site=self)(request))
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Take the portal's own models only: those of other apps would be edited round its services."""
+        """Register only the portal's own models: editing those of other apps would bypass its services."""
         is_one = isinstance(model_or_iterable, type)
         models: list[type[Model]] = [model_or_iterable] if is_one else list(model_or_iterable)
         own = [model for model in models if model._meta.app_label in OWN_APPS]
@@ -90,10 +90,10 @@ class SupportSite(admin.AdminSite):
 
 
 class ReasonForm(forms.ModelForm):
-    """A form of the desk: whoever changes something says why. `refusal` is what a service answered to it."""
+    """A form of the desk that asks for a reason. `refusal` is the rule violation that the service raised."""
 
     refusal: RuleViolation | None = None
-    reason = forms.CharField(max_length=200, help_text="Kept with the change, for whoever asks later.")
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for later questions.")
 
     def clean(self) -> dict[str, Any] | None:
         """Show the service's refusal beside its field."""
@@ -104,14 +104,14 @@ class ReasonForm(forms.ModelForm):
 
 
 class Capped(int):
-    """A count that stands for more; people read it so."""
+    """A count that means "at least so many", and is printed so."""
 
     def __str__(self) -> str:
         return f"{int(self):,}+"
 
 
 class CappedPaginator(Paginator):
-    """Counts no further than MOST_COUNTED, and has no page beyond: what is deeper is searched for."""
+    """Counts up to MOST_COUNTED and has no page beyond it: deeper rows are found by searching."""
 
     @cached_property
     def count(self) -> int:
@@ -121,10 +121,10 @@ class CappedPaginator(Paginator):
 
 
 class DeskList(ChangeList):
-    """A list that answers its `list_filter` and its search: Django's own answers any look-up of its model's.
+    """A list filtered only by `list_filter` and search; Django's allows any look-up of the model's fields.
 
-    Whoever may see a list could read by `?text__startswith=…` what the list never shows, letter by letter. A
-    search that is too long finds none and asks nothing: its box says so.
+    By `?text__startswith=…` a reader of the list could guess, letter by letter, what it never shows. A
+    search that is too long finds nothing and runs no query: the search box says so.
     """
 
     too_long: SearchTooLong | None = None
@@ -148,16 +148,16 @@ class DeskList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)
-        except OverflowError as error:  # SQLite's, of a number that no row has
+        except OverflowError as error:  # SQLite raises it for a number that no row can have
             raise IncorrectLookupParameters from error
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        self.params.pop(ORDER_VAR, None)  # nothing is `sortable_by`: nothing is sorted by what one asks for
+        self.params.pop(ORDER_VAR, None)  # nothing is `sortable_by`: no address may ask for an order
         return super().get_ordering(request, queryset)
 
 
 class QuickAdmin(admin.ModelAdmin):
-    """A list of rows that costs the same with millions of them: nothing counts them all or sorts them."""
+    """A list that costs the same with millions of rows: it never counts or sorts them all."""
 
     actions = None
     formfield_overrides: ClassVar = {models.DateField: {"form_class": DayField, "widget": DayField.widget}}
@@ -182,7 +182,7 @@ class QuickAdmin(admin.ModelAdmin):
 
 
 class FoundByName(admin.ModelAdmin):
-    """Rows that are searched by `search_fields`, their own: by the beginning, then by any part."""
+    """Rows found by their own `search_fields`: those that begin with a text, then those that contain it."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -193,13 +193,13 @@ class FoundByName(admin.ModelAdmin):
 
 
 def pks_named(model: type[Model], fields: Iterable[str], text: str) -> set[int]:
-    """The primary keys of the first rows of which one of the fields begins with a text, or has it inside."""
+    """The primary keys of the first rows in which a field begins with a text, or contains it."""
     rows, text = model._default_manager.all(), text.strip()
     return {row.pk for field in fields for row in find_named(rows, field, text, limit=MOST_NAMED)}
 
 
 class ReadOnlyAdmin(QuickAdmin):
-    """Rows to look at. Nothing is written here, and no action runs over many of them."""
+    """Rows to look at: nothing is written here, and there are no bulk actions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -214,7 +214,7 @@ class ReadOnlyAdmin(QuickAdmin):
 class ServiceAdmin(QuickAdmin):
     """Rows that staff write, through services only: no bulk action, no inline, no delete unless allowed.
 
-    What a service refuses is shown beside its field, and nothing is written.
+    A service's refusal is shown beside its field, and nothing is written.
     """
 
     form = ReasonForm
@@ -234,7 +234,7 @@ class ServiceAdmin(QuickAdmin):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except RuleViolation as refusal:
-            request.refusal = refusal  # type: ignore[attr-defined]  # for get_form, on the second way through
+            request.refusal = refusal  # type: ignore[attr-defined]  # read by get_form on the second try
             response = super().changeform_view(request, object_id, form_url, extra_context)
             response.status_code = 422
             return response
@@ -263,5 +263,5 @@ class ServiceAdmin(QuickAdmin):
         self.remove(obj, by=agent(request), reason=ReasonForm.declared_fields["reason"].clean(reason))
 
     def remove(self, obj: Any, *, by: User, reason: str) -> None:
-        """Take a row out through its service; only for classes that are `is_removable`."""
+        """Remove a row through its service; called only for classes that are `is_removable`."""
         raise NotImplementedError

@@ -1,6 +1,6 @@
 """The audit trail: who did what, when and why. Services write it inside their own transaction.
 
-No rule reads it: what a rule decides by stands in a column of its own.
+No rule reads it: a fact that a rule depends on has a column of its own.
 """
 
 import uuid
@@ -13,9 +13,9 @@ from portal.models import Account, AuditEntry, User
 
 
 class Code(StrEnum):
-    """What can be done, as the trail keeps it; each app's own are in its `audit_codes`.
+    """What can be done, as the trail stores it; each app's codes are in its `audit_codes`.
 
-    Of its sentences that one tells of an entry which is the first of whose facts the entry's data say all.
+    Of a code's sentences, an entry gets the first one whose facts are all in the entry's data.
     """
 
     sentences: tuple[str, ...]
@@ -41,7 +41,7 @@ def record(
     reason: str = "",
     data: dict[str, object] | None = None,
 ) -> None:
-    """Write one entry for each serial number that the action concerns (one without, where it has none)."""
+    """Write one entry for each serial number that the action concerns; without any, a single entry."""
     action = uuid.uuid4()
     AuditEntry.objects.bulk_create(
         AuditEntry(

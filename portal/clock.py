@@ -1,4 +1,4 @@
-"""The day as the portal counts it. Services take it as an argument; only views and commands ask here."""
+"""Today, as the portal counts days. Services take it as an argument; only views and commands ask here."""
 
 import datetime
 
@@ -6,5 +6,5 @@ from django.utils import timezone
 
 
 def today() -> datetime.date:
-    """The present UTC day."""
+    """The current UTC day."""
     return timezone.now().date()

@@ -1,4 +1,4 @@
-"""The demo account: the units of the source's figures, half of them registered, half still to be."""
+"""The demo account: the units of the source's figures, half of them registered, half not yet."""
 
 import datetime
 import io
@@ -30,7 +30,7 @@ REASON = "the demo's licences"
 
 @dataclass(frozen=True, slots=True)
 class DemoUnit:
-    """A unit of the demo's factory record; one with a friendly name is registered already."""
+    """A unit of the demo's factory record; one with a friendly name is registered."""
 
     serial: str
     model: str
@@ -45,12 +45,12 @@ UNITS = [
     DemoUnit("0006B1124440", "PRO 5060", "J6XF-5DWS"),
     DemoUnit("0006B10A77E1", "PRO 2040", "N9GA-4TKH"),
 ]
-# Of activation keys: the service's code, the count, the months.
+# Activation keys: the service's code, the count, the months.
 KEYS = [(2, 10, 12), (5, None, 12), (4, None, 12), (9, 10, None)]
 
 
 def demo_password(given: str | None) -> str:
-    """Return the demo's password: the given one, the last start's, or a new one. A 0600 file keeps it."""
+    """Return the demo's password: the given one, the last start's, or a new one. Stored with mode 0600."""
     path = Path(settings.DATA_DIR) / "demo_password"
     if given is None and path.exists():
         return path.read_text().strip()
@@ -62,7 +62,7 @@ def demo_password(given: str | None) -> str:
 
 @transaction.atomic
 def load_demo(*, password: str, today: datetime.date) -> None:
-    """Create the demo's logins, units, registrations and licences where there are none; change no other."""
+    """Create what is missing of the demo's logins, units, registrations and licences; change nothing else."""
     owner, support = _user(OWNER, password), _user(SUPPORT, password, is_staff=True, is_superuser=True)
     if Membership.objects.filter(user=owner).exists():
         return
@@ -87,28 +87,28 @@ def load_demo(*, password: str, today: datetime.date) -> None:
 
 
 def unregistered_units() -> list[DemoUnit]:
-    """The demo's units that wait to be registered: nobody's, in use, and by the code that is told."""
+    """The demo's units that can still be registered: free, not retired, with the code that the demo shows."""
     free = Unit.objects.filter(retired_at=None).exclude(pk__in=Registration.objects.live().values("unit"))
     found = {unit.serial: unit for unit in free.filter(serial__in=[unit.serial for unit in UNITS])}
     return [
-        told
-        for told in UNITS
-        if (unit := found.get(told.serial))
-        and code_matches(unit.serial, normalize_code(told.code), mac=unit.code_mac, kid=unit.code_kid)
+        shown
+        for shown in UNITS
+        if (unit := found.get(shown.serial))
+        and code_matches(unit.serial, normalize_code(shown.code), mac=unit.code_mac, kid=unit.code_kid)
     ]
 
 
 def unused_keys() -> list[tuple[str, str]]:
-    """The demo's activation keys that nobody has redeemed yet, each with what it is for."""
+    """The demo's activation keys that nobody has redeemed yet, each with a description."""
     path = _keys_file()
     lines = path.read_text().splitlines() if path.exists() else []
-    keys = [(key, told) for key, _, told in (line.partition(" ") for line in lines)]
+    keys = [(key, description) for key, _, description in (line.partition(" ") for line in lines)]
     unused = ActivationKey.objects.filter(redeemed_at=None, revoked_at=None)
     return [pair for pair in keys if unused.filter(mac__in=known_macs(normalize_key(pair[0]))).exists()]
 
 
 def _make_keys(support: User) -> None:
-    """Make an activation key for each of KEYS, and keep them where the next start finds them."""
+    """Make an activation key for each of KEYS, and store them for the next start."""
     lines = []
     for code, count, months in KEYS:
         service = Service.objects.get(code=code)
@@ -136,7 +136,7 @@ def _user(name: str, password: str, **flags: bool) -> User:
 
 
 def _grant_licences(unit: Unit, support: User, today: datetime.date) -> None:
-    """Grant the source's last table with today's dates; what is expired was granted on its last day."""
+    """Grant the source's last table, dated from today; what is expired is granted as of its last day."""
     year = datetime.timedelta(days=365)
     expiries = {
         2: today - datetime.timedelta(days=5),

@@ -1,4 +1,4 @@
-"""What a rule answers when it refuses: one class for each rule, in each app's `errors.py`."""
+"""The errors that rules raise when they refuse: one class for each rule, in each app's `errors.py`."""
 
 from typing import ClassVar
 
@@ -6,8 +6,8 @@ from typing import ClassVar
 class RuleViolation(Exception):
     """A rule of docs/rules.md refused an action, and nothing was written.
 
-    `code` is stable: programs and tests match it. `field` names the form field that the message stands
-    beside, where there is one. The message is for people and says what to do.
+    `code` is stable: programs and tests match it. `field` names the form field that the message belongs
+    to, if any. The message is for people and says what to do.
     """
 
     code: ClassVar[str]
@@ -20,38 +20,38 @@ class RuleViolation(Exception):
 
 
 class NoMailAddress(RuleViolation):
-    """A password is set by its owner alone, by a link: whoever has no mail address can be sent none."""
+    """Only the owner of a login sets its password, by a mailed link: without an address there is none."""
 
     code = "no-mail-address"
     field = "email"
-    message = "There is no mail address to send a link to. A superuser enters one."
+    message = "There is no mail address to send a link to. A superuser can enter one."
 
 
 class LoginSwitchedOff(RuleViolation):
-    """Nobody gets a link to a login that doesn't open."""
+    """A login that is switched off gets no link to set a password."""
 
     code = "login-switched-off"
     field = "email"
-    message = "This login is switched off. Switch it on first: it is Active then."
+    message = "This login is switched off. Check Active first."
 
 
 class LinkUsed(RuleViolation):
-    """A link sets one password, however often it is opened at the same time."""
+    """A link sets one password, even if it is opened several times at once."""
 
     code = "link-used"
     message = "This link was used meanwhile. Log in, or ask Support for another."
 
 
 class StaffIsNoMember(RuleViolation):
-    """Who works at the desk for every account reads none of them as its member."""
+    """Staff work at the desk for every account, so they can't be members of one."""
 
     code = "staff-is-no-member"
     field = "user"
-    message = "{user} works at the support desk and can't be a member of an account. Take another login."
+    message = "{user} works at the support desk and can't be a member of an account. Use another login."
 
 
 class ReasonNeeded(RuleViolation):
-    """L6: who changes a customer's things, or the catalogue, says why."""
+    """L6: a change to a customer's data or to the catalogue needs a reason."""
 
     code = "reason-needed"
     field = "reason"
@@ -59,15 +59,15 @@ class ReasonNeeded(RuleViolation):
 
 
 class DayTooLate(RuleViolation):
-    """L4: days reach to the last one of 9998, so that every day has a next."""
+    """L4: the last day that anything may run to is in 9998, so that every such day has a next one."""
 
     code = "day-too-late"
     field = "expires_on"
-    message = "Days go up to {last:%d %b %Y}. Give an earlier one, or none where there is no end."
+    message = "The last possible day is {last:%d %b %Y}. Give an earlier one, or none if there is no end."
 
 
 class SearchTooLong(RuleViolation):
-    """A search asks for a few words: each more makes the database compare every row once more."""
+    """A search takes a few words: each further one is compared with every row."""
 
     code = "search-too-long"
     field = "q"

@@ -1,4 +1,4 @@
-"""How a rule's refusal gets beside its field, what is sent without one, days, and a new password."""
+"""What forms share: a refusal beside its field, texts sent without a form, days, and a new password."""
 
 import datetime
 from collections.abc import Callable
@@ -18,13 +18,13 @@ LONGEST_PASSWORD = 256
 
 
 def add_refusal(form: forms.BaseForm, refusal: RuleViolation, *, message: str = "") -> None:
-    """Show a refusal beside its field, with its code; above the form where it has no field there."""
+    """Show a refusal beside its field, with its code; above the form if the form hasn't got the field."""
     field = refusal.field if refusal.field in form.fields else None
     form.add_error(field, forms.ValidationError(message or str(refusal), code=refusal.code))
 
 
 def judged[T](rule: Callable[[str], T], value: str) -> T:
-    """Let a rule judge what was typed in a field's `clean_` method."""
+    """Apply a rule in a field's `clean_` method: its refusal becomes the field's error."""
     try:
         return rule(value)
     except RuleViolation as refusal:
@@ -32,7 +32,7 @@ def judged[T](rule: Callable[[str], T], value: str) -> T:
 
 
 class DayField(forms.DateField):
-    """A day as YYYY-MM-DD, which a browser's own picker sends too; nobody guesses what 03/04/2028 means."""
+    """A day as YYYY-MM-DD, which is also what browsers' date pickers send: 03/04/2028 would be ambiguous."""
 
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     input_formats = ("%Y-%m-%d",)
@@ -43,23 +43,23 @@ class DayField(forms.DateField):
 
 
 def sent_text(request: HttpRequest, name: str) -> str:
-    """What was sent under a name outside of a form's fields, by the request's own method; else empty.
+    """The text sent under a name outside of a form's fields, by the request's own method; empty without one.
 
-    PostgreSQL's texts hold no NUL: the character that stands for an impossible one takes its place.
+    PostgreSQL's texts can't contain a NUL, so the substitute character replaces it.
     """
     sent = request.POST if request.method == "POST" else request.GET
     return sent.get(name, "").replace("\0", "\N{SUBSTITUTE}")
 
 
 class Search(NamedTuple):
-    """What a page's box asks for, and why that is too much: then nothing is looked for."""
+    """What was typed into a page's search box and, if that is too much, why: then nothing is searched."""
 
     text: str
     too_long: SearchTooLong | None = None
 
 
 def typed_search(request: HttpRequest) -> Search:
-    """What was typed into a page's box."""
+    """Read a page's search box."""
     typed = request.GET.get("q", "").strip()
     try:
         words_of(typed)
@@ -69,7 +69,7 @@ def typed_search(request: HttpRequest) -> Search:
 
 
 class NewPasswordForm(SetPasswordForm):
-    """A password, twice."""
+    """A new password, typed twice."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -1,6 +1,6 @@
-"""The portal's keys: secrets are files of mode 0600 in the data folder, rows say which of them is active.
+"""The portal's keys: secrets are files of mode 0600 in the data folder; rows say which one is active.
 
-A file is read when a keyset is signed or a code hashed, not when a command starts. Nothing replaces a key.
+A file is read when a keyset is signed or a code hashed, not when a command starts. No key is overwritten.
 """
 
 import hashlib
@@ -48,30 +48,30 @@ class KeysUnclear(RuleViolation):
 
 
 class KeyFileUnknown(RuleViolation):
-    """A key's file on this node isn't the key that its name and the database say, or is damaged."""
+    """A key's file on this node is damaged, or isn't the key that its name and the database say."""
 
     code = "key-file-unknown"
     message = (
         "On this node keys/{purpose}/{name} isn't the key that its name says: it was renamed, replaced, or "
         "cut short while it was written. Put the right file there, from a node that has it or from the "
-        "backup, or take this one away."
+        "backup, or remove this one."
     )
 
 
 class Described(NamedTuple):
-    """What a row says of a secret: its id (lower-case hexadecimal) and its public half, if it has one."""
+    """What a row stores of a secret: its id (lower-case hexadecimal) and its public half, if it has one."""
 
     kid: str
     public: str
 
 
 def describe_hash_key(secret: bytes) -> Described:
-    """Name a hash key by its own digest, so that a file alone tells which key it is."""
+    """Derive a hash key's id from its digest, so that the file alone identifies the key."""
     return Described(kid=hashlib.sha256(b"portal hash key id" + secret).hexdigest()[:16], public="")
 
 
 def make_hash_key() -> bytes:
-    """Draw a fresh key of 32 bytes."""
+    """Return a new random key of 32 bytes."""
     return secrets.token_bytes(32)
 
 
@@ -85,9 +85,9 @@ def active_key(purpose: Key.Purpose) -> Key:
 
 @cache
 def read_secret(purpose: str, key: Described, describe: Callable[[bytes], Described]) -> bytes:
-    """Read a key's secret from its file, once in a process; `key` is what the file has to turn out to be.
+    """Return a key's secret from its file, which a process reads once; `key` is what the file must contain.
 
-    Raises KeyMissing and KeyFileUnknown; the next call looks again.
+    Raises KeyMissing and KeyFileUnknown; the next call tries again.
     """
     path = _folder(purpose) / key.kid
     try:
@@ -100,7 +100,7 @@ def read_secret(purpose: str, key: Described, describe: Callable[[bytes], Descri
 
 
 def read_hash_key(kid: str) -> bytes:
-    """Read the secret that codes and activation keys are hashed with, as `read_secret` does."""
+    """Return the secret that codes and activation keys are hashed with, as `read_secret` does."""
     return read_secret(Key.Purpose.CODES, Described(kid=kid, public=""), describe_hash_key)
 
 
@@ -112,10 +112,10 @@ def ensure_key(
     describe: Callable[[bytes], Described],
     by: User | None,
 ) -> Key:
-    """Return the active key of a purpose; make it if there is none, or take in the one file that lies there.
+    """Return the active key of a purpose; if there is none, adopt the only key file there is, or make one.
 
-    Raises KeyMissing where the active key's file is gone, KeysUnclear where several files could be it, and
-    KeyFileUnknown where the one that lies there, or the active key's, is no key of that name.
+    Raises KeyMissing if the active key's file is gone, KeysUnclear if several files could be the key, and
+    KeyFileUnknown if the file to adopt, or the active key's, isn't the key that its name says.
     """
     key = Key.objects.filter(purpose=purpose, state=Key.State.ACTIVE).first()
     if key is not None:
@@ -136,7 +136,7 @@ def ensure_key(
             key = Key.objects.create(
                 purpose=purpose, state=Key.State.ACTIVE, kid=described.kid, public=described.public
             )
-    except IntegrityError:  # another node was quicker: its key is the key
+    except IntegrityError:  # another node was quicker: its key counts
         if not strays:
             (_folder(purpose) / described.kid).unlink()
         key = active_key(purpose)
@@ -157,7 +157,7 @@ def _describe_file(path: Path, purpose: str, describe: Callable[[bytes], Describ
 
 
 def _described(secret: bytes, describe: Callable[[bytes], Described]) -> Described | None:
-    """What a file's content says of itself; none where it is no key."""
+    """Describe the key in a file's content; None if it isn't one."""
     try:
         return describe(secret)
     except ValueError:

@@ -33,7 +33,7 @@ class Account(models.Model):
 
 
 class Membership(models.Model):
-    """A user's place in the one account that it belongs to."""
+    """A user's role in the one account that they belong to."""
 
     class Role(models.TextChoices):
         OWNER = "owner"
@@ -56,7 +56,7 @@ class Membership(models.Model):
 
     @property
     def may_change(self) -> bool:
-        """Owners and admins change things, viewers read them."""
+        """Owners and admins may change things; viewers only read."""
         return self.role != self.Role.VIEWER
 
     @property
@@ -66,9 +66,9 @@ class Membership(models.Model):
 
 
 class AuditEntry(models.Model):
-    """One thing that somebody did to one unit (or, with an empty serial, to what all units share).
+    """One thing that somebody did to one unit or, with an empty serial number, to what all units share.
 
-    Entries of one action carry the same `action`. No actor: the system itself.
+    Entries of one action share their `action`. Without an actor, the system did it.
     """
 
     action = models.UUIDField()
@@ -94,7 +94,7 @@ class AuditEntry(models.Model):
 
 
 class Key(models.Model):
-    """A key of the portal's. The secret part is a file in the data folder; which key is active is this row.
+    """A key of the portal. Its secret part is a file in the data folder; this row says whether it is active.
 
     `kid` is lower-case hexadecimal; `public` the raw public key in hexadecimal, empty for hash keys.
     """
@@ -133,11 +133,11 @@ class Key(models.Model):
 
 
 class Mail(models.Model):
-    """A mail in the outbox: written in the transaction of what it tells, sent by `portal.outbox` afterwards.
+    """A mail in the outbox: written in the transaction of what it reports, sent later by `portal.outbox`.
 
-    A sender leases it until `leased_until`; one that dies leaves it to the next. `gave_up_at`: it was tried
-    too often. No row ever carries a keyset, a code or a link that sets a password: the sender makes that of
-    whom `link_for` names, and puts it in (`portal.outbox`).
+    A sender leases it until `leased_until`; if that sender dies, the next one takes over. `gave_up_at`: too
+    many attempts failed. No row carries a keyset, a code or a link that sets a password: the sender makes
+    the link for the user `link_for` and inserts it (`portal.outbox`).
     """
 
     to = models.EmailField()

@@ -1,4 +1,4 @@
-"""Rows by a name, or by a part of one: quick among millions, by indexes that PostgreSQL has for it."""
+"""Find rows by a name or a part of one: quick among millions, by indexes on PostgreSQL."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from django.db.models.lookups import GreaterThan
 from portal.errors import SearchTooLong
 
 BYTE_ORDER = {"postgresql": "C", "sqlite": "BINARY"}
-"""The collations in which a beginning is a range, whatever the database's own is."""
+"""The collations that order names so that those with the same beginning are a range."""
 LAST_CHARACTER = "\U0010ffff"
 FEWEST_CHARACTERS = 3
-"""Of a part of a name: an index knows those by every three characters that stand side by side."""
+"""The shortest part of a name that is searched for: the index holds every three neighbouring characters."""
 
 MOST_CHARACTERS, MOST_WORDS = 100, 8
 
 
 def words_of(text: str) -> list[str]:
-    """The words that rows are searched for: every search but the desk's box. Raises SearchTooLong."""
+    """Split a search into words; every search but the desk's box uses it. Raises SearchTooLong."""
     words = text.split()
     if len(text) > MOST_CHARACTERS or len(words) > MOST_WORDS:
         raise SearchTooLong(characters=MOST_CHARACTERS, words=MOST_WORDS)
@@ -31,10 +31,10 @@ def words_of(text: str) -> list[str]:
 def find_named[M: Model](
     rows: QuerySet[M], field: str, text: str, *, limit: int, prepared: str = ""
 ) -> list[M]:
-    """Find rows by the beginning of a field, in its order; then, if there is room, by a part of it.
+    """Find rows whose field begins with a text, in its order; if there is room, those that contain it.
 
-    A part has three characters at least, and is looked for in the lower-case field `prepared` where one is
-    named. Letters' case doesn't matter. At most `limit` rows.
+    What is contained has at least three characters, and is looked up in the lower-case field `prepared`, if
+    one is named. Case doesn't matter. Returns at most `limit` rows.
     """
     key = Collate(Upper(field), BYTE_ORDER[connection.vendor])
     start = Upper(Value(text))
@@ -59,10 +59,10 @@ def _stands_in_any_case(field: str, text: str) -> Q:
 
 
 def _pieces(text: str) -> list[str]:
-    """What the index is asked for: one word as it is; of several the beginnings, of the first few alone.
+    """What the index is asked for: a single word as it is; of several, the beginnings of the first few.
 
-    It intersects what it knows of every three characters, and each three more take longer than the few rows
-    that they rule out: those are read and compared as a whole.
+    The index intersects the rows of every three characters. Each further three take longer than reading the
+    few rows that they would rule out: whole texts are compared afterwards.
     """
     first, *others = text.split(" ")[:MOST_WORDS]
     beginnings = [first[:FEWEST_CHARACTERS], *(f" {word[:FEWEST_CHARACTERS]}" for word in others)]
@@ -74,9 +74,9 @@ def _folded(row: Any, field: str) -> str:
 
 
 def search_index(name: str, on: str) -> migrations.RunPython:
-    """The step of a migration that makes an index for a search: on PostgreSQL, as SQLite reads the rows.
+    """The operation of a migration that creates a search index on PostgreSQL; SQLite reads all rows instead.
 
-    `on` is the table with the columns, in SQL; trigrams find any part of a name.
+    `on` is the table with its columns, in SQL. The index holds trigrams, which find any part of a name.
     """
 
     def create(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:

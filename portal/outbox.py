@@ -1,8 +1,8 @@
-"""The outbox: mail is written in the transaction of what it tells, and sent afterwards, at least once.
+"""The outbox: mail is written in the transaction of what it reports and sent afterwards, at least once.
 
-A sender leases a mail before it sends it, and notes afterwards that it went out. One that dies in between
-leaves a lease that runs out: the next sender then sends the mail, perhaps for the second time. Nothing of a
-mail's text, and no address, is ever logged.
+A sender leases a mail, sends it, and then notes that it went out. If it dies in between, its lease runs out
+and the next sender sends the mail, perhaps for the second time. Neither a mail's text nor an address is
+ever logged.
 """
 
 import datetime
@@ -37,28 +37,30 @@ SUBJECT_CHARACTERS = 200
 LINK = "[the link stands here in the mail alone]"
 LEASE = datetime.timedelta(minutes=5)
 FIRST_PAUSE, LONGEST_PAUSE = datetime.timedelta(minutes=1), datetime.timedelta(hours=6)
-MOST_TRIES = 12
-"""With pauses that double from a minute to six hours, a mail is given up after some 20 hours."""
+MOST_ATTEMPTS = 12
+"""Pauses double from a minute to six hours, so a mail is given up after some 20 hours."""
 
 type Clock = Callable[[], datetime.datetime]
 
 
 class MailWaiting(RuleViolation):
-    """A mail that waits to be sent, or is being sent, isn't sent again."""
+    """A mail that is waiting or being sent can't be sent again."""
 
     code = "mail-waiting"
-    message = "This mail hasn't gone out yet: it is sent in a moment."
+    message = "This mail hasn't gone out yet: it will be sent in a moment."
 
 
 class MailWithLink(RuleViolation):
-    """A link that sets a password goes to the address of who asked, once."""
+    """A mail with a link that sets a password is sent once: a new link is needed instead."""
 
     code = "mail-with-link"
-    message = "A link to set a password isn't sent again: send a new one from the person's page, under Users."
+    message = (
+        "A link to set a password can't be sent again: send a new one from the person's page, under Users."
+    )
 
 
 class LinkGone(Exception):
-    """Whom a mail was to bring its link has another address by now, or a login that is switched off."""
+    """The user whom a link was for has another address by now, or a login that is switched off."""
 
 
 class Round(NamedTuple):
@@ -71,11 +73,11 @@ class Round(NamedTuple):
 
 
 class FileBackend(filebased.EmailBackend):
-    """Mail as files, in a folder that nobody else can read, for a portal without a mail server."""
+    """Writes mail to files in a folder that nobody else can read, for a portal without a mail server."""
 
     def __init__(self, *, file_path: str, **options: Any) -> None:
         folder = Path(file_path)
-        with suppress(OSError):  # what is wrong with it is told below
+        with suppress(OSError):  # its problem is reported below
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
         super().__init__(file_path=file_path, **options)
@@ -90,11 +92,11 @@ def post(
     about: str = "",
     link_for: User | None = None,
 ) -> int:
-    """Put a mail to each of these addresses into the outbox; return how many, without empty ones and doubles.
+    """Put a mail to each of these addresses into the outbox; return how many. Skips empty ones and doubles.
 
-    It goes with the caller's transaction: raises TransactionManagementError outside of one. `about` is what
-    the desk finds the mail by, such as the number of an RMA case: at most 20 characters. Of whom `link_for`
-    names, the sender puts a link that sets the password in the place of LINK.
+    The mails belong to the caller's transaction: raises TransactionManagementError outside of one. `about`
+    is what the desk finds a mail by, such as the number of an RMA case: at most 20 characters. With
+    `link_for`, the sender replaces LINK with a link that sets this user's password.
     """
     if not transaction.get_connection().in_atomic_block:
         raise TransactionManagementError("a mail is posted in the transaction of what it tells")
@@ -110,10 +112,11 @@ def post(
 
 
 def send_waiting(*, now: Clock, limit: int, goes_on: Callable[[Round], bool] = lambda so_far: True) -> Round:
-    """Send what waits, the oldest first, and return what became of it; outside of any transaction.
+    """Send what waits, oldest first, and return what became of it. Call it outside of any transaction.
 
-    `now` is asked for every mail, because sending takes time; `goes_on` is told after every mail how far it
-    is, and may end the round. A failure that would meet every mail ends it too. Raises InvalidMailer.
+    `now` is called for every mail, because sending takes time. `goes_on` is called after every mail, with
+    what became of the round so far, and returns whether to go on. A failure that would affect every mail
+    ends the round, too. Raises InvalidMailer.
     """
     mailer, so_far = mailers.default, Round()
     _give_up_unfinished(now())
@@ -129,7 +132,7 @@ def send_waiting(*, now: Clock, limit: int, goes_on: Callable[[Round], bool] = l
 
 @transaction.atomic
 def resend(*, mail: Mail, by: User, now: datetime.datetime, reason: str) -> None:
-    """Put a mail that went out, was given up, or failed and waits for its next try, back into the outbox.
+    """Put a mail that went out, was given up, or failed and waits for its next attempt, back into the outbox.
 
     Raises ReasonNeeded, MailWithLink and MailWaiting.
     """
@@ -145,34 +148,34 @@ def resend(*, mail: Mail, by: User, now: datetime.datetime, reason: str) -> None
 
 
 def _due(now: datetime.datetime) -> QuerySet[Mail]:
-    """What waits and nobody has leased."""
+    """Mails that are due and not leased."""
     unleased = Q(leased_until=None) | Q(leased_until__lte=now)
     return Mail.objects.filter(unleased, sent_at=None, gave_up_at=None)
 
 
 def _lease(pk: int, now: datetime.datetime) -> Mail | None:
-    """Take a mail for this sender alone; none where another one was quicker.
+    """Lease a mail for this sender; None if another one was quicker.
 
-    The try is counted here: a mail that kills its sender each time is given up as well.
+    The attempt is counted here, so that a mail that kills its sender every time is given up as well.
     """
     lease = {"leased_until": now + LEASE, "tries": F("tries") + 1, "last_error": ""}
     return Mail.objects.get(pk=pk) if _due(now).filter(pk=pk).update(**lease) else None
 
 
 def _give_up_unfinished(now: datetime.datetime) -> None:
-    """Give up what was tried to the end, the last time by a sender that died."""
-    tried = _due(now).filter(tries__gte=MOST_TRIES)
+    """Give up mails whose last allowed attempt ended with their sender's death."""
+    tried = _due(now).filter(tries__gte=MOST_ATTEMPTS)
     tried.update(gave_up_at=now, last_error="the sender ended before it was done")
 
 
 def _deliver(mail: Mail, mailer: BaseEmailBackend, now: Clock, so_far: Round) -> Round:
-    """Send one leased mail, note what became of it, and add it to the round's."""
-    headers = {"Auto-Submitted": "auto-generated"}  # so that nobody's absence notice answers it
+    """Send one leased mail, note the outcome, and add it to the round's."""
+    headers = {"Auto-Submitted": "auto-generated"}  # so that no absence notice answers it
     try:
         mailer.open()
         message = EmailMessage(mail.subject, _text(mail), to=[mail.to], headers=headers)
         mailer.send_messages([message])
-    except Exception as error:  # whatever it is: the mails behind this one are to go out
+    except Exception as error:  # whatever it is, the mails after this one must go out
         problem = _describe(error)
         _note_failure(mail, problem, now())
         ended = so_far._replace(
@@ -181,13 +184,13 @@ def _deliver(mail: Mail, mailer: BaseEmailBackend, now: Clock, so_far: Round) ->
     else:
         Mail.objects.filter(pk=mail.pk).update(sent_at=now(), leased_until=None)
         ended = so_far._replace(sent=so_far.sent + 1)
-    with suppress(OSError):  # it is noted already: how the server says goodbye changes nothing
+    with suppress(OSError):  # the outcome is noted: a failing goodbye changes nothing
         mailer.close()
     return ended
 
 
 def _text(mail: Mail) -> str:
-    """A mail's text; with the link that it brings, which begins to count now and is kept nowhere."""
+    """A mail's text, with the link that it brings: that is valid from now on, and stored nowhere."""
     user = mail.link_for
     if user is None:
         return mail.body
@@ -198,9 +201,9 @@ def _text(mail: Mail) -> str:
 
 
 def _note_failure(mail: Mail, problem: str, now: datetime.datetime) -> None:
-    """Let a mail wait for its next try, or give it up; a lease that ran out has another sender by now."""
+    """Let a mail wait for its next attempt, or give it up; after its lease it is another sender's."""
     held = Mail.objects.filter(pk=mail.pk, sent_at=None, leased_until=mail.leased_until)
-    if mail.tries < MOST_TRIES:
+    if mail.tries < MOST_ATTEMPTS:
         pause = min(FIRST_PAUSE * 2 ** (mail.tries - 1), LONGEST_PAUSE)
         held.update(leased_until=now + pause, last_error=problem)
     elif held.update(leased_until=None, gave_up_at=now, last_error=problem):
@@ -208,13 +211,13 @@ def _note_failure(mail: Mail, problem: str, now: datetime.datetime) -> None:
 
 
 def _meets_every_mail(error: Exception) -> bool:
-    """Whether it is the server, or the way there, that fails, and not this one mail."""
+    """Whether the server, or the way to it, failed rather than this one mail."""
     own = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPNotSupportedError)
     return isinstance(error, OSError) and not isinstance(error, own)
 
 
 def _describe(error: Exception) -> str:
-    """Say what went wrong, without the server's own words: those may name people."""
+    """Describe a failure without the server's own words, which may name people."""
     match error:
         case smtplib.SMTPRecipientsRefused():
             codes = sorted({str(code) for code, _ in error.recipients.values()})

@@ -1,4 +1,4 @@
-"""Who may do what at the desk: three roles, as Django's groups, loaded like the catalogue."""
+"""Who may do what at the desk: three roles, kept as Django groups and loaded like the catalogue."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from portal.models import User
 AGENT, LEAD, OPERATOR = "support agent", "support lead", "operator"
 DESK_APPS = ("portal", "products", "associations", "licensing")
 
-# What a role may do, as app.action_model or one of User's own permissions; all may look at everything.
+# What each role may do, as app.action_model or one of User's own permissions; all may look at everything.
 MAY = {
     AGENT: ["portal.support"],
     LEAD: [
@@ -36,7 +36,7 @@ MAY = {
 
 @transaction.atomic
 def load_roles() -> None:
-    """Create what is missing of the roles, and give each exactly what MAY says."""
+    """Create the roles that are missing, and give each exactly the permissions in MAY."""
     looking = Q(content_type__app_label__in=DESK_APPS, codename__startswith="view_")
     for name, allowed in MAY.items():
         group, _ = Group.objects.get_or_create(name=name)
@@ -44,7 +44,7 @@ def load_roles() -> None:
 
 
 def roles_of(user: User) -> list[str]:
-    """The names of the roles that somebody has."""
+    """The names of a user's roles."""
     return sorted(user.groups.filter(name__in=MAY).values_list("name", flat=True))
 
 

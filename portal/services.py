@@ -1,4 +1,4 @@
-"""What is written about accounts, their members and the people who log in."""
+"""Every write about accounts, their members and the people who log in."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ CHANGED_AT_THE_DESK = [
     "is_superuser",
 ]
 
-# The link itself comes in when the mail is sent: no row of the outbox carries it.
+# The link is inserted when the mail is sent: no row of the outbox carries it.
 LINK_MAIL = f"""\
 Support made this link for the login {{user}}. It sets a new password:
 
@@ -43,7 +43,7 @@ def save_account(*, account: Account, by: User | None, reason: str) -> Account:
 
 @transaction.atomic
 def save_membership(*, membership: Membership, by: User | None, reason: str) -> Membership:
-    """Make a user a member of an account, or change the role. Raises StaffIsNoMember."""
+    """Make a user a member of an account, or change their role. Raises StaffIsNoMember."""
     if membership.user.is_staff:
         raise StaffIsNoMember(user=membership.user.username)
     membership.save()
@@ -54,7 +54,7 @@ def save_membership(*, membership: Membership, by: User | None, reason: str) -> 
 
 @transaction.atomic
 def remove_membership(*, membership: Membership, by: User, reason: str) -> None:
-    """Take a user out of an account; what it did stays in the audit trail under its name."""
+    """Take a user out of an account; the audit trail still names what they did."""
     data: dict[str, object] = {"user": membership.user.username, "role": membership.role}
     audit.record(AuditCode.MEMBER_REMOVED, by=by, account=membership.account, reason=reason, data=data)
     membership.delete()
@@ -62,11 +62,11 @@ def remove_membership(*, membership: Membership, by: User, reason: str) -> None:
 
 @transaction.atomic
 def save_user(*, user: User, by: User, reason: str = "", roles: Iterable[str] | None = None) -> User:
-    """Create a login, or change who it is, whether it may log in, and which roles it has at the desk.
+    """Create a login, or change whose it is, whether it is active, and its roles at the desk.
 
-    `roles` are names of portal.roles; none said leaves those that it has, and groups that are no role stay.
+    `roles` are names from portal.roles; None leaves them as they are. Other groups always stay.
     """
-    # A new password that its owner sets meanwhile is not written over.
+    # Don't overwrite a password that its owner sets meanwhile.
     user.save(update_fields=None if user._state.adding else CHANGED_AT_THE_DESK)
     before = roles_of(user)
     after = before if roles is None else sorted(set(roles) & set(MAY))
@@ -80,7 +80,7 @@ def save_user(*, user: User, by: User, reason: str = "", roles: Iterable[str] | 
 
 @transaction.atomic
 def create_user(*, user: User, by: User, reason: str) -> User:
-    """Create a login that has no password yet, and send its owner a link to set one.
+    """Create a login without a password, and mail its owner a link to set one.
 
     Raises ReasonNeeded, LoginSwitchedOff and NoMailAddress.
     """
@@ -92,7 +92,7 @@ def create_user(*, user: User, by: User, reason: str) -> User:
 
 @transaction.atomic
 def send_password_link(*, user: User, by: User, reason: str) -> None:
-    """Mail somebody a link that sets a password: it is set by its owner alone.
+    """Mail somebody a link to set their password: nobody else ever sets it.
 
     Raises ReasonNeeded, LoginSwitchedOff and NoMailAddress.
     """
@@ -111,7 +111,7 @@ def send_password_link(*, user: User, by: User, reason: str) -> None:
 
 @transaction.atomic
 def set_password(*, user: User, password: str) -> None:
-    """Set the password of whoever came by a link: its sessions end, and its links. Raises LinkUsed."""
+    """Set the password of a user who followed a link; end their sessions and links. Raises LinkUsed."""
     known = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
     user.set_password(password)
     if not known.update(password=user.password):

@@ -1,7 +1,7 @@
 """The portal's settings: one file, configured by the environment variables that the README lists.
 
-`PORTAL_URL` says where the portal is reached and with it whether it is an https deployment;
-`PORTAL_DATA_DIR` is the one folder that it writes to.
+`PORTAL_URL` is the portal's address, and decides whether this is an https deployment;
+`PORTAL_DATA_DIR` is the only folder that it writes to.
 """
 
 import os
@@ -39,7 +39,7 @@ def _secret_key() -> str:
             draft.touch(mode=0o600)
             draft.write_text(secrets.token_urlsafe(50))
             try:
-                os.link(draft, path)  # fails where another process was quicker: its key is the key
+                os.link(draft, path)  # fails if another process was quicker: its key counts
             except FileExistsError:
                 pass
             finally:
@@ -54,7 +54,7 @@ def _secret_key() -> str:
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or _secret_key()
 
-# Where it is reached: https, cookies, hosts and HSTS follow from the one address.
+# The portal's address: https, cookies, hosts and HSTS follow from it.
 PORTAL_URL = env.str("PORTAL_URL", default="http://localhost:8000").rstrip("/")
 try:
     _address = urlsplit(PORTAL_URL)
@@ -70,11 +70,11 @@ if not IS_HTTPS:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
-# On plain http browsers ignore this header, and complain about it in the console of every page.
+# Over plain http browsers ignore this header, and complain about it in the console of every page.
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin" if IS_HTTPS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
-# Reverse proxies in front, each of which sets X-Forwarded-For and X-Forwarded-Proto itself.
-# 0: none, believe no header.
+# How many reverse proxies are in front; each must set X-Forwarded-For and X-Forwarded-Proto itself.
+# With 0 these headers are ignored.
 TRUSTED_PROXIES = _number("TRUSTED_PROXIES", 1 if IS_HTTPS else 0, "how many reverse proxies are in front")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -97,7 +97,7 @@ SECURE_CSP = {
 SILENCED_SYSTEM_CHECKS = [
     # HSTS for subdomains is a decision about the whole domain, not about this host.
     "security.W005",
-    # So is the browsers' preload list, which takes whole domains and lets go of none for months.
+    # So is the browsers' preload list, which takes whole domains and keeps them for months.
     "security.W021",
 ]
 
@@ -106,7 +106,7 @@ INSTALLED_APPS = [
     "products",
     "associations",
     "licensing",
-    "portal.apps.SupportConfig",
+    "portal.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -154,16 +154,16 @@ TEMPLATES = [
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 
-# How long PostgreSQL is waited for, in seconds; the address's query names others, 0 is no limit. The last two
-# hold for requests alone, not for commands. An idle session ends while the thread that has it still lives:
-# granian ends a thread that was idle for 600 s, and nobody would close its connection.
+# PostgreSQL's limits in seconds; the query of DATABASE_URL can set others, and 0 means none. The serving
+# limits hold for requests only, not for commands. An idle session must end before its thread does: granian
+# ends a thread after 600 s without work, and nobody would close its connection.
 POSTGRESQL_LIMITS = {"lock_timeout": 4, "idle_in_transaction_session_timeout": 60}
 SERVING_LIMITS = {"statement_timeout": 10, "idle_session_timeout": 540}
 IS_SERVING = "portal.wsgi" in sys.modules
 
 
 def _postgresql_options(given: dict[str, Any]) -> dict[str, Any]:
-    """What a connection is opened with. Raises ValueError."""
+    """The options that a connection is opened with. Raises ValueError."""
     limits = {
         name: int(given.pop(name, seconds)) for name, seconds in (POSTGRESQL_LIMITS | SERVING_LIMITS).items()
     }
@@ -181,7 +181,7 @@ def _database() -> dict[str, Any]:
         database = dict(env.db_url_config(url))
         if database["ENGINE"] == "django.db.backends.postgresql":
             database["OPTIONS"] = _postgresql_options(database.get("OPTIONS", {}))
-    except ValueError:  # not told with the address: that may carry a password
+    except ValueError:  # its message isn't shown: the address may contain a password
         raise ImproperlyConfigured(
             "DATABASE_URL takes an address such as postgres://user:password@host:5432/portal; "
             "time-outs in its query are whole seconds, as in ?statement_timeout=30"
@@ -198,9 +198,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# The limits of logging in are counted here, so that every process counts the same tries. With more entries
-# than MAX_ENTRIES a new one throws out those that have expired and then the first nth of the live ones: of
-# fewer than n none, or a flood of other names would open what wrong tries have closed.
+# The limits of logging in are counted here, so that all processes share the counts. Beyond MAX_ENTRIES a
+# new entry removes the expired ones, then one in CULL_FREQUENCY of the live ones: in effect none. Otherwise
+# a flood of other names would reopen what failed attempts have closed.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -209,7 +209,7 @@ CACHES = {
     }
 }
 
-# Mail: the outbox sends it (`manage.py send_mail`). Each way to a server has a port and its encryption.
+# Mail: the outbox sends it (`manage.py send_mail`). Each scheme has a port and its encryption.
 MAIL_SCHEMES: dict[str, tuple[int, dict[str, bool]]] = {
     "smtp": (587, {"use_tls": True}),
     "smtps": (465, {"use_ssl": True}),
@@ -230,7 +230,7 @@ def _mailer() -> dict[str, Any]:
         is_whole = address.hostname and not address.path.strip("/") and not address.query + address.fragment
         if not is_whole or len(login) == 1 or (login and not encryption):
             raise ValueError
-    except (KeyError, ValueError):  # not told with the address: that may carry a password
+    except (KeyError, ValueError):  # its message isn't shown: the address may contain a password
         raise ImproperlyConfigured(
             "MAIL_URL takes an address such as smtp://user:password@host:587 (STARTTLS), "
             "smtps://user:password@host or, without a login, smtp+plain://host; in a password anything but "
@@ -263,14 +263,14 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 LOGIN_URL = "account_login"
-PASSWORD_RESET_TIMEOUT = 3600  # seconds, from when the mail with the link leaves
+PASSWORD_RESET_TIMEOUT = 3600  # seconds, from the moment the mail with the link is sent
 LOGIN_REDIRECT_URL = "main_page"
 LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Only names that carry a hash are ever asked for: half the files, and half the wait at the first start.
+# Only names with a hash are ever requested: this saves half the files, and half the first start's wait.
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -283,7 +283,7 @@ DATE_FORMAT, DATETIME_FORMAT = "d M Y", "d M Y, H:i"
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-# What goes wrong is told on standard error, where whoever runs the portal looks; never what people typed.
+# Errors go to standard error, where the operator looks; what people typed never does.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -292,13 +292,13 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": ["console"], "level": "WARNING", "propagate": False},
-        "django.request": {"level": "ERROR"},  # a refused request is an answer, not something that went wrong
+        "django.request": {"level": "ERROR"},  # a refused request is an answer, not a failure
     },
 }
 
-# A primary's licences reach at most so many different units in 90 days (A9); beyond that Support does it.
-MOST_SHARERS = _number("MOST_SHARERS", 3, "how many units a primary's licenses reach in 90 days")
+# A primary may share its licences with so many different units in 90 days (A9); Support may go beyond.
+MOST_SHARERS = _number("MOST_SHARERS", 3, "how many units a primary shares its licenses with in 90 days")
 
-# Factory files name authentication codes: one from a browser is held in memory, or in a file of mode 0600
-# that ends with the request.
+# Factory files contain authentication codes: an upload is held in memory, or in a file of mode 0600 that is
+# deleted with the request.
 MAX_IMPORT_MEGABYTES = _number("MAX_IMPORT_MEGABYTES", 20, "how large a factory file the desk takes")

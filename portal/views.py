@@ -79,14 +79,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _is_busy(error: BaseException | None) -> bool:
-    """Whether a statement or a lock took too long: PostgreSQL's time-outs, or SQLite's."""
+    """Whether a statement or a lock timed out, on PostgreSQL or SQLite."""
     cause = error.__cause__ if isinstance(error, OperationalError) else None
     is_locked = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
     return is_locked or isinstance(cause, LockNotAvailable | QueryCanceled)
 
 
 class SetPassword(PasswordResetConfirmView):
-    """Django's own, which keeps the link's secret out of the address; who is switched off sets nothing."""
+    """Django's view, which keeps the link's secret out of the address. A switched-off login sets nothing."""
 
     template_name = "account/set_password.html"
     form_class = NewPasswordForm

@@ -29,7 +29,7 @@ class ProductModelAdmin(ServiceAdmin):
 
 
 class BySerialAdmin(ReadOnlyAdmin):
-    """Rows that are looked up by a serial number, in any notation."""
+    """Rows that are found by a serial number, in any notation."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -51,13 +51,13 @@ class UnitAdmin(BySerialAdmin):
 
     @admin.display(description="licences")
     def grant(self, unit: Unit) -> str:
-        """A way to the form that grants this unit a licence."""
+        """A link to the form that grants this unit a licence."""
         url = reverse("admin:licensing_licence_add", query={"serial_number": unit.serial})
         return format_html('<a href="{}">Grant a licence</a>', url)
 
 
 class AccountFilter(admin.SimpleListFilter):
-    """One account's rows, where a link asks for them; to choose from, accounts would be too many."""
+    """Filters by the account that a link names; a list of all accounts would be too long."""
 
     title, parameter_name = "account", "account__id__exact"
 

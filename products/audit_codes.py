@@ -10,5 +10,5 @@ class AuditCode(Code):
     REGISTERED = "registered", "Registered"
     RENAMED = "renamed", "Renamed from “{before}” to “{after}”"
     SURVEY_ANSWERED = "survey-answered", "Product Survey answered"
-    TRIES_FORGIVEN = "tries-forgiven", "Wrong tries forgiven: {tries}"
+    TRIES_FORGIVEN = "tries-forgiven", "Failed attempts forgiven: {tries}"
     UNITS_IMPORTED = "units-imported", "Factory's record read: {created} new units"

@@ -1,4 +1,4 @@
-"""Authentication codes are kept as a keyed hash: who reads the database learns none (R2)."""
+"""Authentication codes are stored as a keyed hash, so that a reader of the database learns none (R2)."""
 
 import hashlib
 import hmac
@@ -14,9 +14,9 @@ def active_kid() -> str:
 
 
 def code_hasher(kid: str) -> Callable[[str, str], str]:
-    """Return what hashes a serial number's normalized code under the key `kid`.
+    """Return the function that hashes a serial number's normalized code under the key `kid`.
 
-    For many codes it is asked for once: half of the work is preparing the key. Raises KeyMissing and
+    Fetch it once for many codes: half of the work is preparing the key. Raises KeyMissing and
     KeyFileUnknown.
     """
     keyed = hmac.new(read_hash_key(kid), digestmod=hashlib.sha256)

@@ -1,4 +1,4 @@
-"""What the rules of registration (R1 to R7) answer when they refuse."""
+"""The errors that the rules of registration (R1 to R7) raise when they refuse."""
 
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,7 @@ class InvalidCode(RuleViolation):
 
     code = "invalid-code"
     field = "authentication_code"
-    message = (
-        "An authentication code has 8 letters and digits, as in XXXX-XXXX. It stands on the unit's label."
-    )
+    message = "An authentication code has 8 letters and digits, as in XXXX-XXXX. It is on the unit's label."
 
 
 class CodeNeeded(RuleViolation):
@@ -38,12 +36,12 @@ class CodeNeeded(RuleViolation):
 
 
 class NoMatch(RuleViolation):
-    """R3: an unknown serial number or a wrong authentication code; which of them is not told."""
+    """R3: an unknown serial number or a wrong authentication code; the answer doesn't tell which."""
 
     code = "no-match"
     field = "authentication_code"
     message = (
-        "This serial number and this authentication code don't belong together. "
+        "This serial number and this authentication code don't match. "
         "Compare both with the unit's label: 8 and B, 0 and D are easily confused."
     )
 
@@ -54,7 +52,7 @@ class SerialClosed(RuleViolation):
     code = "serial-closed"
     field = "serial_number"
     message = (
-        "After five wrong authentication codes {serial} is closed to your account until {until:%H:%M} UTC. "
+        "After five wrong authentication codes, {serial} is closed to your account until {until:%H:%M} UTC. "
         "Try again then, or ask Support to open it."
     )
 
@@ -64,13 +62,13 @@ class RegistrationClosed(RuleViolation):
 
     code = "registration-closed"
     message = (
-        "After twenty wrong authentication codes today registration is closed to your account "
+        "After twenty wrong authentication codes today, registration is closed to your account "
         "until {until:%d %b %Y, %H:%M} UTC. Ask Support if you need it sooner."
     )
 
 
 class AlreadyInAccount(RuleViolation):
-    """R4: the unit is registered in this account already; `registration` is that one."""
+    """R4: the unit is registered in this account already, by `registration`."""
 
     code = "already-in-account"
     field = "serial_number"
@@ -82,7 +80,7 @@ class AlreadyInAccount(RuleViolation):
 
 
 class InAnotherAccount(RuleViolation):
-    """R4: the unit belongs to another account (told only to who knows the authentication code)."""
+    """R4: the unit belongs to another account (said only to those who know the authentication code)."""
 
     code = "in-another-account"
     field = "serial_number"
@@ -90,13 +88,13 @@ class InAnotherAccount(RuleViolation):
 
 
 class UnitRetired(RuleViolation):
-    """R4, K3: the unit was returned and is in use no more."""
+    """R4, K3: the unit was returned and is out of use."""
 
     code = "unit-retired"
     field = "serial_number"
     message = (
         "{serial} was retired on {day:%d %b %Y}: it was replaced and returned. "
-        "Ask Support if you hold it in your hands."
+        "Ask Support if you have it in front of you."
     )
 
     def __init__(self, unit: "Unit") -> None:
@@ -104,33 +102,33 @@ class UnitRetired(RuleViolation):
 
 
 class SameCode(RuleViolation):
-    """X7: a unit in stock has another authentication code than the one that its last owner knows."""
+    """X7: a unit in stock must have another authentication code than the one its last owner knows."""
 
     code = "same-code"
     field = "authentication_code"
-    message = "{serial} has this authentication code already: whoever had the unit knows it. Give a new one."
+    message = "{serial} has this authentication code already, and its last owner knows it. Give a new one."
 
 
 class NotRetired(RuleViolation):
-    """X7: only a retired unit is taken back into stock; one that is in use is released."""
+    """X7: only a retired unit is taken back into stock; a unit in use is released."""
 
     code = "not-retired"
     message = "{serial} isn't retired: there is nothing to take back."
 
 
 class RegistrationEnded(RuleViolation):
-    """The registration that a page meant has ended: the unit is another account's, or nobody's, by now."""
+    """The registration that a page meant has ended: the unit has left the account."""
 
     code = "registration-ended"
     message = "{serial} has left its account meanwhile. Nothing was changed."
 
 
 class UnknownAccount(RuleViolation):
-    """X7: a unit is released to a named account, and no account is named like this."""
+    """X7: no account has the ID to which a unit was to be released."""
 
     code = "unknown-account"
     field = "account"
-    message = "There is no such account. The Account ID stands on its members' pages, below My Products."
+    message = "There is no such account. Its members see the Account ID on their pages, below My Products."
 
 
 class SameAccount(RuleViolation):
@@ -147,20 +145,20 @@ class InvalidFriendlyName(RuleViolation):
     code = "invalid-friendly-name"
     field = "friendly_name"
     message = (
-        "A friendly name has at most 30 characters, stands on one line and has no invisible marks. "
+        "A friendly name has at most 30 characters on one line, and no invisible marks. "
         "This one has {length} characters."
     )
 
 
 class PermanentField(RuleViolation):
-    """The catalogue: keysets carry a model's code, lists are searched by its line; neither ever changes."""
+    """The catalogue: keysets carry a model's code, and lists search its line, so neither ever changes."""
 
     code = "permanent-field"
     message = "The {field} is permanent. Add another model instead."
 
 
 class ImportRefused(RuleViolation):
-    """A factory file has rows that can't be taken; nothing of it was written. `problems` counts them."""
+    """A factory file has rows that can't be imported, so nothing was written. `problems` counts them."""
 
     code = "import-refused"
     message = "Nothing was written. Problems found: {problems}, in {rows} rows."

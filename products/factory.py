@@ -1,8 +1,8 @@
-"""The factory's record: units are read from a CSV file, all of it or nothing.
+"""The factory's record: units are imported from a CSV file, all of it or nothing.
 
-The file is read a batch at a time into a temporary table, where the database compares all its rows with the
-record and with each other; what is new is written from there, in the same transaction. So memory stays the
-same however long the file is.
+The file is read in batches into a temporary table, where the database compares its rows with the record
+and with each other. New units are written from there, in the same transaction. So memory doesn't grow
+with the file.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ type Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class ModelCount:
-    """How many rows of a file are of one model, and how many of them would be new units."""
+    """How many rows of a file are of one model, and how many of these are new units."""
 
     name: str
     rows: int
@@ -49,7 +49,7 @@ class ModelCount:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What importing a file would do: its rows, bad ones included; new units; rows whose unit is there."""
+    """What importing a file would do: its rows, bad ones included; new units; units that exist already."""
 
     rows: int
     new: int
@@ -62,12 +62,12 @@ class Preview:
 def import_units(
     open_file: OpenFile, *, by: User | None, report: Report, progress: Progress
 ) -> tuple[int, int]:
-    """Read units into the factory's record; return how many rows the file has and how many units are new.
+    """Import units into the factory's record; return the number of rows in the file and of new units.
 
-    `open_file` opens the file anew for each pass, with `errors="surrogateescape"`: so a byte that isn't UTF-8
-    is a problem of its own line. `report` gets each problem as it is found, `progress` the rows done in the
-    present pass. A unit that is there already with the same values is no problem. Raises ImportRefused where
-    any row had a problem; nothing is written then.
+    `open_file` opens the file again for each pass, with `errors="surrogateescape"`, so that a byte that isn't
+    UTF-8 is a problem of its line only. `report` gets each problem when it is found, `progress` the number of
+    rows done in the present pass. A unit that exists with the same values is no problem. If any row had
+    a problem, raises ImportRefused and writes nothing.
     """
     problems = Problems(report)
     with staging() as staged:
@@ -76,25 +76,25 @@ def import_units(
             ends = _read(reader, staged, progress)
             digest = reader.digest()
         rows = ends[-1][1]
-        staged.leave_new(staged.tally(), problems)
-        problems.refuse_any(rows)
+        staged.keep_new(staged.tally(), problems)
+        problems.raise_if_any(rows)
         with open_file() as file:
             if FactoryFile(file, {}, problems).digest() != digest:
                 problems.add(1, "the file changed while it was read")
-        problems.refuse_any(rows)
+        problems.raise_if_any(rows)
         created = _write(staged, ends, problems, progress)
         audit.record(AuditCode.UNITS_IMPORTED, by=by, data={"rows": rows, "created": created})
     return rows, created
 
 
 def preview_units(open_file: OpenFile, *, report: Report) -> Preview:
-    """Check a file as `import_units` does, and return what that would do. Nothing is written."""
+    """Check a file as `import_units` does, and return what importing it would do. Nothing is written."""
     problems, models = Problems(report), _models()
     with staging() as staged:
         with open_file() as file:
             ends = _read(FactoryFile(file, models, problems), staged, lambda rows: None)
         tallies, first = staged.tally(), staged.first(SAMPLES)
-        staged.leave_new(tallies, problems)
+        staged.keep_new(tallies, problems)
         new = staged.new_of_models()
     return Preview(
         rows=ends[-1][1],
@@ -117,7 +117,7 @@ def _model_counts(tallies: list[Tally], new: dict[int, int], models: dict[str, i
 
 
 def _read(reader: FactoryFile, staged: Staging, progress: Progress) -> list[tuple[int, int]]:
-    """Stage every good row; return where each batch ends: its last line, and the rows up to there."""
+    """Stage every good row; return, for each batch, its last line and the number of rows so far."""
     line = rows = 0
     ends = [(line, rows)]
     for batch in batched(reader.rows(), BATCH, strict=False):
@@ -131,7 +131,7 @@ def _read(reader: FactoryFile, staged: Staging, progress: Progress) -> list[tupl
 
 
 def _write(staged: Staging, ends: list[tuple[int, int]], problems: Problems, progress: Progress) -> int:
-    """Write the new units batch by batch, as they were read."""
+    """Write the new units in the batches in which they were read."""
     created = 0
     for (after, _), (until, rows) in pairwise(ends):
         try:

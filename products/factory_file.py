@@ -1,4 +1,4 @@
-"""A factory file: a CSV file that names units. What its rows must be like stands here alone."""
+"""A factory file: a CSV file that lists units. Only this module knows what its rows must be like."""
 
 import csv
 import hashlib
@@ -30,7 +30,7 @@ class Problem(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A unit as the file names it, each value in its canonical form."""
+    """A unit as the file names it, all values normalized."""
 
     line: int
     serial: str
@@ -41,33 +41,33 @@ class Row(NamedTuple):
 
 
 class Problems:
-    """Counts the problems of a file and hands each on as it is found."""
+    """Counts the problems of a file, and reports each when it is found."""
 
     def __init__(self, report: Callable[[Problem], None]) -> None:
         self._report = report
         self.count = 0
 
     def add(self, line: int, reason: str) -> None:
-        """Take one more in. What it quotes of the file can't steer a terminal: such characters are masked."""
+        """Count and report a problem. Characters that could control a terminal are masked."""
         self.count += 1
         shown = "".join(character if character.isprintable() else "\ufffd" for character in reason)
         self._report(Problem(line, shown))
 
-    def refuse_any(self, rows: int) -> None:
-        """Raise ImportRefused where there was one."""
+    def raise_if_any(self, rows: int) -> None:
+        """Raise ImportRefused if there was a problem."""
         if self.count:
             raise ImportRefused(problems=self.count, rows=rows)
 
 
 class FactoryFile:
-    """Reads the rows of a file once, a few at a time, and knows afterwards the digest of all that it read."""
+    """Reads the rows of a file once, a few at a time; afterwards it knows the digest of what it read."""
 
     def __init__(self, file: TextIO, models: dict[str, int], problems: Problems) -> None:
         self._file, self._models, self._problems = file, models, problems
         self._digest = hashlib.sha256()
 
     def rows(self) -> Iterator[Row | None]:
-        """Each row; None for one that is bad: it is reported, and counts."""
+        """Each row; None for a bad one, which is reported and counted."""
         reader = csv.reader(self._lines(), strict=True)
         following = 1
         try:
@@ -84,7 +84,7 @@ class FactoryFile:
             self._problems.add(following, f"from here on this is no CSV: {error}")
 
     def digest(self) -> bytes:
-        """The digest of what was read so far, and of what is still to be read."""
+        """The digest of the whole file; reads what wasn't read yet."""
         for _ in self._lines():
             pass
         return self._digest.digest()
@@ -105,12 +105,12 @@ class FactoryFile:
 
 
 def reading(path: Path) -> Callable[[], TextIO]:
-    """What opens a file as it is to be read: with or without the mark that spreadsheets begin UTF-8 with."""
+    """Return a function that opens a file, which may begin with the byte order mark of spreadsheets."""
     return lambda: path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 def problem_of_first_line(file: TextIO) -> str:
-    """What is wrong with a file's first line, of which no more is read than there could be."""
+    """What is wrong with a file's first line; reads no more of it than a good one could have."""
     try:
         return problem_of_header(next(csv.reader([file.readline(_CHARACTERS_AT_ONCE)], strict=True), []))
     except csv.Error as error:
@@ -118,14 +118,14 @@ def problem_of_first_line(file: TextIO) -> str:
 
 
 def problem_of_header(values: list[str]) -> str:
-    """What is wrong with a file's first line; nothing where it is as it must be."""
+    """What is wrong with a file's first line; empty if it is correct."""
     if [name.strip() for name in values] == COLUMNS:
         return ""
     return f"the first line must be {','.join(COLUMNS)}" if _is_utf8(values) else NOT_UTF8
 
 
 def _is_utf8(values: list[str]) -> bool:
-    """Whether no value has a byte that had to be escaped when it was read."""
+    """Whether no value has a byte that was escaped on reading."""
     text = "".join(values)
     return text.isascii() or not _ESCAPED_BYTE.search(text)
 
@@ -148,7 +148,7 @@ def _parse(line: int, values: list[str], models: dict[str, int]) -> Row:
 
 
 def _models_like(name: str, models: Iterable[str]) -> str:
-    """Name the models that a wrong name resembles most, or all where it resembles none."""
+    """Name the models most similar to an unknown name, or all models if none is."""
     close = get_close_matches(name[:_SHOWN_CHARACTERS].upper(), models, n=3)
     listed = ", ".join(f"“{model}”" for model in close or sorted(models))
     return f"{'Did you mean' if close else 'There are'} {listed}{'?' if close else '.'}"
@@ -158,9 +158,9 @@ def _shorten(text: str) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
-@lru_cache(maxsize=4096)  # a file names few days, many times each
+@lru_cache(maxsize=4096)  # a file has few different days
 def _parse_day(text: str) -> str | None:
-    """A day as the database takes it, or none."""
+    """A day as the database takes it; None if it isn't one."""
     if not text:
         return None
     try:

@@ -1,7 +1,7 @@
-"""A factory file's rows on their way into the record: in a temporary table, and asked in SQL.
+"""Stages a factory file's rows in a temporary table, and compares them by SQL on their way to the record.
 
-Every statement is one that PostgreSQL and SQLite both know. The table holds codes as keyed hashes only, it is
-seen by its own connection alone, and it goes with the transaction: so does everything where that fails.
+Every statement is valid on both PostgreSQL and SQLite. The table contains codes as keyed hashes only, is
+visible to its own connection only, and ends with the transaction, also if that fails.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ INSERT INTO factory_row (line, serial, model_id, code_mac, firmware, warranty_en
 VALUES (%s, %s, %s, %s, %s, %s)
 """
 
-# No day at all is told from every day as '-infinity': a day to PostgreSQL, and just another text to SQLite.
+# '-infinity' stands for no day: to PostgreSQL it is a day, and to SQLite just another text.
 _TALLY = """
 SELECT row.model_id, count(*), count(unit.id), count(*) FILTER (
     WHERE unit.model_id <> row.model_id OR unit.code_mac <> row.code_mac OR unit.firmware <> row.firmware
@@ -101,7 +101,7 @@ FROM factory_row WHERE line > %s AND line <= %s ORDER BY line
 
 
 class Tally(NamedTuple):
-    """The staged rows of one model: how many there are, and of how many the unit is in the record already."""
+    """The staged rows of one model: their number, and how many of their units the record already has."""
 
     model_id: int
     rows: int
@@ -110,7 +110,7 @@ class Tally(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A staged row as a preview shows it: without its code."""
+    """A staged row as a preview shows it, without its code."""
 
     line: int
     serial: str
@@ -129,7 +129,7 @@ class Staging:
         self._were_keys_changed = Key.objects.filter(purpose=Key.Purpose.CODES).exclude(kid=self.kid).exists()
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Stage more rows, their codes hashed."""
+        """Stage more rows, with their codes hashed."""
         if connection.vendor == "postgresql":
             text = "".join(map(_copy_line, self._hashed(rows)))
             with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
@@ -139,7 +139,7 @@ class Staging:
                 cursor.executemany(_INSERT, list(self._hashed(rows)))
 
     def _hashed(self, rows: Sequence[Row]) -> Iterator[tuple[int, str, int, str, str, str | None]]:
-        """Hash each code under the active key; where the unit is known under a key of before, under that."""
+        """Hash each code under the active key, or under an older one that the unit's code is stored under."""
         hashers = {}
         if self._were_keys_changed:
             known = Unit.objects.filter(serial__in=[row.serial for row in rows]).exclude(code_kid=self.kid)
@@ -151,7 +151,7 @@ class Staging:
     def tally(self) -> list[Tally]:
         """Compare all rows with the record."""
         if connection.vendor == "postgresql":
-            _execute("ANALYZE factory_row")  # autovacuum tells the planner nothing of temporary tables
+            _execute("ANALYZE factory_row")  # autovacuum doesn't analyze temporary tables
         with connection.cursor() as cursor:
             cursor.execute(_TALLY)
             return [Tally(*values) for values in cursor.fetchall()]
@@ -162,15 +162,15 @@ class Staging:
             cursor.execute(_FIRST, [count])
             return [Sample(*values) for values in cursor.fetchall()]
 
-    def leave_new(self, tallies: Sequence[Tally], problems: Problems) -> None:
-        """Forget the rows that make no new unit; report those that contradict the record or each other."""
+    def keep_new(self, tallies: Sequence[Tally], problems: Problems) -> None:
+        """Delete the rows that are no new units; report those that contradict the record or each other."""
         if any(tally.contradicting for tally in tallies):
             for line, serial, *differing in _stream(_CONTRADICTIONS):
                 columns = zip(_COMPARED, differing, strict=True)
                 named = ", ".join(column for column, is_other in columns if is_other)
                 problems.add(line, f"serial_number: {serial} is known with another {named}")
         known = sum(tally.known for tally in tallies)
-        if known and _execute(_FORGET_KNOWN) != known:  # one that came in between was compared with nothing
+        if known and _execute(_FORGET_KNOWN) != known:  # a unit written in between wasn't compared
             problems.add(1, MEANWHILE)
         if _execute(_FIND_REPEATS):
             for line, serial, first in _stream(_REPEATS_THAT_DIFFER):
@@ -178,27 +178,27 @@ class Staging:
             _execute(_FORGET_REPEATS)
 
     def new_of_models(self) -> dict[int, int]:
-        """Count the rows that are left of each model."""
+        """Count the remaining rows of each model."""
         with connection.cursor() as cursor:
             cursor.execute(_NEW_OF_MODELS)
             return dict(cursor.fetchall())
 
     def write(self, after: int, until: int) -> int:
-        """Write the units of the lines behind `after`, up to `until`. Raises IntegrityError."""
+        """Write the units of the lines after `after`, up to `until`. Raises IntegrityError."""
         return _execute(_WRITE, [self.kid, after, until])
 
 
 @contextmanager
 def staging() -> Iterator[Staging]:
-    """Stage a file's rows: everything inside is one transaction."""
+    """Stage a file's rows: the whole block is one transaction."""
     with transaction.atomic():
         for statement in _CREATE:
             _execute(statement)
         if connection.vendor == "postgresql":
-            # A long file's statements take their minutes, and another import is waited for: it may fail.
+            # Statements of a long file take minutes, and so may waiting for another import: don't time out.
             _execute("SET LOCAL statement_timeout = 0")
             _execute("SET LOCAL lock_timeout = 0")
-            # Or a million checks of a foreign key would wait, in memory, for the commit.
+            # Otherwise a million foreign key checks would wait in memory for the commit.
             _execute("SET CONSTRAINTS ALL IMMEDIATE")
         yield Staging()
         for statement in _DROP:
@@ -213,14 +213,14 @@ def _copy_line(row: tuple[int, str, int, str, str, str | None]) -> str:
 
 
 def _execute(statement: str, parameters: Sequence[str | int] | None = None) -> int:
-    """Execute a statement; return how many rows it concerned."""
+    """Execute a statement; return the number of affected rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)
 
 
 def _stream(query: str) -> Iterator[tuple[Any, ...]]:
-    """Read a query's rows a few at a time: there may be as many as the file has."""
+    """Read a query's rows a few at a time, because there may be as many as in the file."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(query)
         while rows := cursor.fetchmany(_AT_ONCE):

@@ -11,7 +11,7 @@ TYPED_CODE = {"class": "code", "autocomplete": "off", "autocapitalize": "charact
 
 
 class RegisterForm(forms.Form):
-    """Add New Product. Whether the unit is there and free is the service's to say."""
+    """Add New Product. Whether the unit exists and is free is for the service to decide."""
 
     serial_number = forms.CharField(
         label="Serial Number",
@@ -47,7 +47,7 @@ class RegisterForm(forms.Form):
 
 
 class AssociateForm(RegisterForm):
-    """Associate new products: a unit that the account has already needs no authentication code."""
+    """Associate new products: a unit that is in the account already needs no authentication code."""
 
     friendly_name = forms.CharField(
         label="Friendly Name",
@@ -85,7 +85,7 @@ class RenameForm(forms.Form):
 
 
 class SurveyForm(forms.ModelForm):
-    """Product Survey: three questions, none of which has to be answered."""
+    """Product Survey: three questions, all optional."""
 
     class Meta:
         model = Survey

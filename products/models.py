@@ -41,9 +41,9 @@ class ProductModel(models.Model):
 class Unit(models.Model):
     """An appliance as the factory made it.
 
-    `version` rises with whatever changes its entitlements, `last_generation` with each keyset; neither is
-    ever reset. Counts of a licence were moved to or from it, or are its own licence's, at `counts_moved_at`
-    last. The authentication code is kept as a keyed hash, `code_kid` names the key.
+    `version` rises with every change of its entitlements, `last_generation` with every keyset; neither is
+    ever reset. `counts_moved_at` is when counts were last moved to it, from it, or out of its own licence
+    between others. The authentication code is stored as a keyed hash; `code_kid` names the key.
     """
 
     serial = models.CharField(max_length=12)
@@ -77,8 +77,8 @@ class Unit(models.Model):
 class Registration(models.Model):
     """A unit owned by an account, from `registered_at` until `ended_at`. "My product".
 
-    `search` holds what a list is filtered by, in lower case. One that was released (X7) says by whom, why and
-    to which account, by the name that it had then; without a name it went to stock.
+    `search` is the text that lists are filtered by, in lower case. A released registration (X7) stores who
+    released it, why, and the name that the new account had then; without a name the unit went to stock.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -120,7 +120,7 @@ class Registration(models.Model):
 
 
 class Survey(models.Model):
-    """What an administrator told of a registration on the Product Survey page; every answer is optional."""
+    """An administrator's answers on the Product Survey page; every answer is optional."""
 
     class Protects(models.TextChoices):
         MAIN_OFFICE = "main-office", "A main office"
@@ -146,9 +146,9 @@ class Survey(models.Model):
 
 
 class Attempt(models.Model):
-    """One wrong try of an account: at a unit's authentication code, or at an activation key for it (R3).
+    """An account's failed attempt at a unit's authentication code, or at an activation key for it (R3).
 
-    `subject` is the unit's serial number. Support forgives tries: those count no more.
+    `subject` is the unit's serial number. Support can forgive attempts: these no longer count.
     """
 
     class Kind(models.TextChoices):

@@ -1,4 +1,4 @@
-"""Chainable questions to units and registrations."""
+"""Chainable queries of units and registrations."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class UnitQuerySet(models.QuerySet["Unit"]):
     """Units of the factory's record."""
 
     def locked(self, pks: Iterable[int]) -> Self:
-        """Lock these units until the transaction ends, in order of pk: no two writers wait in a circle."""
+        """Lock these units until the transaction ends, in order of pk, so that writers can't deadlock."""
         return self.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True)
 
     def raise_version(self) -> int:
-        """Note that the entitlements of these units change in this transaction: their keysets are stale."""
+        """Note that the entitlements of these units change in this transaction, which makes keysets stale."""
         return self.update(version=F("version") + 1)
 
 
@@ -33,22 +33,22 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
     """Registrations, live and ended."""
 
     def live(self) -> Self:
-        """Those that haven't ended."""
+        """Registrations that haven't ended."""
         return self.filter(ended_at=None)
 
     def visible_to(self, account: Account) -> Self:
-        """The live registrations of an account, with their units and models: where every page starts."""
+        """The live registrations of an account, with units and models: every page starts from these."""
         return self.live().filter(account=account).select_related("unit__model")
 
-    def ever_of(self, account: Account) -> Self:
-        """What an account has or had, with units and models: the live one of a unit first, then the last."""
+    def ever_owned_by(self, account: Account) -> Self:
+        """What an account has or had, with units and models: a unit's live one first, then the latest."""
         found = self.filter(account=account).select_related("unit__model")
         return found.order_by(F("ended_at").desc(nulls_first=True), "-pk")
 
     def matching(self, query: str) -> Self:
         """Those with every word of a query in name, serial, line or code; `:` and `-` may be left out.
 
-        A query that is too long finds none, and asks nothing: its page says so.
+        A query that is too long finds nothing and runs no SQL: its page says so.
         """
         try:
             words = [word.lower() for word in words_of(query)]

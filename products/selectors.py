@@ -1,4 +1,4 @@
-"""The list of registered products: filtered, sorted, and paged by seeking: each page costs the same."""
+"""The list of registered products: filtered, sorted, and paged by seeking: all pages cost the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MOST_COUNTED = 10_000
 
 
 class Sort(NamedTuple):
-    """An order of the list: by which expression, and whether from the largest."""
+    """An order of the list: its expression, and whether the largest comes first."""
 
     key: Expression | F
     is_descending: bool = False
@@ -33,7 +33,7 @@ SORTS = {
 
 
 class Cursor(NamedTuple):
-    """Where a page begins: beside the row with this serial number, whose ordinal number is known."""
+    """Where a page begins: beside the row with this serial number, whose ordinal is known."""
 
     serial: str
     number: int
@@ -64,7 +64,7 @@ class ProductPage:
 def product_page(
     account: Account, *, query: str, sort: str, cursor: Cursor | None, only: Q | None = None
 ) -> ProductPage:
-    """One page of the account's products: the first where a cursor's row is gone or has nothing beside it.
+    """One page of the account's products; the first one if a cursor's row is gone or has nothing beside it.
 
     `only` is a further condition on the registrations.
     """

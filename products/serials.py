@@ -14,13 +14,13 @@ _FLOAT = re.compile(r"\d+([.,]\d*)?E[+-]?\d+|\d+[.,]\d+", re.IGNORECASE)
 
 
 def strip_separators(text: str) -> str:
-    """Take spaces, hyphens and invisible marks out of what was typed, and raise its letters."""
+    """Remove spaces, hyphens and invisible marks from a typed text, and raise its letters."""
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", text)).upper()
 
 
 def normalize_serial(text: str) -> str:
     """Return a serial number as its 12 hexadecimal digits, upper case. Raises InvalidSerial (R1)."""
-    if _CANONICAL_SERIAL.fullmatch(text):  # most are, and the rest takes ten times as long
+    if _CANONICAL_SERIAL.fullmatch(text):  # most are, and the rest takes ten times longer
         return text
     serial = strip_separators(text)
     if _CANONICAL_SERIAL.fullmatch(serial):
@@ -55,9 +55,9 @@ class SerialConverter:
     regex = "[0-9A-Fa-f]{12}"
 
     def to_python(self, value: str) -> str:
-        """Upper case, as it is stored."""
+        """Return the stored form: upper case."""
         return value.upper()
 
     def to_url(self, value: str) -> str:
-        """As it is stored."""
+        """Serial numbers are stored as addresses show them."""
         return value

@@ -1,4 +1,4 @@
-"""Everything that is written about units and registrations (rules R1 to R7)."""
+"""Every write about units and registrations (rules R1 to R7)."""
 
 import datetime
 import secrets
@@ -8,7 +8,7 @@ from django.db import transaction
 
 from portal import audit
 from portal.models import Account, User
-from products.attempts import check_open, count_try
+from products.attempts import check_open, count_attempt
 from products.audit_codes import AuditCode
 from products.codes import active_kid, code_matches
 from products.errors import (
@@ -25,7 +25,7 @@ from products.serials import normalize_code, normalize_serial
 REGISTRATION_CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 FRIENDLY_NAME_CHARACTERS = 30
 INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
-"""Unicode's categories of controls, of marks that turn or hide text, and of line and paragraph ends."""
+"""Unicode's categories of control characters, of marks that turn or hide text, and of separators of lines."""
 EMOJI_JOINER = "\u200d"
 
 
@@ -43,8 +43,8 @@ def register(
     Source: Associating an Appliance at First Registration, step 3.
 
     Raises InvalidSerial (R1), InvalidCode (R2), RegistrationClosed, SerialClosed and NoMatch (R3),
-    AlreadyInAccount, InAnotherAccount and UnitRetired (R4), InvalidFriendlyName (R5). A wrong try is counted,
-    and that is all that a refusal writes. Whoever comes second for one unit waits for its lock.
+    AlreadyInAccount, InAnotherAccount and UnitRetired (R4), InvalidFriendlyName (R5). A refusal writes
+    nothing except the count of a failed attempt. A second registration of one unit waits for the unit's lock.
     """
     serial, code = normalize_serial(serial_number), normalize_code(authentication_code)
     name = normalize_friendly_name(friendly_name)
@@ -54,14 +54,14 @@ def register(
         if unit is not None:
             name = name or default_name(unit.model)
             return create_registration(unit=unit, account=account, friendly_name=name, by=by)
-        count_try(account, serial, now=now)
+        count_attempt(account, serial, now=now)
     raise NoMatch
 
 
 def _find_unit(account: Account, serial: str, code: str, *, now: datetime.datetime) -> Unit | None:
-    """Lock and return the unit that may be registered; none where serial number and code don't match.
+    """Lock and return the unit that may be registered; None if serial number and code don't match.
 
-    An unknown serial number takes the same queries and the same time as a wrong code.
+    An unknown serial number takes the same queries and time as a wrong code.
     """
     unit = (
         Unit.objects.filter(serial=serial)
@@ -90,7 +90,7 @@ def _find_unit(account: Account, serial: str, code: str, *, now: datetime.dateti
 def create_registration(
     *, unit: Unit, account: Account, friendly_name: str, by: User | None, reason: str = ""
 ) -> Registration:
-    """Register a unit that its caller has locked and judged: no authentication code is asked for (X2, X7)."""
+    """Register a unit that the caller has locked and checked; takes no authentication code (X2, X7)."""
     code = _draw_code()
     while Registration.objects.filter(code=code).exists():
         code = _draw_code()
@@ -101,7 +101,7 @@ def create_registration(
         code=code,
         search=search_text(unit, friendly_name, code),
     )
-    Unit.objects.filter(pk=unit.pk).raise_version()  # the licences of an owner before are not this one's
+    Unit.objects.filter(pk=unit.pk).raise_version()  # a former owner's licences are no longer its own
     audit.record(AuditCode.REGISTERED, by=by, account=account, serials=[unit.serial], reason=reason)
     return registration
 
@@ -111,12 +111,12 @@ def _draw_code() -> str:
 
 
 def search_text(unit: Unit, friendly_name: str, code: str) -> str:
-    """Return what a list is filtered by, in lower case: name, serial number, line and registration code."""
+    """Return the text that lists are filtered by, in lower case: name, serial number, line and code."""
     return " ".join([friendly_name, unit.serial, unit.model.line, code]).lower()
 
 
 def normalize_friendly_name(text: str) -> str:
-    """Strip a friendly name; one without a visible character is empty. Raises InvalidFriendlyName (R5)."""
+    """Strip a friendly name; without a visible character it is empty. Raises InvalidFriendlyName (R5)."""
     name = text.strip()
     kinds = {unicodedata.category(c) for c in name if c != EMOJI_JOINER}
     if len(name) > FRIENDLY_NAME_CHARACTERS or kinds & INVISIBLE:
@@ -125,13 +125,13 @@ def normalize_friendly_name(text: str) -> str:
 
 
 def default_name(model: ProductModel) -> str:
-    """The friendly name of a unit that got none: a model's name may be longer than a friendly one."""
+    """The friendly name of a unit that was given none: its model's, cut to the allowed length."""
     return model.name[:FRIENDLY_NAME_CHARACTERS].strip()
 
 
 @transaction.atomic
 def rename(*, registration: Registration, friendly_name: str, by: User) -> Registration:
-    """Give a registration another friendly name; an empty one is the model's. Raises InvalidFriendlyName."""
+    """Change a registration's friendly name; empty means the model's. Raises InvalidFriendlyName."""
     name = normalize_friendly_name(friendly_name) or default_name(registration.unit.model)
     present = Registration.objects.live().select_for_update(no_key=True).get(pk=registration.pk)
     if name != present.friendly_name:
@@ -152,7 +152,7 @@ def rename(*, registration: Registration, friendly_name: str, by: User) -> Regis
 def save_survey(
     *, registration: Registration, protects: str, users: str, bought_at: str, by: User
 ) -> Survey | None:
-    """Keep the answers of the Product Survey with the registration; the last ones count. None: no row."""
+    """Store the answers of the Product Survey, replacing earlier ones; None if there are none at all."""
     answers = {"protects": protects, "users": users, "bought_at": bought_at.strip()}
     if not any(answers.values()) and not Survey.objects.filter(registration=registration).exists():
         return None

@@ -41,7 +41,7 @@ def my_products(request: MemberRequest) -> HttpResponse:
     form = RegisterForm(initial={"serial_number": typed})
     present = _registered_already(request, typed) if typed else None
     if typed and not present:
-        form.fields["friendly_name"].widget.attrs["autofocus"] = True  # the serial number is there already
+        form.fields["friendly_name"].widget.attrs["autofocus"] = True  # the serial number is filled in
     context = {"already": present, **_page_context(request, form)}
     return _list_page(request, "products/my_products.html", context)
 
@@ -53,7 +53,7 @@ def _list_page(request: MemberRequest, template: str, context: dict[str, object]
 @editor_required
 def register(request: MemberRequest) -> HttpResponse:
     if request.method != "POST":
-        return redirect("my_products")  # a login in between leads here without what was typed
+        return redirect("my_products")  # after a login in between, what was typed is lost
     form = RegisterForm(request.POST)
     if form.is_valid():
         try:
@@ -88,24 +88,24 @@ def product_survey(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 def _registered_already(request: MemberRequest, typed: str) -> AlreadyInAccount | None:
-    """What Quick Register's serial number is refused for later, where the account has that unit (R4)."""
+    """The refusal that Quick Register's serial number would get, if the account has the unit already (R4)."""
     try:
         serial = normalize_serial(typed)
     except InvalidSerial:
-        return None  # it is checked when the form is sent
+        return None  # the form checks it
     owned = Registration.objects.visible_to(request.membership.account).filter(unit__serial=serial).first()
     return AlreadyInAccount(owned) if owned else None
 
 
 def _was_sent_twice(registration: Registration, friendly_name: str) -> bool:
-    """Whether the form that registered a unit has just come again: a double click goes on like one (R6)."""
+    """Whether the form that registered a unit was sent again: a double click continues as one click (R6)."""
     is_new = timezone.now() - registration.registered_at < timedelta(minutes=1)
     name = friendly_name or services.default_name(registration.unit.model)
     return is_new and registration.friendly_name == name
 
 
 def _page_context(request: MemberRequest, form: RegisterForm) -> dict[str, object]:
-    """What the page has beside the list: a form, and until when the account may not use it (R3)."""
+    """What the page has besides the list: a form and, if it is closed to the account, until when (R3)."""
     until = closed_until(request.membership.account, now=timezone.now())
     return {"form": form, "closed_until": until, **_filter_context(request), **_list_context(request)}
 
@@ -138,7 +138,7 @@ def _list_context(request: MemberRequest) -> dict[str, object]:
 
 
 def _filter_context(request: MemberRequest) -> dict[str, object]:
-    """What My Products can be filtered by: the roles, and the models that the account has."""
+    """The filters of My Products: the roles, and the models that the account has."""
     owned = Registration.objects.live().filter(account=request.membership.account)
     return {
         "roles": role_choices(),
@@ -147,7 +147,7 @@ def _filter_context(request: MemberRequest) -> dict[str, object]:
 
 
 def _column(label: str, key: str, asked: dict[str, str]) -> dict[str, str]:
-    """A column head: where a click leads, and how the column is sorted now."""
+    """A column head: the address of a click on it, and how the column is sorted now."""
     directions = {key: "ascending", f"-{key}": "descending"}
     following = f"-{key}" if asked["sort"] == key else key
     return {

@@ -1,13 +1,13 @@
-"""Who gets which answer where: written by hand. test_access.py asks every address and compares.
+"""Who gets which answer where, written by hand. test_access.py requests every address and compares.
 
-An answer is a status code or the name of the address that it redirects to; the login's is "login", the desk's
-"support", the desk's own way to the login "desk-login".
+An answer is a status code or the name of the address that it redirects to: "login" is the portal's login
+page, "support" the desk, and "desk-login" the desk's redirect to the login.
 """
 
 ACTORS = ["anonymous", "stranger", "viewer", "admin", "owner", "staff"]
 
 # An `own` row is in the account of viewer, admin and owner; a `foreign` one is in a third account.
-# Where who asks may not enter at all, no answer tells whether there is such a row.
+# Where somebody may not enter at all, no answer tells whether such a row exists.
 PORTAL = """
                                      anonymous  stranger   viewer     admin      owner      staff
 main_page            GET             login      200        200        200        200        support
@@ -155,8 +155,8 @@ admin:portal_mail_resend  POST  own      login  desk-login desk-login desk-login
 admin:portal_mail_resend  POST  foreign  login  desk-login desk-login desk-login desk-login admin:portal_mail_change
 """  # noqa: E501
 
-# Everything else of the support desk is for staff alone: here stand their GET and POST. Everybody else is led
-# to the login of the desk, which refuses who is not of the staff (admin:login above).
+# The rest of the support desk is for staff only, whose GET and POST are listed here. Everybody else is sent
+# to the desk's login, which refuses users who aren't staff (admin:login above).
 DESK = """
                                              GET     POST
 admin:index                                  200     200
@@ -185,8 +185,8 @@ admin:app_list                               200     200
 support/(?P<url>.*)$                         404     404
 """
 
-# Each correction at the desk (desk.corrections): whose pages lead there, and GET/POST of agents and leads.
-# Superusers get what leads get; whoever else is of the staff gets 403.
+# Each correction at the desk (desk.corrections): the units whose pages link to it, and GET/POST of agents and
+# leads. Superusers get what leads get; other staff get 403.
 CORRECTIONS = """
                     units      agent    lead
 desk:associate      registered  403/403  200/422
@@ -203,7 +203,7 @@ desk:take_back      retired     403/403  200/422
 desk:open           always      200/422  200/422
 """
 
-# GET/POST of staff, model by model. 403: the desk shows such rows and changes none, or not in this way.
+# GET/POST of staff, by model. 403: the desk shows such rows but doesn't change them, or not in this way.
 DESK_MODELS = """
                               changelist   add       change    history   delete
 portal_account                200/200      200/200   200/200   200/200   403/403
@@ -232,7 +232,7 @@ licensing_rmacase             200/200      403/403   200/403   200/200   403/403
 
 ROLES = ["roleless", "agent", "lead", "operator"]
 
-# GET/POST of staff who aren't superusers, by their role (portal.roles): the desk's own pages first.
+# GET/POST of staff who aren't superusers, by role (portal.roles): first, the desk's own pages.
 DESK_ROLES = """
                                 roleless  agent                       lead                        operator
 admin:index                     200/200   200/200                     200/200                     200/200
@@ -264,7 +264,7 @@ desk:import_units               403/403   403/403                     403/403   
 desk:units_template             403/403   403/403                     403/403                     200/405
 """  # noqa: E501
 
-# The same of the desk's lists, model by model. "every": of each model that has no row of its own below.
+# The same for the desk's lists, by model. "every": each model without a row of its own below.
 DESK_ROLES_MODELS = """
                                        changelist   add       change    history   delete
 every                        roleless  403/403      403/403   403/403   403/403   403/403
@@ -292,5 +292,5 @@ def lines(text: str) -> list[list[str]]:
 
 
 def led_to_by(units: str) -> set[str]:
-    """The corrections that the pages of such units lead to."""
+    """The corrections that such units' pages link to."""
     return {name.removeprefix("desk:") for name, of, *_ in lines(CORRECTIONS) if of == units}

@@ -1,4 +1,4 @@
-"""How the tests run: on a PostgreSQL server of their own, or with `--db sqlite` on a file."""
+"""How the tests run: on a PostgreSQL server of their own or, with `--db sqlite`, on a file."""
 
 import io
 import os
@@ -36,9 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the database before Django reads its settings. The workers of xdist inherit the environment."""
     is_worker = hasattr(config, "workerinput")
     if not is_worker:
-        signal.signal(
-            signal.SIGTERM, signal.default_int_handler
-        )  # whoever ends the run gets it ended in order
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # shut down in order, as after Ctrl-C
         _set_environment(config)
     else:
         _take_own_folder(config.workerinput["workerid"])
@@ -46,9 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
-    # A password's hash takes half a second on purpose, and every test that logs in would wait for two.
+    # Hashing a password takes half a second on purpose, and every test that logs in would need two.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    # Else each of the tests' clients would list all static files. The browser's tests see them as deployed.
+    # Otherwise each test client would list all static files. Browser tests see them as deployed.
     settings.WHITENOISE_AUTOREFRESH = True
     django.setup()
     if not is_worker:
@@ -57,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _set_environment(config: pytest.Config) -> None:
-    """Give the run a folder of its own, and settings that nobody's shell has a say in."""
+    """Give the run a folder of its own, and settings that don't depend on anybody's shell."""
     folder = Path(tempfile.mkdtemp(prefix="portal-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     for name in ("ALLOWED_HOSTS", "DEBUG", "MAIL_FROM", "MAIL_URL", "SECRET_KEY", "TRUSTED_PROXIES"):
@@ -67,7 +65,7 @@ def _set_environment(config: pytest.Config) -> None:
         "PORTAL_URL": "http://localhost",
         "DATABASE_URL": _database_url(config, folder),
         "DJANGO_SETTINGS_MODULE": "portal.settings",
-        # Playwright's own event loop runs in the tests' thread; Django would take that for asynchronous code.
+        # Playwright's event loop runs in the tests' thread, and Django would take that for asynchronous code.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
     }
 
@@ -89,12 +87,12 @@ def _database_url(config: pytest.Config, folder: Path) -> str:
     except ServerFailed as failure:
         raise pytest.UsageError(str(failure)) from None
     config.add_cleanup(server.stop)
-    # On a busy machine a test's locks may be held for long, and laying its rows down again waits for them.
+    # On a busy machine a test may hold locks for long, and restoring the catalogue's rows waits for them.
     return f"{server.url}?lock_timeout=0&idle_in_transaction_session_timeout=0"
 
 
 def _write_key_files() -> None:
-    """Lay the keys' files down once, for all workers: `init_keys` takes them in where the rows are gone."""
+    """Write the keys' files once, for all workers: `init_keys` adopts them when their rows are gone."""
     from django.conf import settings
 
     from licensing.keysets.signing import describe_signing_key, make_signing_key
@@ -109,7 +107,7 @@ def _write_key_files() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On SQLite neither the browser's tests nor the races' controls are collected: they need PostgreSQL."""
+    """On SQLite neither browser tests nor the races' controls are collected: they need PostgreSQL."""
     left = set()
     if config.getoption("--db") == "sqlite":
         left |= {item for item in items if item.get_closest_marker("postgres")}
@@ -120,13 +118,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def uses_database(item: pytest.Item) -> bool:
-    """Whether a test asks Django for the database: some only start processes, which choose their own."""
+    """Whether a test uses Django's database: some only start processes, which choose their own."""
     names = set(getattr(item, "fixturenames", []))
     return bool({"db", "transactional_db", "live_server"} & names or item.get_closest_marker("django_db"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Where CI is set, a test that was skipped fails the run: nobody would miss it otherwise."""
+    """In CI a skipped test fails the run: nobody would notice it otherwise."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -135,7 +133,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say once why tests were skipped: what is missing is to be installed, not overlooked."""
+    """Say once why tests were skipped, so that what is missing gets installed."""
     for reason in sorted({report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])}):
         terminalreporter.write_line(reason)
 
@@ -147,7 +145,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 @pytest.fixture(scope="session")
 def shipped() -> dict[type["Model"], list["Model"]]:
-    """The rows of the shipped catalogue, and of its audit and ledger, once the database is set up."""
+    """The rows of the shipped catalogue with its audit and ledger entries, once the database is set up."""
     return {}
 
 
@@ -157,7 +155,7 @@ def django_db_setup(
     django_db_blocker: pytest_django.DjangoDbBlocker,
     shipped: dict[type["Model"], list["Model"]],
 ) -> None:
-    """Load the catalogue once, in 1,100 queries, and keep its rows for those whose database was flushed."""
+    """Load the catalogue once, in 1,100 queries, and keep its rows for tests whose database was flushed."""
     from django.apps import apps
 
     from licensing.catalogue.shipped import load_catalogue
@@ -170,7 +168,7 @@ def django_db_setup(
 
 @pytest.fixture(scope="session", autouse=True)
 def ledger_survives_flush() -> Iterator[None]:
-    """A transactional test's flush deletes rows on SQLite, which the ledger's triggers refuse: lift them."""
+    """On SQLite a transactional test's flush deletes rows, which the ledger's triggers refuse: lift them."""
     from django.db import connection
     from django.test import TransactionTestCase
 
@@ -195,7 +193,7 @@ def ledger_survives_flush() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def empty_cache(request: pytest.FixtureRequest) -> None:
-    """The limits of logging in are counted in the cache: every test starts with none counted."""
+    """Login attempts are counted in the cache: clear it, so that every test starts at zero."""
     if uses_database(request.node):
         request.getfixturevalue("_django_db_helper")
         from django.core.cache import cache
@@ -215,7 +213,7 @@ def keys(db: None) -> None:
 def damage_key(
     keys: None, settings: pytest_django.Settings, tmp_path: Path
 ) -> Iterator[Callable[[str], None]]:
-    """A node of its own, whose file of a purpose's active key can be cut short: it is read anew then."""
+    """A separate node, whose file of a purpose's active key can be truncated; it is then read again."""
     from licensing.keysets import signing
     from portal.keys import active_key, read_secret
 
@@ -235,13 +233,13 @@ def damage_key(
 
 @pytest.fixture
 def catalogue(db: None, shipped: dict[type["Model"], list["Model"]]) -> None:
-    """The shipped catalogue. A transactional test flushes it away, and the next one lays it down again."""
+    """The shipped catalogue. A transactional test's flush deletes it, and the next test restores it."""
     from django.db import transaction
 
     from licensing.models import Service
 
     if Service.objects.exists():
         return
-    with transaction.atomic():  # foreign keys are checked at its end, so any order will do
+    with transaction.atomic():  # foreign keys are checked at its end, so the order doesn't matter
         for model, rows in shipped.items():
             model._base_manager.bulk_create(rows)

@@ -1,4 +1,4 @@
-"""What tests are arranged from. Units carry the authentication code CODE."""
+"""Factories and helpers for arranging tests. Units have the authentication code CODE."""
 
 import uuid
 from functools import cache
@@ -25,12 +25,12 @@ PASSWORD = "correct horse battery staple"  # noqa: S105  (a test's)
 
 @cache
 def hashed(password: str) -> str:
-    """Hash a password once in a process: the portal's own hasher takes half a second on purpose."""
+    """Hash a password once in a process: the portal's hasher takes half a second on purpose."""
     return make_password(password)
 
 
 def code_kid() -> str:
-    """The id of the key that the tests' authentication codes are hashed with."""
+    """The id of the key that hashes the tests' authentication codes."""
     return next((settings.DATA_DIR / "keys" / "codes").iterdir()).name
 
 
@@ -60,7 +60,7 @@ class MembershipFactory(factory.django.DjangoModelFactory[Membership]):
 
 
 class UnitFactory(factory.django.DjangoModelFactory[Unit]):
-    """A unit of the factory's record; `model_name` names its model of the shipped catalogue."""
+    """A unit of the factory's record; `model_name` names its model in the shipped catalogue."""
 
     class Meta:
         model = Unit
@@ -86,7 +86,7 @@ class RegistrationFactory(factory.django.DjangoModelFactory[Registration]):
     unit = factory.SubFactory(UnitFactory)
     account = factory.SubFactory(AccountFactory)
     friendly_name = factory.Sequence("Unit {}".format)
-    code = factory.Sequence("R{:07d}".format)  # by its R never a part of a serial number
+    code = factory.Sequence("R{:07d}".format)  # with its R, never part of a serial number
     search = factory.LazyAttribute(lambda r: search_text(r.unit, r.friendly_name, r.code))
 
 
@@ -100,19 +100,19 @@ def registrations(account: Account, count: int, model_name: str = "PRO 5060") ->
 
 
 def sharing(seat: Seat) -> str:
-    """The UUID of the seat that shares in a seat's group now, as a page names it; empty where none does."""
+    """The UUID of the seat that now shares in a seat's group, in the form of pages; empty if none does."""
     return "".join(str(s.uuid) for s in Seat.objects.live().filter(group=seat.group, shares=True))
 
 
 def log_in(client: Client, role: str = Membership.Role.OWNER, account: Account | None = None) -> Membership:
-    """Log a client in as a new member of an account (its own, where none is given)."""
+    """Log a client in as a new member of an account, by default a new one."""
     member = MembershipFactory(role=role, account=account or AccountFactory())
     client.force_login(member.user)
     return member
 
 
 def staff(role: str = "", **facts: object) -> User:
-    """Somebody of the staff who has a role at the desk (portal.roles), or none."""
+    """A staff user with a role at the desk (portal.roles), or without one."""
     user = UserFactory(is_staff=True, **facts)
     if role:
         if not Group.objects.filter(name=role).exists():
@@ -146,9 +146,9 @@ def pairs(account: Account, count: int) -> list[tuple[Registration, Registration
 
 
 def know_tables() -> None:
-    """Tell PostgreSQL's planner what is in the tables, as its autovacuum does soon after many rows came.
+    """Update PostgreSQL's planner statistics, as autovacuum does soon after many rows were added.
 
-    A test's rows are never committed, and autovacuum may have told the planner that the tables are empty.
+    A test's rows are never committed, and autovacuum may have recorded that the tables are empty.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -1,7 +1,7 @@
 """A process that kills itself half way: with SIGKILL before its nth step, a statement or a COMMIT.
 
-`Mortal` starts one process on the test's database, which forks for each try. Run as a program, this module
-is that process: it reads a number for each try and answers what became of it.
+`Mortal` starts one process on the test's database, which forks for each run. Executed as a program, this
+module is that process: it reads a step number for each run and prints the result.
 """
 
 import datetime
@@ -22,7 +22,7 @@ KILLED, SURVIVED = "killed", "survived"
 
 
 class Mortal:
-    """Carries out one of ACTIONS below, again and again, in processes that die before a given step."""
+    """Runs one of ACTIONS below, again and again, in processes that die before a given step."""
 
     def __init__(self, action: str, **arguments: object) -> None:
         command = [sys.executable, "-m", "tests.killed", action, json.dumps(arguments)]
@@ -38,7 +38,7 @@ class Mortal:
         self._process.communicate(timeout=30)
 
     def dies_before(self, step: int) -> bool:
-        """Act and be killed before step `step` (from 1); return whether there was such a step."""
+        """Run and be killed before step `step` (from 1); return whether there was such a step."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(f"{step}\n")
@@ -274,7 +274,7 @@ def _serve(action: Callable[..., None], arguments: dict[str, Any]) -> None:
 
 
 def _act_until(step: int, action: Callable[..., None], arguments: dict[str, Any]) -> None:
-    """Act, dying before a step; the process ends here in any case."""
+    """Run the action, dying before a step; the process always ends here."""
     from django.db import connection
 
     count = 0

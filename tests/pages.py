@@ -1,4 +1,4 @@
-"""A page as the tests read it: a tree of elements, from the standard library's parser."""
+"""A page as the tests read it: a tree of elements, built with the standard library's parser."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "met
 
 @dataclass
 class Element:
-    """An element with its attributes; `parts` holds its text and its children in their order."""
+    """An element with its attributes; `parts` are its texts and children in order."""
 
     tag: str
     attrs: dict[str, str] = field(default_factory=dict)
@@ -19,12 +19,12 @@ class Element:
 
     @property
     def text(self) -> str:
-        """The text inside, white space folded."""
+        """The text inside, with white space collapsed."""
         texts = [part if isinstance(part, str) else f" {part.text} " for part in self.parts]
         return " ".join("".join(texts).split())
 
     def all(self, tag: str = "", **attrs: str) -> "Iterator[Element]":
-        """The elements inside that have this tag and these attributes (`data_code` is data-code)."""
+        """The elements inside with this tag and these attributes (`data_code` is data-code)."""
         wanted = {name.strip("_").replace("_", "-"): value for name, value in attrs.items()}
         for child in self.parts:
             if isinstance(child, Element):
@@ -38,13 +38,13 @@ class Element:
         return found
 
     def rows(self) -> list[list[str]]:
-        """The texts of the table's cells below its head."""
+        """The texts of the table's cells, without its head."""
         body = self.one("tbody")
         return [[cell.text for cell in row.all("td")] for row in body.all("tr")]
 
 
 class Page(HTMLParser):
-    """Reads a response's HTML. `problems` are tags that don't close what was opened last."""
+    """Reads a response's HTML. `problems` are tags that don't close the one opened last."""
 
     def __init__(self, response: HttpResponse) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class Page(HTMLParser):
         return self.root.one("section", aria_labelledby=heading)
 
     def field(self, name: str) -> Element:
-        """The form's field of this name: label, input, help and errors."""
+        """The form's field with this name: label, input, help and errors."""
         (found,) = [
             element
             for element in self.root.all("div", class_="field")
@@ -89,5 +89,5 @@ class Page(HTMLParser):
         return found
 
     def codes(self, within: Element | None = None) -> list[str]:
-        """The codes of the refusals that are shown."""
+        """The codes of the refusals shown."""
         return [e.attrs["data-code"] for e in (within or self.root).all() if "data-code" in e.attrs]

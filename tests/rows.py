@@ -1,4 +1,4 @@
-"""What is in the database, so that a refusal can be shown to have left every row as it was."""
+"""The contents of the database, to show that a refusal left every row as it was."""
 
 from typing import NamedTuple
 
@@ -7,16 +7,16 @@ from django.db import connection
 
 
 class Rows(NamedTuple):
-    """The rows of a table in short: how many, and what tells them from all others."""
+    """A digest of a table's rows: how many, and what distinguishes them from any others."""
 
     count: int
     digest: object
 
 
 def every_row() -> dict[str, Rows]:
-    """The rows of every table that has a model, by its label; equal where no row has changed.
+    """A digest of every table that has a model, by its label; equal if no row has changed.
 
-    Thousands of tests ask twice: PostgreSQL computes all digests in one query, SQLite returns its rows.
+    Thousands of tests need two: PostgreSQL computes all digests in one query, SQLite returns its rows.
     """
     tables = {model._meta.label: model._meta.db_table for model in apps.get_models(include_auto_created=True)}
     if connection.vendor != "postgresql":
@@ -37,7 +37,7 @@ def every_row() -> dict[str, Rows]:
 
 
 def whole_rows() -> dict[str, list[tuple[object, ...]]]:
-    """The rows themselves, for who looks for something in them."""
+    """The rows themselves, for tests that look for something in them."""
     return {
         model._meta.label: list(model._base_manager.order_by("pk").values_list())
         for model in apps.get_models(include_auto_created=True)

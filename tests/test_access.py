@@ -1,4 +1,4 @@
-"""Every address, asked by everybody for own and foreign rows, answers as the access table says."""
+"""Every address answers everybody, for own and foreign rows, as the access table says."""
 
 import re
 from collections import defaultdict
@@ -54,7 +54,7 @@ from tests.rows import Rows, every_row
 
 SHORT = {"account_login": "login", "admin:index": "support", "admin:login": "desk-login"}
 SAYS_WHY = {"desk:decline_case", "desk:cancel_case", "desk:undo_case"}
-# A correction that a reason is enough for takes it, and leads on to the unit.
+# A correction that needs only a reason takes it, and goes on to the unit.
 SAYS_WHY |= {name for name, *_, lead in lines(CORRECTIONS) if lead.endswith("/desk:unit")}
 REFUSED = {"login", "desk-login", "403", "404"}
 DESK_PAGES = ["changelist", "add", "change", "history", "delete"]
@@ -62,7 +62,7 @@ DESK_PAGES = ["changelist", "add", "change", "history", "delete"]
 
 @dataclass(frozen=True)
 class Address:
-    """One URL pattern: its name (its route, where it has none) and its route."""
+    """A URL pattern: its name (or its route, if it has none) and its route."""
 
     name: str
     route: str
@@ -72,7 +72,7 @@ class Address:
         return bool(re.search("<serial:serial>|<(path:object_)?id>|rma/<uuid:uuid>", self.route))
 
     def path(self, arguments: dict[str, object]) -> str:
-        """The route, filled in. A placeholder is `<serial:serial>` or, among the admin's, `(?P<url>.*)$`."""
+        """The route, filled in. A placeholder is `<serial:serial>` or, in the admin's, `(?P<url>.*)$`."""
         holes = r"\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>"
         return "/" + re.sub(holes, lambda hole: str(arguments[hole[1] or hole[2]]), self.route).strip("^$")
 
@@ -92,7 +92,7 @@ type Table = dict[str, dict[tuple[str, str], list[str]]]
 
 
 def table() -> Table:
-    """Per address: the answers by method and whose row it is; empty where the address names no row."""
+    """By address: the answers by method and row owner; the owner is empty if the address names no row."""
     rows: Table = defaultdict(dict)
     for name, method, *rest in lines(PORTAL):
         whose = rest.pop(0) if rest[0] in {"own", "foreign"} else ""
@@ -124,7 +124,7 @@ TABLE = table()
 class Side:
     """An account with a lone unit, another that could be its HF Primary, and a row of everything else.
 
-    `spare` is the seat of a spare beside a pair, `standby` that of the pair's secondary. `case` is requested,
+    `spare` is the seat of a spare in a pair, `standby` that of the pair's secondary. `case` is requested,
     because of `other`.
     """
 
@@ -139,7 +139,7 @@ class Side:
 
 @dataclass(frozen=True)
 class World:
-    """Who asks, and what there is to ask for. One client serves all: a new one loads the middleware anew."""
+    """The users, and the rows to ask for. One client serves all: each new one loads the middleware."""
 
     client: Client
     users: dict[str, User]
@@ -195,7 +195,7 @@ def session(user: User) -> str:
 
 
 def staff_by_role() -> dict[str, User]:
-    """Somebody of the staff for each role at the desk, and one without."""
+    """A staff user for each role at the desk, and one without a role."""
     return {actor: staff(role) for actor, role in zip(ROLES, ["", AGENT, LEAD, OPERATOR], strict=True)}
 
 
@@ -215,7 +215,7 @@ def world(keys: None, catalogue: None) -> World:
 
 
 def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
-    """What fills the address's placeholders. In the desk a model's first row is own, its last foreign."""
+    """The values of the address's placeholders. At the desk a model's first row is own, its last foreign."""
     place = world.foreign if whose == "foreign" else world.own
     seat = place.standby if address.name in {"swap_roles", "pair_keysets_file"} else place.spare
     needs_seat = "uuid" in address.route or address.name == "pair_keysets_file"
@@ -246,7 +246,7 @@ def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
 
 
 def form(world: World, name: str, whose: str) -> dict[str, str]:
-    """The least that the address takes from somebody who may send it."""
+    """The least that the address accepts from somebody who may send it."""
     place = world.foreign if whose == "foreign" else world.own
     choice = {"choice": f"hf:{place.other.unit.serial}"}
     why_it_failed = {"symptom": "no link light"}
@@ -278,7 +278,7 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
 
 
 def counts() -> list[tuple[str, int]]:
-    """How many rows each table has; sessions come and go with who asks."""
+    """The number of rows of each table, except sessions, which come and go with the requests."""
     tables = sorted(model._meta.db_table for model in apps.get_models(include_auto_created=True))
     queries = [f"SELECT '{name}', COUNT(*) FROM {name}" for name in tables if name != Session._meta.db_table]  # noqa: S608
     with connection.cursor() as cursor:
@@ -288,14 +288,14 @@ def counts() -> list[tuple[str, int]]:
 
 @contextmanager
 def taken_back() -> Iterator[None]:
-    """Undo what is done inside, so that everybody asks the same world."""
+    """Roll back the block, so that everybody meets the same rows."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
 
 
 def answer(response: HttpResponse) -> str:
-    """A response as the table writes it."""
+    """A response in the table's notation."""
     if response.status_code not in {301, 302}:
         return str(response.status_code)
     name = resolve(urlsplit(response["Location"]).path).view_name
@@ -303,7 +303,7 @@ def answer(response: HttpResponse) -> str:
 
 
 def ask(world: World, address: Address, method: str, whose: str, actor: str) -> str:
-    """One actor's answer. A POST that is refused for who one is leaves every table as it was."""
+    """One user's answer. A POST that is refused for who sends it leaves every table as it was."""
     path, client = address.path(arguments(world, address, whose)), world.client
     client.cookies.clear()
     if actor != "anonymous":
@@ -331,7 +331,7 @@ def test_every_address_has_its_row_and_every_row_its_address() -> None:
 
 
 def roles_table() -> Table:
-    """Per address of the desk: the answers of each role by method; whose row it is makes no difference."""
+    """By address of the desk: the answers of each role by method, regardless of whose row it is."""
     rows: Table = defaultdict(dict)
     for name, *cells in lines(DESK_ROLES):
         add_roles(rows, name, dict(zip(ROLES, cells, strict=True)))
@@ -390,7 +390,7 @@ def test_everybody_gets_the_answer_of_the_table(group: str, world: World) -> Non
     assert {key: given[key] for key in expected if given[key] != expected[key]} == {}
 
 
-# What no door of the desk may do, whoever opens it
+# What nobody may do through any page of the desk
 
 ACTION = {
     "action": "delete_selected",
@@ -398,10 +398,10 @@ ACTION = {
     "select_across": "1",
     "post": "yes",
 }
-TELLS_NOBODY = {Session._meta.label, LogEntry._meta.label}
-# Buttons beside which nothing needs to be typed.
+NOT_COMPARED = {Session._meta.label, LogEntry._meta.label}
+# Buttons that need nothing typed.
 BUTTONS = {"desk:resend_mail", "desk:approve_case"}
-# What no junk gets at, even where its reason would do.
+# Addresses that no junk can change anything through, even with a reason.
 SAFE = {
     model._meta.label
     for model in (Keyset, KeysetHead, Licence, PoolPart, Registration, Seat, TrialStart, User)
@@ -409,13 +409,13 @@ SAFE = {
 
 
 def junk_for(kind: str) -> dict[str, object]:
-    """What nobody would send from a page: nothing, an action over many rows, or junk in every field."""
+    """What no page would send: nothing, a bulk action, or junk in every field."""
     if kind == "junk":
         fields = [field for model in apps.get_models() for field in model._meta.get_fields()]
         typed = ["choice", "seen", "reason", "replacement", "serial_number", "form-TOTAL_FORMS"]
         sent = dict.fromkeys([*(field.name for field in fields), *typed], "junk")
         rows = {field.name: "0" for field in fields if field.is_relation}
-        return sent | rows | {"replacement": "junk"}  # Django's own choice of a row takes no word
+        return sent | rows | {"replacement": "junk"}  # Django's choice of a row accepts no word
     return ACTION if kind == "action" else {}
 
 
@@ -430,7 +430,7 @@ def test_whatever_is_sent_to_the_desk_goes_through_services(kind: str, world: Wo
 
 
 def changed_by(world: World, kind: str) -> dict[str, set[str]]:
-    """In which tables each address of the desk changes rows when a superuser sends it junk."""
+    """The tables in which each address of the desk changes rows when a superuser sends it junk."""
     world.client.cookies[settings.SESSION_COOKIE_NAME] = world.sessions["staff"]
     before, changed = kept_rows(), {}
     for name in ROLES_TABLE:
@@ -443,7 +443,7 @@ def changed_by(world: World, kind: str) -> dict[str, set[str]]:
 
 
 def kept_rows() -> dict[str, Rows]:
-    return {table: rows for table, rows in every_row().items() if table not in TELLS_NOBODY}
+    return {table: rows for table, rows in every_row().items() if table not in NOT_COMPARED}
 
 
 # A NUL, which PostgreSQL's texts can't hold
@@ -469,7 +469,7 @@ def test_a_nul_in_an_address_or_a_cookie_is_refused(world: World) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_nul_in_a_form_is_told_or_ignored(group: str, world: World) -> None:
+def test_a_nul_in_a_form_is_refused_or_ignored(group: str, world: World) -> None:
     world.client.raise_request_exception = False
     for name in GROUPS[group]:
         actor = "staff" if ADDRESSES[name].route.startswith("support/") else "owner"
@@ -482,7 +482,7 @@ def test_a_nul_in_a_form_is_told_or_ignored(group: str, world: World) -> None:
 
 
 def forms_with_nul(sound: dict[str, str]) -> Iterator[dict[str, object]]:
-    """What a page takes, with a NUL in one of its fields, and beside it in every field that there is."""
+    """What a page accepts with a NUL in one of its fields, or in all of them."""
     yield dict.fromkeys(junk_for("junk"), f"a{NUL}") | sound
     yield from (
         {**junk_for("junk"), **sound, name: f"{sound.get(name, '')}{NUL}"} for name in [*sound, "reason"]

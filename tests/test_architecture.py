@@ -1,4 +1,4 @@
-"""The shape of the code, for every file that is there and every one to come."""
+"""The shape of the code, for every present and future file."""
 
 import ast
 import importlib
@@ -27,7 +27,7 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def imported_names(path: Path) -> set[str]:
-    """What a file imports, in full: `from django import forms` is django.forms."""
+    """The full names of a file's imports: `from django import forms` is django.forms."""
     nodes = list(ast.walk(ast.parse(path.read_text())))
     whole = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     parts = [node for node in nodes if isinstance(node, ast.ImportFrom)]
@@ -35,7 +35,7 @@ def imported_names(path: Path) -> set[str]:
 
 
 def refusals(parent: type[RuleViolation] = RuleViolation) -> Iterator[type[RuleViolation]]:
-    """Every rule's class, after all modules but the server's and the programs are loaded."""
+    """The classes of all rules, after loading all modules except the server's and the programs."""
     for app in APPS:
         for module in pkgutil.walk_packages([str(ROOT / app)], f"{app}."):
             if module.name.rpartition(".")[2] not in {"wsgi", "__main__"}:

@@ -1,4 +1,4 @@
-"""Whatever two accounts do, in whichever order, on whichever day: the rules hold at every step."""
+"""Whatever two accounts do, in any order, on any days: the rules hold at every step."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from associations.services import (
     make_standby,
     remove_association,
 )
-from associations.sharing_limit import REACH_WINDOW
+from associations.sharing_limit import SHARING_WINDOW
 from licensing.activation.redeeming import make_activation_keys, redeem_key
 from licensing.grants.giving import grant_licence
 from licensing.grants.trials import start_trial
@@ -70,7 +70,7 @@ CHANGED: list[type[Model]] = [
     RmaCase,
     Mail,
 ]
-"""What these histories write, but for the tries."""
+"""The tables that these histories change, except attempts."""
 
 _accounts = st.integers(0, 1)
 _units = st.integers(0, 7)
@@ -78,7 +78,7 @@ _picks = st.integers(0, 6)
 
 
 class Histories(RuleBasedStateMachine):
-    """Six units are the first account's and one the second's; one is registered nowhere. One is a TZ 170."""
+    """Six units are the first account's and one is the second's; one isn't registered. One is a TZ 170."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,8 +95,8 @@ class Histories(RuleBasedStateMachine):
             RegistrationFactory(unit=self.units[number], account=owner.account)
         self.issued: dict[str, tuple[int, Payload]] = {}
         self.codes: dict[str, str] = {}
-        self.told: dict[str, tuple[str, bool]] = {}
-        self.told_until = 0
+        self.seen: dict[str, tuple[str, bool]] = {}
+        self.seen_until = 0
         for number, code, days in ((0, 3, 40), (0, 4, 300), (1, 3, 10), (2, 3, 100), (5, 4, 30), (0, 2, 60)):
             self._grant(self.units[number], code, days)
         for child in (1, 2):
@@ -250,19 +250,19 @@ class Histories(RuleBasedStateMachine):
             assert len(seats) > 1
 
     @invariant()
-    def one_child_shares_and_few_are_reached(self) -> None:
+    def one_child_shares_within_the_limit(self) -> None:
         """A9."""
-        since = datetime.combine(self.now.date() - REACH_WINDOW, time(), tzinfo=UTC)
-        reached: dict[int, set[int]] = defaultdict(set)
+        since = datetime.combine(self.now.date() - SHARING_WINDOW, time(), tzinfo=UTC)
+        sharers: dict[int, set[int]] = defaultdict(set)
         for seat in Seat.objects.filter(shares=True, by_rma=False).select_related("registration"):
             if seat.ended_at is None or seat.ended_at >= since:
-                reached[parent_of(seat).unit_id].add(seat.registration.unit_id)
+                sharers[parent_of(seat).unit_id].add(seat.registration.unit_id)
         assert all(sum(seat.shares for seat in seats) <= 1 for seats in self._groups().values())
-        assert all(len(units) <= portal_settings.MOST_SHARERS for units in reached.values())
+        assert all(len(units) <= portal_settings.MOST_SHARERS for units in sharers.values())
 
     @invariant()
     def no_more_is_given_than_there_is(self) -> None:
-        """What is shared out of a licence is within its count, and within its account."""
+        """What is shared out of a licence is within its count and its account."""
         for licence in Licence.objects.filter(parts__isnull=False).distinct():
             parts = list(licence.parts.select_related("registration"))
             assert sum(part.count for part in parts) <= licence.count
@@ -292,27 +292,27 @@ class Histories(RuleBasedStateMachine):
                 assert own[code].expiry is None or own[code].expiry >= theirs[code].expiry
 
     @invariant()
-    def the_ledger_tells_what_is_held(self) -> None:
-        """L6: no day and no count comes or goes but by an entry; none stays with a former owner."""
+    def the_ledger_matches_what_is_held(self) -> None:
+        """L6: no day and no count appears or disappears without an entry; a former owner keeps nothing."""
         verify(progress=lambda done: None)
         assert not Licence.objects.exclude(registration__ended_at=None).exists()
 
     @invariant()
     def history_leads_to_the_present(self) -> None:
-        """X1: what the audit trail tells, from the first entry on, ends with the seats that are there."""
-        told = dict(self.told)
+        """X1: the audit trail, followed from its first entry, ends with the present seats."""
+        seen = dict(self.seen)
         for code, data in self._trail():
             if code == "association-removed":
-                del told[data["child"]]
+                del seen[data["child"]]
             elif code == "roles-swapped":
-                del told[data["parent"]]
-                told |= dict.fromkeys(data.get("moved", []), (data["parent"], False))
-                told[data["child"]] = data["parent"], True
+                del seen[data["parent"]]
+                seen |= dict.fromkeys(data.get("moved", []), (data["parent"], False))
+                seen[data["child"]] = data["parent"], True
             else:
-                told[data["child"]] = data["parent"], data["shares"]
+                seen[data["child"]] = data["parent"], data["shares"]
             if code == "made-standby" and "former" in data:
-                told[data["former"]] = data["parent"], False
-        assert told == self._places()
+                seen[data["former"]] = data["parent"], False
+        assert seen == self._places()
 
     def _places(self) -> dict[str, tuple[str, bool]]:
         """Whose child each child is, and whether it shares."""
@@ -321,7 +321,7 @@ class Histories(RuleBasedStateMachine):
 
     @invariant()
     def seats_follow_one_another(self) -> None:
-        """A unit is in one place at a time, and a child's time lies within its parent's."""
+        """A unit is in one place at a time, and a child's time is within its parent's."""
         seats = list(Seat.objects.order_by("pk"))
         parents = {seat.group: seat for seat in seats if seat.side == "parent"}
         latest: dict[int, Seat] = {}
@@ -333,15 +333,15 @@ class Histories(RuleBasedStateMachine):
             latest[seat.registration_id] = seat
 
     def _take(self, action: Callable[[], object]) -> None:
-        """Act; a refusal writes nothing, but for a wrong try."""
+        """Act; a refusal writes nothing except a failed attempt."""
         self.now += timedelta(minutes=1)
-        before, tries = rows(), Attempt.objects.count()
+        before, attempts = rows(), Attempt.objects.count()
         try:
             action()
         except RuleViolation as refusal:
             assert rows() == before
-            tries += isinstance(refusal, NoMatch)
-        assert Attempt.objects.count() == tries
+            attempts += isinstance(refusal, NoMatch)
+        assert Attempt.objects.count() == attempts
 
     def _grant(self, unit: Unit, code: int, days: int) -> None:
         service = Service.objects.get(code=code)
@@ -362,7 +362,7 @@ class Histories(RuleBasedStateMachine):
         return next(m.user for m in self.members if m.account_id == registration.account_id)
 
     def _child_seat(self, pick: int) -> Seat | None:
-        """A child's seat: the live ones first, then what stale pages may name."""
+        """A child's seat: live ones first, then those that stale pages may name."""
         seats = Seat.objects.with_units().filter(side="child")
         seats = list(seats.order_by(F("ended_at").desc(nulls_first=True), "pk"))
         return seats[pick % len(seats)] if seats else None
@@ -374,9 +374,9 @@ class Histories(RuleBasedStateMachine):
         return groups
 
     def _trail(self) -> list[tuple[str, dict[str, object]]]:
-        """What was done to associations, one after the other, since `told`."""
+        """What was done to associations, in order, since `seen`."""
         codes = ["associated", "parent-changed", "made-standby", "association-removed", "roles-swapped"]
-        entries = AuditEntry.objects.filter(code__in=codes, pk__gt=self.told_until).order_by("pk")
+        entries = AuditEntry.objects.filter(code__in=codes, pk__gt=self.seen_until).order_by("pk")
         return list({entry.action: (entry.code, entry.data) for entry in entries}.values())
 
 
@@ -391,7 +391,7 @@ def test_the_rules_hold_over_any_history() -> None:
             max_examples=examples(8),
             stateful_step_count=12,
             deadline=None,
-            phases=[Phase.generate],  # ten steps are short enough to read, and shrinking takes minutes
+            phases=[Phase.generate],  # ten steps can be read, and shrinking takes minutes
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -1,4 +1,4 @@
-"""What the database keeps beside the rows: no index twice, and of every choice a check that knows it."""
+"""What the database has beside rows: no redundant index, and a check for every choice."""
 
 from collections.abc import Iterator
 from itertools import permutations
@@ -10,12 +10,12 @@ from django.db import connection, models
 
 from tests.conftest import OWN_APPS
 
-# Django makes it with the name that people log in by.
+# Django creates it for the name that people log in with.
 PATTERNS = {"portal_user: username"}
 
 
 class Index(NamedTuple):
-    """An index as PostgreSQL keeps it: each column with its operators and the order of its letters."""
+    """An index in PostgreSQL: each column with its operators and collation."""
 
     table: str
     name: str
@@ -26,7 +26,7 @@ class Index(NamedTuple):
 
 
 def indexes() -> Iterator[Index]:
-    """All indexes of the portal's own models' tables."""
+    """All indexes of the tables of the portal's own models."""
     tables = [model._meta.db_table for label in OWN_APPS for model in apps.get_app_config(label).get_models()]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -47,7 +47,7 @@ def indexes() -> Iterator[Index]:
 
 
 def is_beginning(index: Index, other: Index) -> bool:
-    """Whether another index has the same rows and begins with these columns: it does what this one does."""
+    """Whether another index covers the same rows and begins with these columns: this one is redundant."""
     alike = [(i.table, i.method, i.predicate, i.columns[: len(index.columns)]) for i in (index, other)]
     return not index.is_unique and alike[0] == alike[1]
 
@@ -75,14 +75,14 @@ def test_no_index_is_there_for_patterns_that_nobody_searches_by() -> None:
 
 
 def choices() -> Iterator[models.Field]:
-    """Every column that holds one of some words, and has to."""
+    """Every required column with choices."""
     for label in OWN_APPS:
         for model in apps.get_app_config(label).get_models():
             yield from (field for field in model._meta.concrete_fields if field.choices and not field.blank)
 
 
 def checked(field: models.Field) -> list[list[str]]:
-    """The words that the checks of a column's table let in."""
+    """The choices that the checks of a column's table accept."""
     checks = [c.condition for c in field.model._meta.constraints if isinstance(c, models.CheckConstraint)]
     wanted = f"{field.name}__in"
     said = [child for check in checks for child in check.children if isinstance(child, tuple)]
@@ -96,7 +96,7 @@ def test_the_database_knows_every_choice_and_no_other(field: models.Field) -> No
 
 @pytest.mark.django_db
 def test_every_constraint_and_index_that_a_model_names_is_there() -> None:
-    """Altering a foreign key's index drops a unique index of that column alone with it, without a word."""
+    """Altering a foreign key's index also silently drops a unique index of that column alone."""
     missing = set()
     for model in (model for label in OWN_APPS for model in apps.get_app_config(label).get_models()):
         with connection.cursor() as cursor:

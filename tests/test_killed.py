@@ -1,4 +1,4 @@
-"""Killed before any statement, and before COMMIT: everything is there afterwards, or nothing."""
+"""Killed before any statement, or before COMMIT: afterwards everything is there, or nothing."""
 
 from itertools import count
 
@@ -18,19 +18,19 @@ from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
-NOT_ALL_OF_IT = 4
-"""An action that dies at no more steps than these wasn't killed where it matters."""
+TOO_FEW_STEPS = 4
+"""An action that dies at fewer steps than these wasn't killed where it matters."""
 
 
 def _die_everywhere(mortal: Mortal) -> None:
-    """Kill it before its first step, its second and so on, until a try survives. Nothing may be half done."""
+    """Kill it before its first step, its second and so on, until a run survives. Nothing may be half done."""
     before = every_row()
     with mortal:
         for step in count(1):
             if not mortal.dies_before(step):
                 break
             assert every_row() == before, f"killed before step {step}"
-    assert step > NOT_ALL_OF_IT
+    assert step > TOO_FEW_STEPS
     assert every_row() != before
 
 
@@ -203,7 +203,7 @@ def test_killed_while_a_case_is_undone() -> None:
 
 
 def test_killed_while_a_keyset_is_issued() -> None:
-    """Its COMMIT ends what belongs together; that somebody read it is noted after that."""
+    """Its COMMIT completes what belongs together; that somebody read it is recorded later."""
     registration = RegistrationFactory()
     with Mortal("read_keyset", registration=registration.pk) as mortal:
         step = 1
@@ -214,5 +214,5 @@ def test_killed_while_a_keyset_is_issued() -> None:
             assert Unit.objects.get(pk=registration.unit_id).last_generation == len(issued) <= 1
             step += 1
 
-    assert step > NOT_ALL_OF_IT
+    assert step > TOO_FEW_STEPS
     assert Keyset.objects.get().first_read_at

@@ -1,4 +1,4 @@
-"""Every page that anybody can reach is sound HTML under a strict policy, and every link leads somewhere."""
+"""Every page that anybody can reach is sound HTML under a strict policy, and every link works."""
 
 import re
 from collections import Counter
@@ -25,7 +25,7 @@ from tests.factories import RegistrationFactory, UnitFactory, UserFactory, log_i
 from tests.licensing.rma.support import complete, open_for
 from tests.pages import Element, Page
 
-# One process makes each crawl, once: its tests only read what it answered.
+# One process runs each crawl once: the tests only read its answers.
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("keys", "catalogue"),
@@ -39,7 +39,7 @@ CRAWLED: dict[str, Pages] = {}
 
 
 def fill(account: Account, by: User) -> None:
-    """Units in every state that a page tells apart."""
+    """Create units in every state that pages distinguish."""
     primary, _, seat = pair(account, by=by)
     spare = RegistrationFactory(account=account, friendly_name="<b>& \"a spare\" 'quoted'")
     associate(parent=primary, child=spare, type=seat.type, by=by, today=today())
@@ -67,7 +67,7 @@ def fill(account: Account, by: User) -> None:
 
 
 def crawl(client: Client, start: str, key: Callable[[str], str] = str) -> Pages:
-    """Every page that links lead to from one; of pages with the same key only the first."""
+    """Every page reached by links from one; of pages with the same key only the first."""
     pages: Pages = {}
     seen, waiting = {key(start)}, [start]
     while waiting:
@@ -89,13 +89,13 @@ def view_name(url: str) -> str:
 
 @pytest.fixture
 def pages(client: Client) -> Pages:
-    """What the owner reaches, and what forms answer that were sent as they shouldn't be."""
+    """The pages that the owner reaches, and the answers to wrongly sent forms."""
     return once("pages", lambda: crawl_as_owner(client))
 
 
 @pytest.fixture
 def other_pages(client: Client, settings: Settings) -> Pages:
-    """What a viewer, somebody without an account and nobody in particular get, and faults."""
+    """The pages for a viewer, a user without an account and anonymous users, and errors."""
     return once("other_pages", lambda: crawl_as_others(client, settings))
 
 
@@ -166,7 +166,7 @@ urlpatterns = [*portals_own, path("broken/", broken)]
 
 
 def problems_of(page: Page) -> Iterator[str]:
-    """What is wrong with a page as HTML."""
+    """What is wrong with a page's HTML."""
     yield from page.problems
     elements = list(page.root.all())
     ids = Counter(element.attrs["id"] for element in elements if "id" in element.attrs)
@@ -195,7 +195,7 @@ def has_name(control: Element, page: Page) -> bool:
 
 
 def policy_problems(response: HttpResponse) -> Iterator[str]:
-    """What a nonce-only policy would refuse in a page, and headers that it lacks."""
+    """What a nonce-only policy would refuse in a page, and the headers that it lacks."""
     policy = response.get("Content-Security-Policy", "")
     nonces = set(re.findall("'nonce-([^']+)'", policy))
     if "unsafe" in policy or "default-src 'none'" not in policy or "frame-ancestors 'none'" not in policy:

@@ -1,4 +1,4 @@
-"""Every package is pinned by its exact version, and nothing in git says where packages are fetched from."""
+"""Every package is pinned to an exact version, and nothing in git says where packages come from."""
 
 import re
 import subprocess
@@ -7,11 +7,11 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# What brings packages in isn't one of them.
+# The tools that install packages aren't pinned.
 INSTALLERS = {"pip", "setuptools", "uv", "wheel"}
-# What some package asks for on other systems only: their markers leave it out here.
+# Packages that are needed on other systems only: their markers exclude them here.
 ELSEWHERE = {"colorama", "tzdata"}
-# Parted, so that this file doesn't name one itself.
+# Split, so that this file doesn't name one itself.
 INDEX_HOSTS = [
     ".".join(parts)
     for parts in (

@@ -1,4 +1,4 @@
-"""Whatever two accounts and Support do, with cases, undoings and units that come and go: the rules hold."""
+"""Whatever two accounts and Support do, with cases, undoing and units coming and going: the rules hold."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -36,7 +36,7 @@ _partners = st.none() | st.integers(0, 2)
 
 
 class RmaHistories(Histories):
-    """Two further units are in stock, and Support is there."""
+    """Two more units are in stock, and Support takes part."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,13 +103,13 @@ class RmaHistories(Histories):
         self._take(partial(self._with_code, self.units[unit], lambda now, **code: taking(**code)))
 
     @invariant()
-    def the_ledger_tells_what_is_held(self) -> None:
-        """L6; what a unit had that was retired, or put into stock, stays in its record."""
+    def the_ledger_matches_what_is_held(self) -> None:
+        """L6; a unit that was retired or put into stock keeps in its record what it had."""
         verify(progress=lambda done: None)
 
     @invariant()
     def retired_units_are_out_of_use(self) -> None:
-        """K3 and X2: a retired unit belongs to nobody, and gets no keyset."""
+        """K3 and X2: a retired unit belongs to nobody and gets no keyset."""
         for registration in Registration.objects.exclude(unit__retired_at=None).select_related("unit"):
             assert registration.ended_at
             with pytest.raises(UnitRetired):
@@ -123,7 +123,7 @@ class RmaHistories(Histories):
         assert len(units) == len(set(units))
 
     def _open(self, unit: int, replacement: int | None, is_waived: bool, is_transfer: bool) -> RmaCase | None:
-        """Open a case; return it, none where that was refused."""
+        """Open a case; return it, or None if that was refused."""
         present = set(RmaCase.objects.all())
         if registration := self._registration(unit):
             kind = RmaCase.Kind.TRANSFER if is_transfer else RmaCase.Kind.REPLACEMENT
@@ -140,7 +140,7 @@ class RmaHistories(Histories):
         partners = partners_of(case)
         partner = partners.default
         if pick is not None and partners.units:
-            choices = [*partners.units, None]  # the last is no pair
+            choices = [*partners.units, None]  # the last means no pair
             partner = choices[pick % len(choices)]
         self._take(partial(self._keeping_terms, partial(self._rehearse_and_complete, case, partner)))
 
@@ -157,11 +157,11 @@ class RmaHistories(Histories):
         self._take(partial(self._keeping_terms, partial(undo_case, case=case, **facts)))
 
     def _keeping_terms(self, action: Callable[[], object]) -> None:
-        """A case, done or undone, moves licences: none comes or goes, and none changes its terms (L7)."""
+        """Doing or undoing a case moves licences: it adds or removes none, and changes no terms (L7)."""
         before = _terms()
         action()
         assert _terms() == before
-        self.told, self.told_until = self._places(), AuditEntry.objects.latest("pk").pk
+        self.seen, self.seen_until = self._places(), AuditEntry.objects.latest("pk").pk
 
     def _with_code(self, unit: Unit, action: Callable[..., object]) -> None:
         """Act with a new authentication code, by which the unit is registered from now on."""
@@ -170,13 +170,13 @@ class RmaHistories(Histories):
         self.codes[unit.serial] = code
 
     def _case(self, pick: int) -> RmaCase | None:
-        """A case: the open ones first, then what stale pages may name."""
+        """A case: open ones first, then those that stale pages may name."""
         cases = sorted(RmaCase.objects.order_by("-pk"), key=lambda case: not case.is_open)
         return cases[pick % len(cases)] if cases else None
 
 
 def _state() -> list[list[tuple[object, ...]]]:
-    """Whose units are, how they are associated, and which licences and parts they have."""
+    """Whose the units are, how they are associated, and which licences and parts they have."""
     children = Seat.objects.live().filter(side="child")
     places = sorted((parent_of(s).pk, s.registration_id, s.shares) for s in children.with_units())
     tables = [
@@ -199,7 +199,7 @@ def test_the_rules_hold_over_any_history_of_replacements() -> None:
             max_examples=examples(5),
             stateful_step_count=15,
             deadline=None,
-            phases=[Phase.generate],  # the steps are few enough to read, and shrinking takes minutes
+            phases=[Phase.generate],  # few steps can be read, and shrinking takes minutes
             database=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -1,4 +1,4 @@
-"""Every search there is takes a few words: what is longer is refused beside its box, and nothing is asked."""
+"""Every search takes a few words: a longer one is refused beside its box and runs no query."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ too_long = pytest.mark.parametrize("text", TOO_LONG.values(), ids=TOO_LONG)
 
 @pytest.fixture
 def pages(client: Client) -> list[str]:
-    """The pages of a pair that have a box, each with something that is found without a search."""
+    """The pages of a pair that have a search box, each with something that is found without a search."""
     member = log_in(client)
     primary, secondary, seat = pair(member.account, member.user)
     alone, _ = RegistrationFactory.create_batch(2, account=member.account)

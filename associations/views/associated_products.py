@@ -52,7 +52,7 @@ def associate_product(request: MemberRequest, serial: str, slug: str) -> HttpRes
 def _associate_typed(
     request: MemberRequest, registration: Registration, type: AssociationType, typed: dict[str, str]
 ) -> HttpResponse:
-    """Associate what was typed on My Product - Associated Products; register it first if nobody has (A5)."""
+    """Associate the typed unit on My Product - Associated Products; register it first if nobody has (A5)."""
     account, place = request.membership.account, associated(registration, type)
     other = Registration.objects.visible_to(account).filter(unit__serial=typed["serial_number"]).first()
     if other is None:
@@ -66,7 +66,7 @@ def _associate_typed(
     if elsewhere := seat_elsewhere(child, type, parent):
         named = {"typed": other.unit.serial, "name": typed["friendly_name"]} if typed["friendly_name"] else {}
         return redirect(change_address(elsewhere, parent, **named))
-    was_so = is_beside(child, type, parent)
+    was_associated = is_beside(child, type, parent)
     seat = services.associate_and_rename(
         parent=parent,
         child=child,
@@ -77,7 +77,7 @@ def _associate_typed(
         today=today(),
     )
     other.refresh_from_db()
-    if was_so:
+    if was_associated:
         notices.say_associated_already(request, seat=seat, parent=parent, child=child)
     else:
         notices.say_associated(
@@ -104,7 +104,7 @@ def _associated_context(
 
 
 def _asked(request: MemberRequest, registration: Registration, type: AssociationType) -> dict[str, object]:
-    """What is asked under a row after the first click on Remove or Make standby, and what it would change."""
+    """The question under a row after the first click on Remove or Make standby, and what would change."""
     asked = request.GET.get("remove") or request.GET.get("standby") or ""
     seat = asked_seat(request, registration, asked)
     if seat is None or seat.type_id != type.pk:

@@ -63,7 +63,7 @@ def change_parent(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespon
 def _change_parent(
     request: MemberRequest, registration: Registration, seat: Seat, parent: Registration | None
 ) -> HttpResponse:
-    """Change the parent as confirmed; the unit that was typed on the way gets its other name with it (A5)."""
+    """Change the parent as confirmed, and rename the typed unit if another name was typed with it (A5)."""
     if parent is None:
         raise ChoiceGone
     changed = services.change_parent_and_rename(
@@ -135,7 +135,7 @@ def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespons
 
 
 def _change_effect(seat: Seat, parent: Registration | None) -> dict[str, object]:
-    """What a change of parent makes of the child's services and of its place."""
+    """How a change of parent affects the child's services and place."""
     if parent is None:
         return {}
     after = parent if takes_standby(parent, seat.type) else None

@@ -30,7 +30,7 @@ def create_association(request: MemberRequest, serial: str) -> HttpResponse:
     url = with_origin(reverse("choose_child", args=[serial]), origin_of(request))
     after = url if Side.PARENT in sides_of(registration) else None
     if after and request.method == "GET" and _comes_from_child(request):
-        return redirect(after)  # the one that it came from has a parent: this unit is to be its new one (A5)
+        return redirect(after)  # its origin is a child, which this unit is to get as its new parent (A5)
     return _step(request, registration, side=Side.PARENT, after=after)
 
 
@@ -42,9 +42,9 @@ def choose_child(request: MemberRequest, serial: str) -> HttpResponse:
 def _step(
     request: MemberRequest, registration: Registration, *, side: Side, after: str | None
 ) -> HttpResponse:
-    """One step of Create Association: offer units for a side, and seat the one that is chosen.
+    """One step of Create Association: offer units for a side, and seat the chosen one.
 
-    `after` is the page that follows where none is chosen; without it the unit stays alone.
+    `after` is the page that follows if none is chosen; without it the unit stays alone.
     """
     refusal = None
     if request.method == "POST":
@@ -62,8 +62,8 @@ def _step(
         with_children=from_child,
     )
     if side == Side.PARENT and not offered.labels and after and not refusal:
-        return redirect(after)  # its model is nobody's child, or it has its place already
-    # Who has declined the unit that one came from as the parent isn't given it as the child.
+        return redirect(after)  # its model can be no child, or it has a place already
+    # An origin that was declined as the parent isn't preselected as the child.
     preselected = _preselected(offered, origin_of(request)) if side == Side.PARENT or from_child else ""
     context = {
         **_unit_context(registration),
@@ -80,14 +80,14 @@ def _step(
 def _choose(
     request: MemberRequest, registration: Registration, side: Side, after: str | None
 ) -> HttpResponse:
-    """Seat the unit that was chosen; none: go on, or stay alone."""
+    """Seat the unit that was chosen; if none was, go on or stay alone."""
     if choice := sent_text(request, "choice"):
         return _associate(request, registration, side, choice)
     return redirect(after) if after else _stay_alone(request, registration)
 
 
 def _unit_context(registration: Registration) -> dict[str, object]:
-    """What the page shows of the unit that is to get its place."""
+    """What the page shows of the unit that is to get a place."""
     held = entitlements(registration, source=sharing_primary(registration), today=today())
     return {
         "registration": registration,
@@ -99,7 +99,7 @@ def _unit_context(registration: Registration) -> dict[str, object]:
 def _offer_context(
     request: MemberRequest, registration: Registration, offered: Candidates, side: Side
 ) -> dict[str, object]:
-    """What the page shows of the units that are offered, and of the one that isn't."""
+    """What the page shows of the units that are offered, and of an origin that isn't."""
     return {
         "side": side,
         "offered": offered,
@@ -110,21 +110,21 @@ def _offer_context(
 
 
 def _comes_from_child(request: MemberRequest) -> bool:
-    """Whether the unit from whose page this way began is the child of one that shares its licences."""
+    """Whether the origin is a child that shares its parent's licences."""
     seats = Seat.objects.live().filter(side=Side.CHILD, type__shares_licences=True)
     origin = Registration.objects.visible_to(request.membership.account)
     return seats.filter(registration__in=origin.filter(unit__serial=origin_of(request))).exists()
 
 
 def _preselected(offered: Candidates, origin: str) -> str:
-    """The unit from whose page this way began, where it is offered (A5)."""
+    """The choice of the origin, if it is offered (A5)."""
     return next((c.value for c in offered.rows if c.registration.unit.serial == origin), "")
 
 
 def _missing(
     request: MemberRequest, registration: Registration, offered: Candidates
 ) -> tuple[Registration, str] | None:
-    """The unit that one came from, where no step ever offers it, with the reason's code."""
+    """The origin, if no step can ever offer it, with the code of the reason."""
     visible = Registration.objects.visible_to(request.membership.account)
     origin = visible.filter(unit__serial=origin_of(request)).first() if origin_of(request) else None
     if origin is None or origin in [candidate.registration for candidate in offered.rows]:
@@ -142,9 +142,9 @@ def _associate(request: MemberRequest, registration: Registration, side: Side, c
     parent, child = (chosen, registration) if side == Side.PARENT else (registration, chosen)
     if side == Side.CHILD and (elsewhere := seat_elsewhere(child, type, parent)):
         return redirect(change_address(elsewhere, parent))
-    was_so = is_beside(child, type, parent)
+    was_associated = is_beside(child, type, parent)
     seat = services.associate(parent=parent, child=child, type=type, by=request.user, today=today())
-    if was_so:
+    if was_associated:
         notices.say_associated_already(request, seat=seat, parent=parent, child=child)
     else:
         done = "Registered and associated." if was_just_registered(request, registration) else "Associated."

@@ -12,7 +12,7 @@ from products.serials import normalize_serial
 
 
 class WaiverForm(forms.Form):
-    """What a lead lets pass; what is left empty stands in the way (again)."""
+    """What a lead waives; an empty reason withdraws the waiver."""
 
     warranty_waiver = forms.CharField(
         label="Let the ended warranty pass, because", max_length=200, required=False
@@ -24,7 +24,7 @@ class WaiverForm(forms.Form):
 
 
 class ReplacementForm(forms.Form):
-    """Which unit replaces the failed one; empty is none yet."""
+    """The unit that replaces the failed one; empty while it isn't known."""
 
     replacement = forms.CharField(
         label="Replacement (serial number)",
@@ -46,7 +46,7 @@ class ReplacementForm(forms.Form):
 
 
 class OpenCaseForm(ReplacementForm, WaiverForm):
-    """What an agent is told on the phone, and what a lead lets pass."""
+    """What an agent learns on the phone, and what a lead waives."""
 
     kind = forms.ChoiceField(
         label="What is to be done",

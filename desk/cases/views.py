@@ -18,7 +18,7 @@ from licensing.rma import cases, completing, mails
 from licensing.rma.completing import Outcome, rehearse_case
 from licensing.rma.record import shown_case
 from licensing.rma.selectors import Partners, cases_in, open_on, partners_of, with_keeper
-from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
+from licensing.rma.undoing import undo_case, undo_obstacles, why_only_lead
 from portal.access import asks_for_part, post_only
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -26,7 +26,7 @@ from portal.forms import add_refusal, sent_text
 from portal.paging import read_cursor
 from products.models import Registration, Unit
 
-NOBODY_TO_TELL = "No mail is sent: no owner of the account has an address. Tell them what to do now."
+NO_RECIPIENT = "No mail is sent: no owner of the account has an address. Tell them what to do now."
 
 
 @desk_page("portal.support")
@@ -138,8 +138,8 @@ def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
         )
     except RuleViolation as refusal:
         return _case_page(request, _get(uuid), refusal=refusal, is_rehearsed=True)
-    told = "What to do now goes by mail to the owners." if outcome.mails else NOBODY_TO_TELL
-    messages.success(request, f"Completed. {told}")
+    notice = "The owners get a mail that says what to do now." if outcome.mails else NO_RECIPIENT
+    messages.success(request, f"Completed. {notice}")
     return redirect("desk:case", uuid)
 
 
@@ -156,8 +156,8 @@ def receive_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
 @desk_page("portal.support")
 @post_only("desk:case", "uuid")
 def resend_mail(request: DeskRequest, uuid: UUID) -> HttpResponse:
-    sent = mails.tell_again(case=_get(uuid), by=request.user)
-    messages.info(request, f"Mails that wait to be sent: {sent}." if sent else NOBODY_TO_TELL)
+    sent = mails.resend_mails(case=_get(uuid), by=request.user)
+    messages.info(request, f"Mails that wait to be sent: {sent}." if sent else NO_RECIPIENT)
     return redirect("desk:case", uuid)
 
 
@@ -172,9 +172,9 @@ def _is_lead(request: DeskRequest) -> bool:
 
 
 def _partner(asked: str, partners: Partners) -> Registration | None:
-    """The unit that was chosen to make the pair, by its serial number; nothing said is the default.
+    """The unit chosen to make the pair, by its serial number; without a choice, the default.
 
-    Where there is nothing to choose, because the failed unit's primary stays, nothing is chosen.
+    If the failed unit's primary stays, there is no choice, and none is taken.
     """
     if asked == "none" and not partners.is_fixed:
         return None
@@ -206,7 +206,7 @@ def _case_page(
     }
     if found.state in RmaCase.DONE:
         context |= {
-            "hindrances": undo_hindrances(found),
+            "obstacles": undo_obstacles(found),
             "only_lead": why_only_lead(found, today=today()),
             "shown": shown_case(found),
         }
@@ -214,23 +214,23 @@ def _case_page(
 
 
 def _rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
-    """The dry run of an approved case, or why it can't be completed."""
+    """The dry run of an approved case, or the reason why it can't be completed."""
     if found.state != RmaCase.State.APPROVED:
         return {}
     partners = partners_of(found)
     partner = _partner(sent_text(request, "partner"), partners)
     outcome: Outcome | None = None
-    hindrance: RuleViolation | None = None
+    obstacle: RuleViolation | None = None
     try:
         outcome = rehearse_case(case=found, partner=partner, by=request.user, today=today())
     except RuleViolation as error:
-        hindrance = error
+        obstacle = error
     sides = list(zip(outcome.before, outcome.after, strict=True)) if outcome else []
     return {
         "partners": partners,
         "failed_too": open_on(partners.units),
         "partner": partner,
         "outcome": outcome,
-        "hindrance": hindrance,
+        "obstacle": obstacle,
         "sides": sides,
     }

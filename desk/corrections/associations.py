@@ -18,7 +18,7 @@ from licensing.selectors import sharing_changes
 from portal.clock import today
 
 MOST_SHOWN = 100
-BEYOND = "Support may do this however many units a parent's licenses have reached."
+BEYOND = "Support may do this with however many units a parent has shared its licenses."
 
 
 class Associate(Choice):
@@ -31,7 +31,7 @@ class Associate(Choice):
 
     @cached_property
     def options(self) -> list[Option]:
-        """Which sides the unit's model can take in which types."""
+        """The sides that the unit's model can take, by type."""
         places = TypeModel.objects.filter(model=self.registration.unit.model_id).select_related("type")
         return [
             Option(f"{place.type.slug}:{place.side}", place, _place_in_words(place))
@@ -54,18 +54,18 @@ class Associate(Choice):
 
 
 class SeatChoice(Choice):
-    """A correction of a live seat, the unit's as a child or one of its children's; of at most 100."""
+    """A correction of a live seat: the unit's own as a child or one of its children's, of at most 100."""
 
     subject = Subject.ASSOCIATED
     asked = "Association"
     none = "It is in no association of this kind."
 
     def fits(self, seat: Seat) -> bool:
-        """Whether it is one to choose."""
+        """Whether the seat can be chosen."""
         return True
 
     def value(self, seat: Seat) -> str:
-        """What the form sends for it."""
+        """The value that the form sends for it."""
         return str(seat.uuid)
 
     @cached_property
@@ -88,7 +88,7 @@ class SeatChoice(Choice):
 
     @cached_property
     def preview(self) -> Sequence[str]:
-        """What children that share lose when they are taken from their parents."""
+        """What sharing children lose when they are taken from their parents."""
         return [_loss(seat) for seat in self.seats if seat.shares]
 
 
@@ -157,7 +157,7 @@ class MakeStandby(SeatChoice):
 
     @cached_property
     def sharing(self) -> dict[uuid.UUID, list[Seat]]:
-        """The seat that shares in each spare's group, if there is one."""
+        """The sharing seat in each spare's group, as a list of at most one."""
         return {group: sharing_seats(group) for group in dict.fromkeys(seat.group for seat in self.seats)}
 
     def _instead(self, spare: Seat) -> str:
@@ -190,7 +190,7 @@ def _loss(seat: Seat) -> str:
 
 
 def _moves(seat: Seat) -> list[str]:
-    """What becomes of each licence when a pair changes places."""
+    """What becomes of each licence when a pair swaps roles."""
     name = seat.registration.friendly_name
     return [
         f"{move.service}: {f'goes to {name}' if move.moves else f'stays with {name}, whose own is as good'}"

@@ -1,4 +1,4 @@
-"""What a correction is: something that Support puts right about a unit, with a reason, through a service."""
+"""A correction: something that Support puts right about a unit, with a reason, through a service."""
 
 from collections.abc import Sequence
 from enum import Enum, auto
@@ -14,24 +14,24 @@ from products.models import Registration, Unit
 
 
 class Subject(Enum):
-    """What a correction is about, in the order in which a unit's page leads to them."""
+    """What a correction is about, in the order of the links on a unit's page."""
 
-    REGISTERED = auto()  # a unit that somebody has
-    ASSOCIATED = auto()  # such a unit that is in an association
+    REGISTERED = auto()  # a unit that is registered
+    ASSOCIATED = auto()  # a registered unit in an association
     RETIRED = auto()
-    SERIAL = auto()  # a serial number, whether there is such a unit or not
+    SERIAL = auto()  # a serial number, even without a unit
 
 
 class Correction:
-    """One class for each. Given a `name`, it has its address, its page and the links to it.
+    """The base of all corrections. A class with a `name` gets an address, a page and links to it.
 
-    `intro` and `preview` tell what it would change, `nothing` and `obstacle` why there is nothing to ask for.
+    `intro` and `preview` say what it would change; `nothing` and `obstacle` say why it can't be done now.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     button: ClassVar[str]
-    link: ClassVar[str] = ""  # what leads there, where that isn't the title
+    link: ClassVar[str] = ""  # the link's text, if it isn't the title
     subject: ClassVar[Subject] = Subject.REGISTERED
     permission: ClassVar[str] = "portal.lead"
     form: ClassVar[type[CorrectionForm]] = CorrectionForm
@@ -40,8 +40,8 @@ class Correction:
         self, request: DeskRequest, serial: str, unit: Unit | None, registration: Registration | None
     ) -> None:
         self.request, self.by, self.serial = request, request.user, serial
-        self.unit = cast("Unit", unit)  # none is there for a serial number's alone
-        self.registration = cast("Registration", registration)  # is there for a registered unit's
+        self.unit = cast("Unit", unit)  # None if there is only a serial number
+        self.registration = cast("Registration", registration)  # None unless the unit is registered
 
     @property
     def intro(self) -> str:
@@ -60,16 +60,16 @@ class Correction:
         return None
 
     def ask(self, sent: QueryDict | None) -> CorrectionForm:
-        """The form that asks for it, with what was sent."""
+        """The form for it, with what was sent."""
         return self.form(sent)
 
     def perform(self, given: dict[str, Any]) -> str:
-        """Do what the form was sent for, and say what was done. A rule may refuse it."""
+        """Do what the form asks for, and return a sentence that says so. A rule may refuse it."""
         raise NotImplementedError
 
 
 class Choice(Correction):
-    """A correction of one of several `options`; there may be `none`. `asked` is what one chooses."""
+    """A correction of one of several `options`. `asked` labels the choice, `none` says that there is none."""
 
     asked: ClassVar[str]
     none: ClassVar[str]

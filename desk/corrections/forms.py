@@ -1,4 +1,4 @@
-"""The shape of what Support types to put something right: always with a reason."""
+"""The forms of corrections, which always take a reason."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
@@ -20,7 +20,7 @@ STALE = "This isn't there any more. Choose again."
 
 
 class CorrectionForm(forms.Form):
-    """What changes a customer's things is kept with its reason."""
+    """A change of customers' data is stored with its reason."""
 
     reason = forms.CharField(
         max_length=200,
@@ -30,7 +30,7 @@ class CorrectionForm(forms.Form):
 
 
 class Option(NamedTuple):
-    """One of several things, by the value that the form sends for it, and in words."""
+    """One choice: the value that the form sends for it, the thing itself, and its description."""
 
     value: str
     thing: Any
@@ -38,7 +38,7 @@ class Option(NamedTuple):
 
 
 class ChoiceForm(CorrectionForm):
-    """One of several things, those that there are now; the only one is chosen already."""
+    """A choice of one of the present options; a single option is preselected."""
 
     choice = forms.ChoiceField(widget=forms.RadioSelect, error_messages={"invalid_choice": STALE})
     field_order = ("choice", "serial_number", "expires_on", "for_ever", "reason")
@@ -54,7 +54,7 @@ class ChoiceForm(CorrectionForm):
 
 
 class OtherUnitForm(ChoiceForm):
-    """Something of this unit, and another unit."""
+    """A choice of this unit's, and another unit."""
 
     serial_number = forms.CharField(
         label="Serial Number of the other unit",
@@ -72,7 +72,7 @@ class OtherUnitForm(ChoiceForm):
 
 
 class ExtendForm(ChoiceForm):
-    """A licence and its new last day; that it is to run for ever is said, not left out."""
+    """A licence and its new last day; "for ever" must be checked, not implied."""
 
     expires_on = DayField(label="Last day", required=False)
     for_ever = forms.BooleanField(label="For ever", required=False)
@@ -85,7 +85,7 @@ class ExtendForm(ChoiceForm):
 
 
 class MoveForm(CorrectionForm):
-    """To which account, and under which name."""
+    """The receiving account, and the name there."""
 
     account = forms.CharField(
         label="Account",
@@ -120,7 +120,7 @@ class MoveForm(CorrectionForm):
 
 
 class NewCodeForm(CorrectionForm):
-    """The authentication code under which a unit is in stock from now on."""
+    """The new authentication code of a unit in stock."""
 
     authentication_code = forms.CharField(
         label="New Authentication Code",

@@ -1,4 +1,4 @@
-"""Every correction that there is: addresses, links and the access table follow from these classes."""
+"""All corrections: their addresses, links and rows of the access table follow from these classes."""
 
 from desk.corrections import associations, licences, units
 from desk.corrections.base import Correction

@@ -14,7 +14,7 @@ from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import sent_text
 from portal.models import Account
-from products.attempts import closed, forgive_tries
+from products.attempts import closed, forgive_attempts
 from products.errors import NotRetired
 from products.models import Attempt
 
@@ -22,9 +22,9 @@ MOST_ACCOUNTS = 20
 
 
 class Leaving(Correction):
-    """A correction that takes a unit out of its account; what then `becomes` of its licences is shown.
+    """A correction that takes a unit out of its account; `becomes` says what becomes of its licences.
 
-    The parts of them that other units have go the way that `returns` says.
+    `returns` says where the parts go that other units have of them.
     """
 
     becomes: ClassVar[str]
@@ -36,7 +36,7 @@ class Leaving(Correction):
 
     @property
     def obstacle(self) -> RuleViolation | None:
-        """The rule that keeps the unit in its account now."""
+        """The rule that now keeps the unit in its account."""
         try:
             self.check()
         except RuleViolation as refusal:
@@ -48,7 +48,7 @@ class Leaving(Correction):
         release.check_release(self.registration)
 
     def terms(self, given: dict[str, Any]) -> dict[str, Any]:
-        """What the services that take a unit out of its account are told."""
+        """The arguments for the services that take a unit out of its account."""
         seen = sent_text(self.request, "seen")
         facts = {"registration": self.registration, "by": self.by, "seen": seen}
         return given | facts | {"today": today(), "now": timezone.now()}
@@ -80,7 +80,7 @@ class Release(Leaving):
     form = NewCodeForm
 
     def check(self) -> None:
-        """Raise PartsElsewhere too."""
+        """Also raise PartsElsewhere."""
         super().check()
         check_no_parts(self.plan.licences)
 
@@ -126,10 +126,10 @@ class TakeBack(Correction):
 
 class Open(Choice):
     name = "open"
-    title = "Open what wrong tries have closed"
-    link = "Open after wrong tries"
+    title = "Open what failed attempts have closed"
+    link = "Open after failed attempts"
     button = "Open"
-    subject = Subject.SERIAL  # a typo's tries count too
+    subject = Subject.SERIAL  # a typo's attempts count too
     permission = "portal.support"
     asked = "Open again"
     none = "No account has tried wrongly here in the last 24 hours."
@@ -138,30 +138,30 @@ class Open(Choice):
     def options(self) -> list[Option]:
         return [
             Option(f"{scope}:{account.uuid}", (account, serial), f"{account}: {words}")
-            for account, told in _tried(self.serial, timezone.now())
+            for account, state in _accounts_with_attempts(self.serial, timezone.now())
             for scope, serial, words in (
-                ("unit", self.serial, f"this unit ({told})"),
+                ("unit", self.serial, f"this unit ({state})"),
                 ("account", None, "all that it has tried"),
             )
         ]
 
     def perform(self, given: dict[str, Any]) -> str:
         account, serial = given["choice"]
-        tries = forgive_tries(
+        attempts = forgive_attempts(
             account=account, by=self.by, reason=given["reason"], now=timezone.now(), serial=serial
         )
-        return f"{tries} wrong tries of {account} count no more."
+        return f"{attempts} failed attempts of {account} no longer count."
 
 
-def _tried(serial: str, now: datetime.datetime) -> list[tuple[Account, str]]:
-    """The accounts that tried wrongly at a serial number in a day, each with what came of it."""
+def _accounts_with_attempts(serial: str, now: datetime.datetime) -> list[tuple[Account, str]]:
+    """The accounts with failed attempts at a serial number within a day, each with what they closed."""
     since = now - datetime.timedelta(days=1)
-    tries = Attempt.objects.filter(subject=serial, at__gte=since, forgiven_at=None)
-    counts = dict(tries.values_list("account").annotate(Count("pk"))[:MOST_ACCOUNTS])
+    attempts = Attempt.objects.filter(subject=serial, at__gte=since, forgiven_at=None)
+    counts = dict(attempts.values_list("account").annotate(Count("pk"))[:MOST_ACCOUNTS])
     found = []
     for account in Account.objects.filter(pk__in=counts).order_by("name", "pk"):
         ends = [closed(account, serial, kind=kind, now=now) for kind in Attempt.Kind]
         until = max((end.until for end in ends if end), default=None)
-        told = f"closed until {until:%d %b, %H:%M} UTC" if until else "not closed"
-        found.append((account, f"{counts[account.pk]} wrong tries, {told}"))
+        state = f"closed until {until:%d %b, %H:%M} UTC" if until else "not closed"
+        found.append((account, f"{counts[account.pk]} failed attempts, {state}"))
     return found

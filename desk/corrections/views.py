@@ -30,7 +30,7 @@ def correct(request: DeskRequest, serial: str, kind: type[Correction]) -> HttpRe
 
 
 def _find(serial: str, subject: Subject) -> tuple[Unit | None, Registration | None]:
-    """What a correction is about: a unit of the factory's record, and its registration if somebody has it."""
+    """The subject of a correction: a unit of the factory's record, and its registration if it has one."""
     unit = Unit.objects.select_related("model").filter(serial=serial).first()
     if subject is Subject.SERIAL:
         return unit, None
@@ -41,6 +41,6 @@ def _find(serial: str, subject: Subject) -> tuple[Unit | None, Registration | No
 
 
 def _page(request: DeskRequest, context: dict[str, object]) -> HttpResponse:
-    """Show it; what was sent and isn't done was refused."""
+    """Show the page; 422 if a form was sent and refused."""
     status = 422 if request.method == "POST" else 200
     return render_desk(request, "desk/correct.html", context, status=status)

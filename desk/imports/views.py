@@ -1,4 +1,4 @@
-"""The factory's record from the browser: a file is shown, then sent again to be imported; none is kept."""
+"""The factory's record from the browser: a file is previewed, then sent again for import; none is stored."""
 
 import hashlib
 import io
@@ -29,28 +29,28 @@ EXPLAINED = {
 
 
 class UploadTooLarge(RuleViolation):
-    """A file is larger than the desk takes from a browser."""
+    """The file is larger than the desk accepts from a browser."""
 
     code = "upload-too-large"
     field = "file"
     message = (
-        "At most {megabytes} MB are taken here. Split the file, or give it to "
+        "At most {megabytes} MB are accepted here. Split the file, or give it to "
         "`manage.py import_units`, which takes any length."
     )
 
 
 class ImportChanged(RuleViolation):
-    """The file that is to be imported isn't the one that was previewed."""
+    """The file to import isn't the one that was previewed."""
 
     code = "import-changed"
     field = "file"
     message = (
-        "This isn't the file that you looked at. Nothing was written. Look at this one before you import it."
+        "This isn't the file that you previewed. Nothing was written. Check this one before you import it."
     )
 
 
 class UnitsFileForm(forms.Form):
-    """A factory file; with the digest of what was previewed it is imported."""
+    """A factory file; with the digest of the preview, it is imported."""
 
     file = forms.FileField(
         label="CSV file",
@@ -73,21 +73,21 @@ class UnitsFileForm(forms.Form):
 
 
 class Report:
-    """Keeps the first problems of a file, and counts all."""
+    """Stores the first problems of a file, and counts all."""
 
     def __init__(self) -> None:
         self.shown: list[Problem] = []
         self.count = 0
 
     def add(self, problem: Problem) -> None:
-        """Take one more in."""
+        """Add a problem."""
         self.count += 1
         if self.count <= PROBLEMS_SHOWN:
             self.shown.append(problem)
 
     @property
     def more(self) -> int:
-        """How many aren't shown."""
+        """The number of problems that aren't shown."""
         return self.count - len(self.shown)
 
 
@@ -114,7 +114,7 @@ def import_units(request: DeskRequest) -> HttpResponse:
 
 
 def _import(request: DeskRequest, content: bytes, digest: str) -> bool:
-    """Import the very file that was previewed; not where it has problems by now: the preview names them."""
+    """Import the very file that was previewed; if it has problems by now, the preview shows them instead."""
     if digest != hashlib.sha256(content).hexdigest():
         raise ImportChanged
     try:
@@ -141,7 +141,7 @@ def units_template(request: DeskRequest) -> HttpResponse:
 
 
 def _opener(content: bytes) -> Callable[[], io.TextIOWrapper]:
-    """What opens a file as `products.factory.reading` does."""
+    """Return a function that opens a file as `products.factory_file.reading` does."""
     return lambda: io.TextIOWrapper(
         io.BytesIO(content), encoding="utf-8-sig", errors="surrogateescape", newline=""
     )

@@ -1,4 +1,4 @@
-"""What a pasted keyset is: which unit's, which generation, and whether the portal has signed it."""
+"""Identifies a pasted keyset: its unit, its generation, and whether the portal signed it."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ from portal.clock import today
 from products.models import Unit
 
 LONGEST_NAME = 254
-"""A longer text names nothing (an e-mail address has no more): it can only be meant as a keyset."""
+"""A longer text is no name (even an e-mail address is shorter), so it can only be meant as a keyset."""
 _BEGINNING = "0oRN"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedKeyset:
-    """A keyset as it was pasted, beside what the portal knows.
+    """A pasted keyset, and what the portal knows about it.
 
-    `issued` is the row of that generation, whose text it has or not; `newest` the unit's last generation so
-    far (0: none). `is_current` tells that the newest says what is true today.
+    `issued` is the row of that generation, with the same text or another; `newest` is the unit's last
+    generation so far (0: none). `is_current`: the newest one says what is true today.
     """
 
     payload: Payload
@@ -33,7 +33,7 @@ class CheckedKeyset:
 
     @property
     def is_genuine(self) -> bool:
-        """Whether one of the portal's present keys has signed exactly this."""
+        """Whether one of the portal's present keys signed exactly this."""
         return self.outcome not in {Outcome.UNKNOWN_KEY, Outcome.BAD_SIGNATURE}
 
     @property
@@ -44,17 +44,19 @@ class CheckedKeyset:
     @property
     def sentences(self) -> list[str]:
         """What it is, in words."""
-        said = [f"This is generation {self.payload.generation:,} of the keyset of {self.payload.serial}."]
+        texts = [f"This is generation {self.payload.generation:,} of the keyset of {self.payload.serial}."]
         if self.outcome == Outcome.UNKNOWN_KEY:
-            said.append("None of the portal's valid keys has signed it: its key is unknown here, or revoked.")
+            texts.append(
+                "None of the portal's valid keys has signed it: its key is unknown here, or revoked."
+            )
         elif self.outcome == Outcome.BAD_SIGNATURE:
-            said.append("Its signature doesn't fit: it was changed after it was signed.")
+            texts.append("Its signature doesn't fit: it was changed after it was signed.")
         else:
-            said.append("Its signature is genuine.")
-        return [*said, self._place()]
+            texts.append("Its signature is genuine.")
+        return [*texts, self._place()]
 
     def _place(self) -> str:
-        """Where it stands among those that were issued."""
+        """Its place among the issued keysets."""
         if self.unit is None:
             return "The factory's record has no such unit."
         if not self.is_as_issued:
@@ -69,13 +71,13 @@ class CheckedKeyset:
 
 
 def looks_like_keyset(text: str) -> bool:
-    """Whether a text is a keyset, or was to be one."""
+    """Whether a text is a keyset, or is meant to be one."""
     bare = strip(text)
     return bare.startswith(_BEGINNING) or len(bare) > LONGEST_NAME
 
 
 def check_keyset(text: str) -> CheckedKeyset:
-    """Take a keyset apart and compare it with what was issued. Raises Malformed."""
+    """Read a keyset and compare it with what was issued. Raises Malformed."""
     payload = read(text)
     unit = Unit.objects.filter(serial=payload.serial).first()
     outcome = verify(text, serial=payload.serial, keys=key_ring()).outcome

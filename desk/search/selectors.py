@@ -1,4 +1,4 @@
-"""What the desk's one box finds: a unit, a case or a keyset outright, or whatever bears a name."""
+"""The results of the desk's search: exactly one unit, case or keyset, or everything with such a name."""
 
 import re
 import unicodedata
@@ -18,14 +18,14 @@ from products.serials import SERIAL_DIGITS, normalize_serial, strip_separators
 
 MOST_FOUND, MOST_READ = 20, 200
 FEWEST_DIGITS = 6
-"""Of the beginning of a serial number: before these stands the same for every unit of a vendor."""
+"""The fewest digits to search by: all of a vendor's serial numbers begin with the same ones."""
 _CASE = re.compile(r"RMA\W*(?:(?P<year>\d{4})\W+)?0*(?P<number>\d{1,9})", re.ASCII | re.IGNORECASE)
 _BARE_CASE = re.compile(r"(?P<year>\d{4})-0*(?P<number>\d{1,9})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Group[T]:
-    """What was found of one kind, at most MOST_FOUND of it."""
+    """The results of one kind, at most MOST_FOUND."""
 
     rows: Sequence[T] = ()
     has_more: bool = False
@@ -33,7 +33,7 @@ class Group[T]:
 
 @dataclass(frozen=True, slots=True)
 class UnitHit:
-    """A unit, with its present registration or the last one that it had."""
+    """A unit, with its present registration or its last one."""
 
     unit: Unit
     registration: Registration | None
@@ -41,9 +41,9 @@ class UnitHit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a text means at the desk.
+    """What a search found.
 
-    One of `unit`, `case` and `keyset` is set where it means exactly that; else the groups hold what fits.
+    If the text means exactly one `unit`, `case` or `keyset`, that is set; otherwise the groups hold matches.
     """
 
     unit: Unit | None = None
@@ -56,7 +56,7 @@ class Found:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the text can mean one thing only."""
+        """Whether the text can mean only one thing."""
         return bool(self.unit or self.case or self.keyset)
 
     @property
@@ -66,13 +66,13 @@ class Found:
 
 
 def clean(text: str) -> str:
-    """What was typed or pasted without what can't be seen, its blanks folded."""
+    """A typed or pasted text without invisible characters, its blanks collapsed."""
     kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c) != "Cc")
     return " ".join(kept.split())
 
 
 def is_number(text: str) -> bool:
-    """Whether a text names a unit or a case, and nobody: such a one may stand in an address."""
+    """Whether a text identifies a unit or a case but no person, and so may be part of an address."""
     return bool(_case_number(text)) or len(_digits(text)) >= FEWEST_DIGITS
 
 
@@ -90,7 +90,7 @@ def find(text: str) -> Found:
 
 
 def open_cases() -> Group[CaseRow]:
-    """The RMA cases in which something is still to be decided or done, the newest first."""
+    """The RMA cases in which something remains to be decided or done, newest first."""
     cases = RmaCase.objects.filter(state__in=RmaCase.OPEN).select_related(
         "account", "failed__unit__model", "replacement"
     )
@@ -107,13 +107,13 @@ def _case_number(text: str) -> dict[str, str] | None:
 
 
 def _digits(text: str) -> str:
-    """The beginning of a serial number, as it is stored; empty for any other text."""
+    """The beginning of a serial number, as stored; empty for any other text."""
     bare = strip_separators(text)
     return bare if re.fullmatch(rf"[0-9A-F]{{1,{SERIAL_DIGITS}}}", bare) else ""
 
 
 def _unit_named(text: str) -> Unit | None:
-    """The unit that a whole serial number or a registration code names."""
+    """The unit with this serial number or registration code."""
     try:
         return Unit.objects.filter(serial=normalize_serial(text)).first()
     except InvalidSerial:
@@ -125,7 +125,7 @@ def _unit_named(text: str) -> Unit | None:
 
 
 def _units(text: str) -> Group[UnitHit]:
-    """Units by the beginning of a serial number; where none is so numbered, by names and search texts."""
+    """Units by the beginning of their serial number or, if there are none, by names and search texts."""
     units = _units_beginning(_digits(text)) or _units_named(text)
     shown = _group(_once(units))
     latest = _latest_registrations(shown.rows)
@@ -133,7 +133,7 @@ def _units(text: str) -> Group[UnitHit]:
 
 
 def _latest_registrations(units: Sequence[Unit]) -> dict[int, Registration]:
-    """The live registration of each unit, or the last one that it had."""
+    """The live registration of each unit, or its last one."""
     rows = Registration.objects.filter(unit__in=units).select_related("account")
     latest_first = list(rows.order_by(F("ended_at").desc(nulls_first=True), "-pk")[:MOST_READ])
     return {registration.unit_id: registration for registration in reversed(latest_first)}
@@ -158,7 +158,7 @@ def _accounts(text: str) -> Group[Account]:
 
 
 def _users(text: str) -> Group[User]:
-    """Users by name and by e-mail."""
+    """Users by name and e-mail address."""
     rows = User.objects.select_related("membership__account")
     by_name, by_mail = (
         find_named(rows, field, text, limit=MOST_FOUND + 1) for field in ("username", "email")
@@ -171,7 +171,7 @@ def _once[M: Model](rows: list[M]) -> list[M]:
 
 
 def _cases(text: str) -> Group[CaseRow]:
-    """The case whose number ends like a bare number."""
+    """The case whose number ends with a bare number."""
     if not re.fullmatch(r"[0-9]{3,9}", text):
         return Group()
     cases = RmaCase.objects.select_related("failed__unit", "replacement", "account")

@@ -29,7 +29,7 @@ class SearchForm(forms.Form):
 @desk_page(LOOK)
 @require_http_methods(["GET", "HEAD", "POST"])
 def search(request: DeskRequest) -> HttpResponse:
-    """Names come by POST only: they belong into no address and no log. Numbers may come by GET, as links."""
+    """Accept names by POST only, to keep them out of addresses and logs; numbers also by GET, as links."""
     typed = sent_text(request, "q")
     context: dict[str, object] = {"title": "Look up", "typed": clean(typed[:MAX_CHARACTERS])}
     if request.method != "POST" and not is_number(str(context["typed"])):
@@ -47,7 +47,7 @@ def search(request: DeskRequest) -> HttpResponse:
 
 
 def _go_to(request: DeskRequest, found: Found) -> HttpResponse | None:
-    """Lead to the page of what was found; a keyset that isn't genuine is explained where it was pasted."""
+    """Redirect to the page of what was found; a keyset that isn't genuine is explained on this page."""
     unit = found.unit
     if found.case and request.user.has_perm("portal.support"):
         return HttpResponseRedirect(case_url(found.case))

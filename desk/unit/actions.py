@@ -1,4 +1,4 @@
-"""What can be done about a unit at the desk, by how it stands and by who asks."""
+"""The actions for a unit at the desk, by the unit's state and the user's permissions."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from portal.models import User
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A page of the desk that changes something of a unit, and the permission that it asks for."""
+    """A page of the desk that changes something about a unit, and the permission that it needs."""
 
     name: str
     label: str
@@ -18,7 +18,7 @@ class Action:
 
     @property
     def is_correction(self) -> bool:
-        """Whether it puts a mistake right: what a lead does, once in a while."""
+        """Whether it corrects a mistake, which is a lead's occasional work."""
         return self.permission == "portal.lead"
 
 
@@ -26,7 +26,7 @@ OPEN_CASE = Action("open_case", "Open an RMA case", "portal.support")
 
 
 def offered(page: UnitPage, user: User) -> list[Action]:
-    """The actions that make sense for a unit and that the user may take."""
+    """The actions that make sense for a unit and are allowed to the user."""
     actions = [OPEN_CASE] if page.owned and not page.open_case else []
     actions += [
         Action(kind.name, kind.link or kind.title, kind.permission)
@@ -38,11 +38,11 @@ def offered(page: UnitPage, user: User) -> list[Action]:
 
 
 def _subjects(page: UnitPage) -> list[Subject]:
-    """What a unit is to corrections, as it stands."""
-    stands = {
+    """The subjects that a unit fits in its present state."""
+    fits = {
         Subject.REGISTERED: page.owned,
         Subject.ASSOCIATED: page.owned and page.owned.roles,
         Subject.RETIRED: page.unit.retired_at and not page.owned,
         Subject.SERIAL: True,
     }
-    return [subject for subject in Subject if stands[subject]]
+    return [subject for subject in Subject if fits[subject]]

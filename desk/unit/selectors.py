@@ -1,6 +1,6 @@
-"""Everything that the desk knows of one unit, for one screen. Nothing is written, no keyset issued or marked.
+"""Everything that the desk shows of one unit. Writes nothing, and issues and marks no keyset.
 
-Each history shows its latest rows only; the number of queries is the same however long they are.
+Each history shows its latest rows only; the number of queries doesn't depend on its length.
 """
 
 import datetime
@@ -11,7 +11,7 @@ from typing import Protocol
 from django.db.models import F, Q
 
 from associations.models import Seat, Side
-from associations.selectors import Chapter, ChildCount, child_counts, history, live_seats
+from associations.selectors import ChildCount, HistoryRow, child_counts, history, live_seats
 from desk.addresses import CaseRow
 from licensing.entitlements.today import Right, read_graces, sharing_primary
 from licensing.keysets.issuing import current_heads
@@ -41,14 +41,14 @@ class _History[T](Protocol):
 
 
 def _latest[T](rows: _History[T]) -> Latest[T]:
-    """Of a query no more is read than what is shown, and one to tell whether there is more."""
+    """The latest rows, from a query that reads one more to tell whether there are older ones."""
     found = list(rows[: MOST + 1])
     return Latest(found[:MOST], has_more=len(found) > MOST)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A service that a unit may run; `origins` are the serial numbers of the units that it has it from."""
+    """A service that a unit may run; `origins` are the serial numbers of the units that it comes from."""
 
     row: ServiceRow
     right: str
@@ -57,7 +57,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a registered unit may run on a day; `missing` are the names of the services that it may not."""
+    """What a registered unit may run on a day; `missing` names the services that it may not run."""
 
     held: list[Held]
     missing: list[str]
@@ -104,7 +104,7 @@ class Issued:
 class Keysets:
     """The generations of a unit's keyset.
 
-    `head` tells which one somebody applied, when and who; `is_current` that the newest says what is true.
+    `head` says which one was applied, when and by whom; `is_current`: the newest one says what is true.
     """
 
     issued: Latest[Issued]
@@ -114,7 +114,7 @@ class Keysets:
 
 
 def keysets_of(unit: Unit, present: Registration | None, today: datetime.date) -> Keysets:
-    """The generations issued to a unit. Whether a newer one is due is compared, not tried out."""
+    """The generations issued to a unit. Compares versions to tell whether a newer one is due; issues none."""
     rows = _latest(Keyset.objects.filter(unit=unit).defer("text").order_by("-generation"))
     heads = KeysetHead.objects.filter(unit=unit)
     head = heads.select_related("applied", "applied_by").defer("applied__text").first()
@@ -129,7 +129,7 @@ def keysets_of(unit: Unit, present: Registration | None, today: datetime.date) -
 
 
 def cases_of(unit: Unit, registrations: list[Registration]) -> Latest[CaseRow]:
-    """The RMA cases in which a unit failed, replaces another, or is or was the pair's other unit."""
+    """The RMA cases in which a unit failed, replaces another, or is or was the other unit of the pair."""
     own = [registration.pk for registration in registrations]
     concerned = Q(failed__in=own) | Q(replacement=unit) | Q(partner__in=own) | Q(secondary__in=own)
     cases = RmaCase.objects.filter(concerned).select_related(
@@ -149,14 +149,14 @@ def _role(case: RmaCase, unit: Unit, own: list[int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WentTo:
-    """Where everything of a retired unit went: by which case, and who got which of its licences."""
+    """Where a retired unit's licences went: by which case, and which unit got which of them."""
 
     row: CaseRow
     got: list[tuple[str, str]]
 
 
 def went_to(unit: Unit, cases: list[CaseRow]) -> WentTo | None:
-    """The case that retired a unit, and from the ledger which unit got which of its services."""
+    """The case that retired a unit and, from the ledger, the units that got its services."""
     ends = {RmaCase.State.COMPLETED, RmaCase.State.RECEIVED}
     row = next((row for row in cases if row.role == "failed" and row.case.state in ends), None)
     if row is None:
@@ -175,7 +175,7 @@ def went_to(unit: Unit, cases: list[CaseRow]) -> WentTo | None:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """An entry of the ledger in words."""
+    """A ledger entry in words."""
 
     entry: LedgerEntry
     right: str
@@ -184,7 +184,7 @@ class LedgerRow:
 
 
 def ledger_of(unit: Unit) -> Latest[LedgerRow]:
-    """The latest changes of what a unit holds, whoever owned it."""
+    """The latest changes to what a unit holds, under any owner."""
     entries = LedgerEntry.objects.filter(unit=unit).select_related("actor", "service")
     found = _latest(entries.order_by("-at", "-pk"))
     rows = [
@@ -201,14 +201,14 @@ def ledger_of(unit: Unit) -> Latest[LedgerRow]:
 
 @dataclass(frozen=True, slots=True)
 class ClosedTo:
-    """What wrong tries have closed to an account (R3)."""
+    """What failed attempts have closed to an account (R3)."""
 
     kind: str
     state: Closed
 
 
 def closed_to(registration: Registration, now: datetime.datetime) -> list[ClosedTo]:
-    """What is closed to the owner: this unit's serial number, registration or keys altogether."""
+    """What is closed to the owner: this unit's serial number, or all registration or keys."""
     kinds = ((Attempt.Kind.CODE, "authentication codes"), (Attempt.Kind.KEY, "activation keys"))
     found = [
         (words, closed(registration.account, registration.unit.serial, kind=kind, now=now))
@@ -219,7 +219,7 @@ def closed_to(registration: Registration, now: datetime.datetime) -> list[Closed
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What there is of a unit only while an account owns it."""
+    """What a unit has only while it is registered."""
 
     registration: Registration
     seats: list[Seat]
@@ -240,19 +240,19 @@ class Owned:
 
     @property
     def others(self) -> list[Seat]:
-        """The units beside it."""
+        """The other units' seats."""
         return [seat for seat in self.seats if seat.registration_id != self.registration.pk]
 
 
 @dataclass(frozen=True, slots=True)
 class UnitPage:
-    """All that the desk's page of a unit shows."""
+    """Everything on the desk's page of a unit."""
 
     unit: Unit
     is_warranty_over: bool
     owned: Owned | None
     registrations: Latest[Registration]
-    chapters: Latest[Chapter]
+    association_history: Latest[HistoryRow]
     keysets: Keysets
     trials: Latest[TrialStart]
     cases: Latest[CaseRow]
@@ -262,18 +262,18 @@ class UnitPage:
 
     @property
     def former(self) -> list[Registration]:
-        """The registrations that have ended, the latest first."""
+        """The ended registrations, latest first."""
         return [registration for registration in self.registrations.rows if registration.ended_at]
 
     @property
     def open_case(self) -> RmaCase | None:
-        """The case that is open on this unit as the failed one or the replacement."""
+        """The open case in which this unit is the failed one or the replacement."""
         roles = {"failed", "replacement"}
         return next((row.case for row in self.cases.rows if row.case.is_open and row.role in roles), None)
 
     @property
     def graces(self) -> list[RmaCase]:
-        """The open cases for which this unit keeps its failed primary's rights (X3): none while it is one."""
+        """The open cases for which this unit keeps its failed primary's rights (X3); a primary keeps none."""
         if self.owned is None or self.owned.is_primary:
             return []
         shown = self.owned.registration.pk
@@ -281,7 +281,7 @@ class UnitPage:
 
 
 def unit_page(unit: Unit, *, today: datetime.date, now: datetime.datetime) -> UnitPage:
-    """Read all that the page of a unit shows; the unit comes with its model."""
+    """Read everything for a unit's page; the unit comes with its model."""
     registrations = _latest(
         Registration.objects.filter(unit=unit)
         .select_related("account")

@@ -1,7 +1,7 @@
-"""Activation keys as text: 16 characters, of which the last one checks the others (rule L4).
+"""Activation keys as text: 16 characters, the last of which checks the others (rule L4).
 
-The check character is that of ISO 7064: a mistyped character is told from an unknown key, and but for one in
-500 a swap of two neighbours.
+The check character follows ISO 7064: it tells a mistyped key from an unknown one, and detects all but one in
+500 swaps of neighbouring characters.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ CHARACTERS = 16
 
 
 def draw_key() -> str:
-    """Draw a new key, without separators."""
+    """Return a new random key, without separators."""
     body = "".join(secrets.choice(ALPHABET) for _ in range(CHARACTERS - 1))
     return body + mod_37_36.calc_check_digit(body, ALPHABET)
 
 
 def show_key(key: str) -> str:
-    """A key as people read it: XXXX-XXXX-XXXX-XXXX."""
+    """A key in the form that people read: XXXX-XXXX-XXXX-XXXX."""
     return "-".join(key[start : start + 4] for start in range(0, CHARACTERS, 4))
 
 
@@ -56,7 +56,7 @@ def active_macs(keys: Iterable[str]) -> tuple[list[str], str]:
 
 
 def known_macs(key: str) -> list[str]:
-    """The hashes under which a normalized key may be kept. Raises KeyMissing and KeyFileUnknown."""
+    """The hashes under which a normalized key may be stored. Raises KeyMissing and KeyFileUnknown."""
     kids = Key.objects.filter(purpose=Key.Purpose.CODES).exclude(state=Key.State.STAGED)
     return [_mac(key, kid) for kid in kids.values_list("kid", flat=True)]
 

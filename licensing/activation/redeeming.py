@@ -1,4 +1,4 @@
-"""Making, redeeming and revoking activation keys (rule L4; wrong tries are counted as in R3)."""
+"""Making, redeeming and revoking activation keys (rule L4; failed attempts are counted as in R3)."""
 
 import datetime
 import uuid
@@ -13,10 +13,10 @@ from licensing.audit_codes import AuditCode
 from licensing.entitlements.today import Entitlement, Right
 from licensing.errors import (
     ActivationNotOffered,
+    KeyAttemptsClosed,
     KeyEnded,
     KeyForOtherModel,
     KeyRevoked,
-    KeyTriesClosed,
     KeyUsed,
     LicencesChanged,
     NumberOutOfRange,
@@ -37,7 +37,7 @@ MOST_KEYS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """What a key would make of a unit's licence. `version` is the unit's when this was worked out."""
+    """What a key would make of a unit's licence. `version` is the unit's at the time of the calculation."""
 
     service: Service
     key: ActivationKey
@@ -48,12 +48,12 @@ class Redemption:
 
     @property
     def loses_count(self) -> bool:
-        """Whether a running licence gets a smaller count: the key is for fewer."""
+        """Whether a running licence would get a smaller count, because the key is for fewer."""
         return not self.has_ended and self.terms.verb == Verb.RENEW and self.terms.count != self.present.count
 
     @property
     def wastes_count(self) -> bool:
-        """Whether a running licence is renewed for fewer than the key is for."""
+        """Whether a running licence is renewed for fewer than the key covers."""
         return self.terms.verb == Verb.RENEW and self.terms.count != self.key.count
 
 
@@ -70,7 +70,7 @@ def make_activation_keys(
 ) -> tuple[uuid.UUID, list[str]]:
     """Make a batch of keys; return its id and the keys, which are shown now and never again.
 
-    Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange, and what `check_count` does.
+    Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange and what `check_count` raises.
     """
     audit.require_reason(reason)
     if not service.is_activation_offered:
@@ -98,7 +98,7 @@ def make_activation_keys(
 
 @transaction.atomic
 def revoke_key(*, key: ActivationKey, reason: str, by: User) -> None:
-    """Take back a key that nobody has redeemed. Raises ReasonNeeded and KeyEnded."""
+    """Revoke a key that nobody has redeemed. Raises ReasonNeeded and KeyEnded."""
     audit.require_reason(reason)
     present = ActivationKey.objects.filter(pk=key.pk, redeemed_at=None, revoked_at=None)
     if not present.update(revoked_at=timezone.now()):
@@ -110,10 +110,10 @@ def revoke_key(*, key: ActivationKey, reason: str, by: User) -> None:
 def preview_key(
     *, registration: Registration, activation_key: str, today: datetime.date, now: datetime.datetime
 ) -> Redemption:
-    """Say what a key would do on a unit; nothing is written but a wrong try.
+    """Return what a key would do on a unit; writes nothing except the count of a failed attempt.
 
-    Raises InvalidKey, UnknownKey, KeyTriesClosed, KeyUsed, KeyRevoked, KeyForOtherModel, UnitRetired,
-    NotRegistered, PartsGivenOut and what `terms.redeemed` does.
+    Raises InvalidKey, UnknownKey, KeyAttemptsClosed, KeyUsed, KeyRevoked, KeyForOtherModel, UnitRetired,
+    NotRegistered, PartsGivenOut and what `terms.redeemed` raises.
     """
     text = normalize_key(activation_key)
     with transaction.atomic():
@@ -133,9 +133,9 @@ def redeem_key(
     today: datetime.date,
     now: datetime.datetime,
 ) -> Redemption:
-    """Redeem a key on a unit, as it was shown when the unit was at `version`; the ledger keeps it.
+    """Redeem a key on a unit, as previewed when the unit was at `version`; the ledger records it.
 
-    Raises LicencesChanged where the unit isn't at that version any more, and what `preview_key` does.
+    Raises LicencesChanged if the unit is no longer at that version, and what `preview_key` raises.
     """
     text = normalize_key(activation_key)
     with transaction.atomic():
@@ -184,11 +184,11 @@ def _redeem(
 
 
 def _find_key(registration: Registration, key: str, *, now: datetime.datetime) -> ActivationKey | None:
-    """Lock and return a key that can be redeemed on a unit; none is a wrong try, and counted."""
+    """Lock and return a key that can be redeemed on a unit; None counts as a failed attempt."""
     account, serial = registration.account, registration.unit.serial
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     if closed := attempts.closed(account, serial, kind=Attempt.Kind.KEY, now=now):
-        raise KeyTriesClosed(until=closed.until, where=f"for {serial}" if closed.is_serial else "from you")
+        raise KeyAttemptsClosed(until=closed.until, where=f"for {serial}" if closed.is_serial else "from you")
     row = (
         ActivationKey.objects.filter(mac__in=known_macs(key))
         .select_related("service", "model", "redeemed_on")
@@ -196,7 +196,7 @@ def _find_key(registration: Registration, key: str, *, now: datetime.datetime) -
         .first()
     )
     if row is None:
-        attempts.count_try(account, serial, kind=Attempt.Kind.KEY, now=now)
+        attempts.count_attempt(account, serial, kind=Attempt.Kind.KEY, now=now)
         return None
     _check_usable(row, registration)
     return row

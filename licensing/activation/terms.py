@@ -1,4 +1,4 @@
-"""What an activation key makes of what a unit has (rule L4). Pure functions: nothing is read or written."""
+"""What an activation key makes of a unit's licence (rule L4). Pure functions: no reads, no writes."""
 
 import datetime
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from portal.errors import DayTooLate
 
 
 class Verb(TextChoices):
-    """What Manage Service offers: to share counts out, and what redeeming a key is called."""
+    """The actions under Manage Service: sharing out counts, and the names of redeeming a key."""
 
     ACTIVATE = "activate"
     UPGRADE = "upgrade"
@@ -26,7 +26,7 @@ class Verb(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a licence is to be after a key was redeemed."""
+    """The licence that redeeming a key results in."""
 
     verb: Verb
     count: int | None
@@ -39,25 +39,25 @@ class Terms:
 
 
 def add_months(day: datetime.date, months: int | None) -> datetime.date | None:
-    """The day so many months later, at the latest the month's last; none where the term is for ever.
+    """The day that many months later, at most the month's last; None for a term without end.
 
-    Raises TermTooLong where that is beyond the last day that there is.
+    Raises TermTooLong if that is after the last possible day.
     """
     if not months:
         return None
     try:
         later = day + relativedelta(months=months)
         check_last_day(later)
-    except (DayTooLate, OverflowError, ValueError):  # the calendar itself ends with the year 9999
+    except (DayTooLate, OverflowError, ValueError):  # the calendar ends with the year 9999
         raise TermTooLong(last=LAST_DAY) from None
     return later
 
 
 def redeemed(key: ActivationKey, present: Entitlement, today: datetime.date) -> Terms:
-    """What becomes of a unit's own, undivided entitlement when it gets a key.
+    """What a unit's own, undivided entitlement becomes when it gets a key.
 
-    A running licence gets its term lengthened, for at most the count that the key names, or, by a key
-    without a term, its count raised. Anything else begins today (a trial: when it ends). Raises NothingToAdd,
+    A running licence gets a longer term, for at most the count that the key names; a key without a term
+    raises its count instead. Anything else begins today, or when a trial ends. Raises NothingToAdd,
     KeyNeedsLicence and TermTooLong.
     """
     if present.right is None or present.is_expired(today):

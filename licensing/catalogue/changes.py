@@ -1,4 +1,4 @@
-"""Changes of services and of what models come with. Each raises the catalogue's version: keysets follow."""
+"""Changes to services and to what models come with. Each raises the catalogue's version, and so keysets."""
 
 from django.db import transaction
 from django.db.models import F
@@ -12,7 +12,7 @@ from portal.models import User
 from products.models import ProductModel
 
 MOST_SERVICES = 65
-"""64 that a keyset has room for, and Nodes/Users, which stands in its node count."""
+"""The 64 that fit in a keyset, and Nodes/Users, which is a keyset's node count."""
 
 
 @transaction.atomic
@@ -51,7 +51,7 @@ def set_model_service(
 
 @transaction.atomic
 def remove_model_service(*, entry: ModelService, by: User, reason: str) -> None:
-    """Let units of a model come with a service no longer; saying it again changes nothing."""
+    """Stop letting units of a model come with a service; doing it again changes nothing."""
     raise_catalogue_version()
     present = ModelService.objects.select_related("model", "service").filter(pk=entry.pk).first()
     if present is None:
@@ -62,7 +62,7 @@ def remove_model_service(*, entry: ModelService, by: User, reason: str) -> None:
 
 
 def raise_catalogue_version() -> None:
-    """Note that entitlements of many units may change in this transaction; the row also puts them in line."""
+    """Note that many entitlements may change in this transaction; the row's lock also queues such changes."""
     CatalogueState.objects.get_or_create(pk=1)
     CatalogueState.objects.filter(pk=1).update(version=F("version") + 1)
 

@@ -1,4 +1,4 @@
-"""The catalogue as it is shipped, and its loader. Codes stand in keysets: they are permanent.
+"""The catalogue as shipped, and its loader. Keysets contain its codes, which are therefore permanent.
 
 Sources: the document's section Platforms (models with HF), its figure 2 (association types) and its last
 table (services).
@@ -33,7 +33,7 @@ ACCESS_POINTS = [(9, "SonicPoint"), (10, "SonicWALL SonicPoint G")]
 
 @dataclass(frozen=True, slots=True)
 class ShippedService:
-    """A service with its flags: s shareable, t transferable, c counted, d divisible, f free trial,
+    """A service and its flags: s shareable, t transferable, c counted, d divisible, f free trial,
     a activation.
     """
 
@@ -58,7 +58,7 @@ SERVICES = [
     ShippedService(13, "SonicOS Enhanced", "t"),
     ShippedService(14, "Support", "ta"),
 ]
-# What a model comes with: code of the service, count.
+# What a model comes with: the service's code, the count.
 FIREWALL = [(8, None), (9, 5), (12, None)]
 COMES_WITH = {name: [(1, UNLIMITED), *FIREWALL, (13, None)] for _, name in HF_MODELS} | {
     "TZ 150": [(1, 10), (8, None), (12, None)],
@@ -70,7 +70,7 @@ COMES_WITH = {name: [(1, UNLIMITED), *FIREWALL, (13, None)] for _, name in HF_MO
 
 @transaction.atomic
 def load_catalogue() -> None:
-    """Create what is missing of the shipped catalogue. What staff changed, or took out of it, stays so."""
+    """Create what is missing of the shipped catalogue. What staff changed or removed stays so."""
     new_services = {
         shipped.code: _service(shipped) for shipped in SERVICES if not _is_there(Service, shipped.code)
     }

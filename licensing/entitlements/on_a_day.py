@@ -1,9 +1,9 @@
 """What a unit was entitled to on an earlier day, and why (rule L6).
 
 The ledger tells what units held, what their models came with and which services were shared; the history of
-the associations whose licences a unit shared. Both are followed to the end of a UTC day, and the rules of
-`licensing.entitlements.today` judge what was there then. Today's rows are never asked:
-`licensing.ledger.verification` compares them.
+the associations tells whose licences a unit shared. Both are followed to the end of a UTC day, and judged by
+the rules of `licensing.entitlements.today`. Today's rows are never read: `licensing.ledger.verification`
+compares them.
 """
 
 import datetime
@@ -27,12 +27,12 @@ OWN = {Licence.Kind.LICENSED: "own", Licence.Kind.TRIAL: "free trial"}
 
 type Value = dict[str, Any]
 type Catalogue = dict[tuple[int | None, int], Value]
-"""What models came with, by model and service; under no model the flags of services."""
+"""What models came with, by model and service; a service's flags are under no model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A line of the ledger after some entry. Sharing counts out changes its value, not how it was got."""
+    """A line of the ledger after an entry. Sharing out counts changes its value, not how it was acquired."""
 
     value: Value
     right: str
@@ -41,7 +41,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """One service of a unit as it was on a day; `right` says in words by which right (empty: none)."""
+    """One service of a unit as it was on a day; `right` names the right in words (empty: none)."""
 
     entitlement: Entitlement
     status: Status
@@ -49,7 +49,7 @@ class Recalled:
 
 
 def check_day(registration: Registration, day: datetime.date, *, today: datetime.date) -> None:
-    """Only the time of the account's own registration is told. Raises FutureDay and OutsideRegistration."""
+    """Only the account's own registration can be looked up. Raises FutureDay and OutsideRegistration."""
     if day > today:
         raise FutureDay(day=day)
     first, last = registration.registered_at.date(), registration.ended_at
@@ -58,7 +58,7 @@ def check_day(registration: Registration, day: datetime.date, *, today: datetime
 
 
 def entitlements_on(registration: Registration, day: datetime.date) -> list[Recalled]:
-    """Every service of that day's catalogue with what the unit might run of it at the end of the UTC day."""
+    """Every service of that day's catalogue, with what the unit could run of it at the end of the UTC day."""
     moment = end_of(registration, day)
     source, graces = sharing_primary_at(registration, moment), _graces_at(registration, moment)
     registrations = [registration, *([source] if source else []), *(g.source for g in graces.values())]
@@ -70,13 +70,13 @@ def entitlements_on(registration: Registration, day: datetime.date) -> list[Reca
 
 
 def changes_until(registration: Registration, day: datetime.date) -> list[LedgerEntry]:
-    """The latest changes of what a unit holds up to the end of a day, the newest first, at most 50."""
+    """The latest changes to what a unit held by the end of a day, newest first, at most 50."""
     entries = entries_of(registration, end_of(registration, day)).select_related("actor", "service")
     return list(entries.order_by("-at", "-pk")[:MOST_CHANGES])
 
 
 def end_of(registration: Registration, day: datetime.date) -> datetime.datetime:
-    """The moment at which a UTC day is over, or the registration, if that ended before."""
+    """The moment at which a UTC day is over, or the registration if that ended earlier."""
     midnight = datetime.datetime.combine(
         day + datetime.timedelta(days=1), datetime.time(), tzinfo=datetime.UTC
     )
@@ -84,14 +84,14 @@ def end_of(registration: Registration, day: datetime.date) -> datetime.datetime:
 
 
 def entries_of(registration: Registration, moment: datetime.datetime) -> QuerySet[LedgerEntry]:
-    """What was written of a unit before a moment, since it is the account's."""
+    """The ledger's entries about a unit before a moment, since the account has had it."""
     return LedgerEntry.objects.filter(
         unit=registration.unit_id, at__gte=registration.registered_at, at__lt=moment
     )
 
 
 def sharing_primary_at(registration: Registration, moment: datetime.datetime) -> Registration | None:
-    """The registration whose licences this one shared right before a moment."""
+    """The registration whose licences this one shared just before a moment."""
     seats = Seat.objects.filter(began_at__lt=moment).exclude(ended_at__lt=moment)
     own = seats.filter(registration=registration, shares=True).order_by("-pk")
     parents = Seat.objects.filter(group__in=own.values("group")[:1], side=Side.PARENT)
@@ -99,7 +99,7 @@ def sharing_primary_at(registration: Registration, moment: datetime.datetime) ->
 
 
 def _graces_at(registration: Registration, moment: datetime.datetime) -> dict[int, Grace]:
-    """What the unit kept of a failed primary right before a moment; as a primary it kept nothing (X3)."""
+    """What the unit kept of a failed primary just before a moment; as a primary it kept nothing (X3)."""
     cases = RmaCase.objects.filter(secondary=registration, asked_at__lt=moment).exclude(grace_ends_on=None)
     open_then = cases.exclude(completed_at__lt=moment).exclude(closed_at__lt=moment)
     case = open_then.select_related("failed__unit").order_by("pk").last()
@@ -112,7 +112,7 @@ def _graces_at(registration: Registration, moment: datetime.datetime) -> dict[in
 
 
 def replay(entries: Iterable[LedgerEntry]) -> dict[Line, Held]:
-    """The lines that there are after some entries, which come in order of pk."""
+    """The lines that result from some entries, which come in order of pk."""
     lines: dict[Line, Held] = {}
     for entry in entries:
         line = Line(entry.unit_id or 0, entry.service_id, pool_of(entry))
@@ -125,7 +125,7 @@ def replay(entries: Iterable[LedgerEntry]) -> dict[Line, Held]:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What entitlements rested on at the end of a day: a unit's lines, and those of whom it shared."""
+    """What entitlements depended on at the end of a day: a unit's lines, and those of the units it shared."""
 
     registration: Registration
     source: Registration | None
@@ -134,12 +134,12 @@ class Past:
     holdings: Holdings
 
     def recall(self, service: Service) -> Recalled:
-        """A service of the unit, judged by the rules of today's entitlements."""
+        """A service of the unit, judged by the same rules as today's entitlements."""
         found = self.holdings.entitlement(self.registration, self.source, service, self.day)
         return Recalled(found, found.status(self.day), self._right(self.registration, found))
 
     def _right(self, holder: Registration, held: Entitlement) -> str:
-        """By which right a unit held something, in words."""
+        """The right by which a unit held something, in words."""
         service = held.service
         if held.right == Right.SHARED and self.source:
             theirs = self.holdings.own(self.source, service, self.day)
@@ -167,7 +167,7 @@ def _holdings(
     catalogue: Catalogue,
     graces: dict[int, Grace],
 ) -> Holdings:
-    """What the lines say, as today's rows would say it."""
+    """The lines in the form in which today's rows are read."""
     holders = {registration.unit_id: registration.pk for registration in registrations}
     included = {(model, service): value["count"] for (model, service), value in catalogue.items() if model}
     holdings = Holdings({}, {}, included, {}, graces)
@@ -197,7 +197,7 @@ def _catalogue_at(registrations: list[Registration], moment: datetime.datetime) 
 
 
 def _services(catalogue: Catalogue) -> list[Service]:
-    """The services that there were, with the flags that they had."""
+    """The services that existed, with the flags that they had."""
     services = [service for service in Service.objects.all() if (None, service.pk) in catalogue]
     for service in services:
         for flag in FLAGS:

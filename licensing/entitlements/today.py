@@ -12,11 +12,11 @@ from licensing.models import Licence, ModelService, PoolPart, RmaCase, Service
 from products.models import Registration
 
 NODES_CODE = 1
-"""The permanent code of the service Nodes/Users, which stands in a keyset's node count (K1)."""
+"""The permanent code of the service Nodes/Users, which a keyset gives as its node count (K1)."""
 
 
 class Right(TextChoices):
-    """By which right a unit holds an entitlement."""
+    """The right by which a unit holds an entitlement."""
 
     OWN = "own", "own"
     PART = "part", "part of another unit's license"
@@ -29,8 +29,8 @@ class Right(TextChoices):
 class Entitlement:
     """One service of one unit. Without a right it is Not Licensed.
 
-    `count` is -1 for Unlimited and none where the service isn't counted, `expires_on` the last day (none:
-    for ever).
+    `count` is -1 for Unlimited and None if the service isn't counted; `expires_on` is the last day, None if
+    there is no end.
     """
 
     service: Service
@@ -44,7 +44,7 @@ class Entitlement:
         return self.expires_on is not None and self.expires_on < today
 
     def status(self, today: datetime.date) -> Status:
-        """Its status, which follows from the day (L1)."""
+        """Its status, derived from the day (L1)."""
         if self.right is None:
             return Status.NOT_LICENSED
         if self.is_expired(today):
@@ -52,7 +52,7 @@ class Entitlement:
         return Status.FREE_TRIAL if self.kind == Licence.Kind.TRIAL else Status.LICENSED
 
     def worth(self, today: datetime.date) -> tuple[object, ...]:
-        """A key by which the better of two entitlements to one service is the larger (L2)."""
+        """A sort key: of two entitlements to one service, the better has the larger (L2)."""
         return (
             self.right is not None,
             not self.is_expired(today),
@@ -99,9 +99,9 @@ class Grace:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What some registrations hold, and what their models come with; everything that entitlements rest on.
+    """What some registrations hold, and what their models come with: all that entitlements depend on.
 
-    `licences` and `parts` are by registration and service; of a divided licence `given` tells how much.
+    `licences` and `parts` are by registration and service; `given` is how much of a licence others have.
     `graces` are by registration.
     """
 
@@ -133,7 +133,7 @@ class Holdings:
         right = best.right
         theirs = self.own(source, service, today) if source else Entitlement(service)
         is_better = best.worth(today) > theirs.worth(today)
-        if theirs.right is not None and not is_better:  # of equals the primary's
+        if theirs.right is not None and not is_better:  # the primary's wins a tie
             best, right = theirs, Right.SHARED
         kept = self._kept(registration, service, today)
         if kept and kept.worth(today) > best.worth(today):
@@ -141,7 +141,7 @@ class Holdings:
         return replace(best, right=right)
 
     def _kept(self, registration: Registration, service: Service, today: datetime.date) -> Entitlement | None:
-        """What a failed primary has of a service, and by which right, at the latest until the grace ends."""
+        """What a failed primary has of a service, and by which right, at most until the grace ends."""
         grace = self.graces.get(registration.pk)
         if grace is None or grace.ends_on < today:
             return None
@@ -153,7 +153,7 @@ class Holdings:
     def _of_licence(self, service: Service, licence: Licence) -> Entitlement:
         given = self.given.get(licence.pk, 0)
         if given and given == licence.count:
-            return Entitlement(service)  # all of it runs elsewhere
+            return Entitlement(service)  # all of it was given away
         count = licence.count
         if count is not None and count != UNLIMITED:
             count -= given
@@ -161,7 +161,7 @@ class Holdings:
 
 
 def read_holdings(registrations: Iterable[Registration]) -> Holdings:
-    """Read what registrations hold, and what they keep of others, from five queries for all of them."""
+    """Read what registrations hold, and what they keep of others. Five queries, however many there are."""
     registrations = list(registrations)
     graces = read_graces(registrations)
     registrations += [grace.source for grace in graces.values()]
@@ -192,9 +192,9 @@ def read_graces(registrations: Iterable[Registration]) -> dict[int, Grace]:
 
 
 def keeps() -> Q:
-    """Of cases those whose secondary keeps its failed primary's rights: a primary keeps nothing (X3).
+    """The condition on cases whose secondary keeps its failed primary's rights: a primary keeps nothing (X3).
 
-    What one keeps it doesn't share: its own secondary would have less than itself (K1).
+    What a unit keeps it doesn't share, and a secondary of its own must not have less than the unit has (K1).
     """
     primaries = Seat.objects.live().of_primaries().values("registration")
     return Q(state__in=RmaCase.OPEN, secondary__isnull=False) & ~Q(secondary__in=primaries)
@@ -203,7 +203,7 @@ def keeps() -> Q:
 def named_primary(
     primary: Registration | None, grace: Grace | None, today: datetime.date
 ) -> Registration | None:
-    """Whom a unit's keyset names: the unit whose licences it shares, else that of whose it keeps some."""
+    """The unit that a keyset names as primary: whose licences the unit shares, or else keeps in part."""
     return primary or (grace.source if grace and grace.ends_on >= today else None)
 
 

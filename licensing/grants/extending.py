@@ -1,4 +1,4 @@
-"""A lead lets a licence run longer that ends too soon."""
+"""A lead extends a licence that ends too soon."""
 
 import datetime
 
@@ -25,7 +25,7 @@ def extend_licence(
     by: User,
     today: datetime.date,
 ) -> Licence:
-    """Let a unit's own licence run to a later day (none: for ever), with the parts that others have of it.
+    """Extend a unit's own licence to a later day (None: without end), and the parts that others have of it.
 
     Raises ReasonNeeded, UnitRetired, NotRegistered, NoLicence, TrialNotExtended, NotLater, GrantAlreadyOver
     and DayTooLate.

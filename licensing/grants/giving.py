@@ -1,4 +1,4 @@
-"""Support gives a unit a licence."""
+"""Support grants a unit a licence."""
 
 import datetime
 
@@ -28,11 +28,11 @@ def grant_licence(
     by: User | None,
     today: datetime.date,
 ) -> Licence:
-    """Give a unit a licence for a service, in place of the one that it has; the ledger keeps both (L6).
+    """Grant a unit a licence for a service, replacing its present one; the ledger records both (L6).
 
-    `count` is -1 for Unlimited and none for an uncounted service; `expires_on` is the last day, none for
-    ever. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, GrantAlreadyOver, UnitRetired
-    NotRegistered, DayTooLate and PartsGivenOut.
+    `count` is -1 for Unlimited and None for an uncounted service; `expires_on` is the last day, None if there
+    is no end. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, GrantAlreadyOver,
+    UnitRetired, NotRegistered, DayTooLate and PartsGivenOut.
     """
     _check_grant(service, count, expires_on, reason, today)
     registration = live_registration(unit)
@@ -48,13 +48,13 @@ def grant_licence(
 
 
 def _has_trial_left(unit: Registration, service: Service) -> bool:
-    """Whether a unit never had, nor tried, a service that it doesn't run now."""
+    """Whether a unit never had or tried a service that it doesn't run now."""
     had = Licence.objects.filter(registration=unit, service=service)
     return not (had.exists() or TrialStart.objects.filter(unit=unit.unit_id, service=service).exists())
 
 
 def _record(code: AuditCode, licence: Licence, *, by: User | None, reason: str = "") -> None:
-    """Write the audit entry of a change to a licence, and let its unit's keyset follow."""
+    """Write the audit entry of a change to a licence, and make its unit's keyset stale."""
     registration = licence.registration
     Unit.objects.filter(pk=registration.unit_id).raise_version()
     audit.record(

@@ -1,4 +1,4 @@
-"""A lead takes a licence away that a unit shouldn't have."""
+"""A lead revokes a licence that a unit shouldn't have."""
 
 import datetime
 
@@ -18,10 +18,10 @@ from products.models import Registration, Unit
 def revoke_licence(
     *, registration: Registration, service: Service, reason: str, by: User, today: datetime.date
 ) -> None:
-    """Take a unit's own licence for a service away, a trial too; its model's and shared ones are no licences.
+    """Revoke a unit's own licence or trial of a service, but not what its model comes with or what it shares.
 
-    Parts of it that other units hold stand in the way. Raises ReasonNeeded, UnitRetired, NotRegistered,
-    NoLicence and PartsElsewhere.
+    Raises ReasonNeeded, UnitRetired, NotRegistered, NoLicence, and PartsElsewhere if other units hold parts
+    of it.
     """
     licence = _lock_licence(registration, service, reason)
     check_no_parts([licence])
@@ -44,7 +44,7 @@ def _lock_licence(registration: Registration, service: Service, reason: str) -> 
 
 
 def _record(code: AuditCode, licence: Licence, data: dict[str, object], *, by: User, reason: str) -> None:
-    """Write the audit entry of a change to a licence, and let the keysets follow that rest on it."""
+    """Write the audit entry of a change to a licence, and make the keysets stale that depend on it."""
     registration = licence.registration
     Unit.objects.filter(pk=registration.unit_id).raise_version()
     audit.record(

@@ -23,7 +23,7 @@ TRIAL_TERM = datetime.timedelta(days=30)
 
 
 TRIAL_COUNT = 5
-"""For how many the trial of a counted service is: neither the source nor the design says."""
+"""The count of a trial of a counted service, which the source doesn't give."""
 
 
 @transaction.atomic
@@ -32,8 +32,8 @@ def start_trial(
 ) -> Licence:
     """Begin the free trial of a service on a unit: 30 days, once per unit and service for ever (L5).
 
-    `alone`: on this unit, though its primary could have one that both run. Raises UnitRetired, NotRegistered
-    and what `check_trial` does.
+    `alone`: on this unit only, although its primary could have one for both. Raises UnitRetired,
+    NotRegistered and what `check_trial` raises.
     """
     registration = live_registration(registration.unit, account=registration.account)
     check_trial(registration=registration, service=service, today=today, alone=alone)
@@ -55,9 +55,9 @@ def start_trial(
 def check_trial(
     *, registration: Registration, service: Service, today: datetime.date, alone: bool = False
 ) -> None:
-    """Raise TrialNotOffered, TrialOver or LicensedAlready where a unit can't begin a trial of a service.
+    """Raise TrialNotOffered, TrialOver or LicensedAlready if a unit can't begin a trial of a service.
 
-    Raises PrimaryFirst where the primary can as well, unless the trial is meant for this unit `alone`.
+    Raises PrimaryFirst if the primary could begin it instead, unless it is meant for this unit `alone`.
     """
     if not service.is_trial_offered:
         raise TrialNotOffered(service=service)

@@ -1,4 +1,4 @@
-"""Reads keysets where no portal is: `python -m licensing.keyset verify …` and `… show …`.
+"""Reads keysets without a portal: `python -m licensing.keyset verify …` and `… show …`.
 
 Exit codes: 0 for a keyset that is installed now or was already (or, with show, that could be read), 1 for one
 that is refused, 2 for a command that can't be carried out as given.
@@ -38,7 +38,7 @@ _MOST_BYTES = 4 * 8193
 
 
 class _UsageError(Exception):
-    """The command can't be carried out as given; its text is the one line that says why."""
+    """The command can't be carried out as given; the error's text is one line that says why."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -81,12 +81,12 @@ def _keyset(words: list[str]) -> str:
 
 
 def _blocks(text: str) -> list[str]:
-    """The keysets of a pair's file, each of which follows a line that begins with #; any other text whole."""
+    """The keysets of a pair's file, each after a line that begins with #; another text as a whole."""
     return re.split(r"^#.*$", text, flags=re.MULTILINE)[1:] or [text]
 
 
 def _names(block: str) -> str | None:
-    """The serial number in a keyset; none in what is no keyset."""
+    """The serial number in a keyset; None if the text isn't one."""
     try:
         return parse(block)[1].serial
     except Malformed:

@@ -1,7 +1,7 @@
 """The bytes of a keyset: COSE_Sign1 (RFC 9052, 4.2) over deterministic CBOR (RFC 8949, 4.2.1).
 
-Written for this one shape (`keyset.cddl`) and strict in reading it: general CBOR loaders let longer integers,
-repeated keys and trailing bytes pass. Every state has exactly one encoding, and the reader takes no other.
+Written for this one shape (`keyset.cddl`) and read strictly: general CBOR loaders accept longer integers,
+repeated keys and trailing bytes. Every payload has exactly one encoding, and the reader accepts no other.
 """
 
 import datetime
@@ -57,7 +57,7 @@ class Frame(NamedTuple):
 
 
 def encode(payload: Payload) -> bytes:
-    """The payload's one encoding. Raises ValueError for whatever the format has no room for."""
+    """The payload's one encoding. Raises ValueError for what the format has no room for."""
     services, primary = payload.services, payload.primary
     if len(services) > MAX_SERVICES:
         raise ValueError(f"{len(services)} services; a keyset holds at most {MAX_SERVICES}")
@@ -140,7 +140,7 @@ def _serial(serial: str) -> bytes:
 def seal(kid: bytes, body: bytes, sign: Callable[[bytes], bytes]) -> bytes:
     """The COSE_Sign1 message of `body`, signed by `sign` with the key that `kid` names (RFC 9052, 4.4).
 
-    Raises ValueError where kid or signature have not their size.
+    Raises ValueError if the kid or the signature has the wrong size.
     """
     protected = _PROTECTED + kid
     wrapped = _head(_BSTR, len(body)) + body
@@ -151,7 +151,7 @@ def seal(kid: bytes, body: bytes, sign: Callable[[bytes], bytes]) -> bytes:
 
 
 def unseal(raw: bytes) -> Frame:
-    """Takes a COSE_Sign1 message apart, verifying nothing. Raises ValueError where it isn't the format's."""
+    """Takes a COSE_Sign1 message apart, verifying nothing. Raises ValueError if it isn't of the format."""
     if not raw.startswith(PREFIX) or raw[_BODY_AT - 1 : _BODY_AT] != _UNPROTECTED:
         raise ValueError("headers are not {1: -8, 4: kid}, {}")
     try:
@@ -167,7 +167,7 @@ def unseal(raw: bytes) -> Frame:
 
 
 def needed_size(start: bytes) -> int | None:
-    """How many bytes the message that begins with `start` has; None where so little doesn't tell."""
+    """The length of the message that begins with `start`; None if `start` is too short to tell."""
     try:
         size, body_at = _read_head(start, _BODY_AT, _BSTR)
     except (IndexError, ValueError):
@@ -178,7 +178,7 @@ def needed_size(start: bytes) -> int | None:
 def decode(body: bytes) -> Payload:
     """The payload that `body` encodes. Raises ValueError, naming the byte, for what `encode` wouldn't write.
 
-    Days after 9999-12-31 have no date in Python and are refused too; `encode` never makes one.
+    Days after 9999-12-31 have no date in Python and are refused, too; `encode` never writes one.
     """
     try:
         payload, end = _read_payload(body)
@@ -230,8 +230,8 @@ def _read_services(data: bytes, at: int) -> tuple[tuple[Service, ...], int]:
     return tuple(services), at
 
 
-# Each reader takes the bytes and a place, and gives what stands there and the place behind it. Reading past
-# the end is an IndexError, which `decode` and `unseal` turn into theirs.
+# Each reader takes the bytes and a position, and returns the value there and the position after it. Reading
+# past the end is an IndexError, which `decode` and `unseal` turn into theirs.
 
 
 def _read_head(data: bytes, at: int, major: int) -> tuple[int, int]:
@@ -254,7 +254,7 @@ def _read_uint(data: bytes, at: int, limit: int) -> tuple[int, int]:
     first = data[at]
     if first < 24:
         return first, at + 1
-    if first == 0x19:  # the common case, a day, by the short way
+    if first == 0x19:  # a shortcut for the common case, a day
         value, end = data[at + 1] << 8 | data[at + 2], at + 3
         if value <= 0xFF:
             raise _error(at, _LONGER)

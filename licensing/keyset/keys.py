@@ -19,7 +19,7 @@ def key_id(key: Ed25519PublicKey) -> bytes:
 
 
 class KeyRing:
-    """The public keys that an appliance trusts, each pinned to Ed25519. A revoked key simply isn't in it."""
+    """The public keys that an appliance trusts, each pinned to Ed25519. A revoked key is left out."""
 
     __slots__ = ("_keys",)
 
@@ -27,15 +27,15 @@ class KeyRing:
         self._keys = {key_id(key): key for key in keys}
 
     def get(self, kid: bytes) -> Ed25519PublicKey | None:
-        """The key that has this kid (8 bytes), None where the ring has none."""
+        """The key with this kid (8 bytes), or None."""
         return self._keys.get(kid)
 
     @classmethod
     def from_jwks(cls, document: str | bytes) -> "KeyRing":
-        """Reads a JSON Web Key Set (RFC 7517, 5), passing over other types and curves as the RFC asks.
+        """Reads a JSON Web Key Set (RFC 7517, 5), skipping other types and curves as the RFC asks.
 
-        Raises ValueError for what is no key set, for an Ed25519 key with another algorithm than EdDSA, for a
-        kid that is not its key's, and for a private key.
+        Raises ValueError for anything but a key set, for an Ed25519 key with an algorithm other than EdDSA,
+        for a kid that doesn't match its key, and for a private key.
         """
         try:
             keys = json.loads(document)["keys"]
@@ -51,7 +51,7 @@ class KeyRing:
 
 
 def jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    """One public key as a JWK (RFC 8037, 2). Its `kid` is that of `key_id` as 16 small hexadecimal digits."""
+    """One public key as a JWK (RFC 8037, 2). Its `kid` is `key_id` as 16 lower-case hexadecimal digits."""
     x = base64.urlsafe_b64encode(key.public_bytes_raw()).rstrip(b"=").decode("ascii")
     return {"kty": "OKP", "crv": "Ed25519", "alg": ALGORITHM, "use": "sig", "kid": key_id(key).hex(), "x": x}
 

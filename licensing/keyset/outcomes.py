@@ -1,10 +1,10 @@
-"""What the reader answers: stable values for programs, texts for people."""
+"""The results of reading a keyset: stable values for programs, texts for people."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of a keyset, in the order of checking. The values never change."""
+    """What became of a keyset, in the order of the checks. The values never change."""
 
     MALFORMED = "malformed"
     UNKNOWN_KEY = "unknown-key"
@@ -18,12 +18,12 @@ class Outcome(StrEnum):
 
     @property
     def is_success(self) -> bool:
-        """Whether the appliance runs by this keyset now. Else the installed one stays untouched."""
+        """Whether the appliance runs by this keyset now. If not, the installed one is untouched."""
         return self in (Outcome.ALREADY_INSTALLED, Outcome.INSTALLED)
 
     @property
     def text(self) -> str:
-        """What it means and what to do, for an administrator."""
+        """The meaning and what to do, for an administrator."""
         return _OUTCOME_TEXTS[self]
 
 
@@ -44,7 +44,7 @@ class Reason(StrEnum):
 
 
 class Malformed(ValueError):
-    """The text is not a keyset as the format has it. `detail` says what was found where, and may be empty."""
+    """The text isn't a keyset in the format. `detail` says what was found where, and may be empty."""
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(f"{reason.text} {detail}".rstrip())

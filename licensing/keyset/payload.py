@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 UNLIMITED = -1
-"""The count, or the number of nodes, that sets no limit."""
+"""The count, or number of nodes, that means no limit."""
 
 _SERIAL = re.compile("[0-9A-F]{12}")
 
 
 class Kind(IntEnum):
-    """By which kind of licence a service runs. Expired is no kind: it follows from the expiry."""
+    """The kind of licence by which a service runs. Expired is no kind: it follows from the expiry."""
 
     LICENSED = 1
     TRIAL = 2
 
 
 class Status(StrEnum):
-    """What a service is on a given day. One that the keyset doesn't name is NOT_LICENSED."""
+    """The status of a service on a given day. One that the keyset doesn't name is NOT_LICENSED."""
 
     LICENSED = "licensed"
     FREE_TRIAL = "free-trial"
@@ -28,7 +28,7 @@ class Status(StrEnum):
 
     @property
     def label(self) -> str:
-        """As people read it: Free Trial."""
+        """The status as people read it: Free Trial."""
         return self.value.replace("-", " ").title()
 
 
@@ -47,7 +47,7 @@ class Service:
     expiry: datetime.date | None = None
 
     def status(self, today: datetime.date) -> Status:
-        """Its status on the UTC day `today`: expired once the expiry has passed."""
+        """The status on the UTC day `today`: expired once the expiry has passed."""
         if self.expiry is not None and self.expiry < today:
             return Status.EXPIRED
         return Status.LICENSED if self.kind == Kind.LICENSED else Status.FREE_TRIAL
@@ -55,12 +55,12 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """All that a keyset says about one unit.
+    """Everything that a keyset says about one unit.
 
     `serial` is 12 hexadecimal digits in capitals. `generation` (32 bits) counts the unit's issues and never
     repeats. `issued` is a moment in Unix seconds (40 bits). `model` is the catalogue's code (16 bits).
     `nodes` is UNLIMITED or a number of 32 bits. `services` ascend strictly by code, at most 64. `primary` is
-    the serial of the HF Primary whose licences the unit shares, None for a unit that shares nobody's.
+    the serial of the HF Primary whose licences the unit shares, None if it shares none.
     """
 
     serial: str
@@ -73,7 +73,7 @@ class Payload:
 
 
 def normal_serial(text: str) -> str:
-    """The serial number as 12 capital hexadecimal digits; spaces, `-` and `:` may part them in `text`.
+    """The serial number as 12 upper-case hexadecimal digits; `text` may contain spaces, `-` and `:`.
 
     Raises ValueError for anything else.
     """

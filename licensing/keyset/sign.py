@@ -18,7 +18,7 @@ from licensing.keyset.text import to_text
 
 
 class Signer(Protocol):
-    """Whoever holds a private key. `kid` is the 8 bytes of `key_id` of its public key."""
+    """The holder of a private key. `kid` is the 8 bytes of `key_id` of its public key."""
 
     @property
     def kid(self) -> bytes: ...

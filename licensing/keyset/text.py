@@ -1,4 +1,4 @@
-"""The text of a keyset: one line of Base64 with padding (RFC 4648, 4), and what can befall it on its way."""
+"""The text of a keyset: one line of Base64 with padding (RFC 4648, 4), and how copying can damage it."""
 
 import binascii
 import re
@@ -9,16 +9,16 @@ from licensing.keyset.outcomes import Malformed, Reason
 from licensing.keyset.payload import Payload
 
 MAX_CHARACTERS = 8192
-"""A longer text is not read. Room for a post-quantum signature later."""
+"""A longer text isn't read. There is room for a post-quantum signature later."""
 
 _BEGINNING = "0oRN"  # the first three bytes of every keyset
 _STRAY = re.compile("[^A-Za-z0-9+/=]")
-# Zero-width space and its kin, word joiner, BOM. The other kinds, NBSP among them, are str.split()'s.
+# Zero-width spaces and joiners, word joiner, BOM. str.split() removes other blanks, NBSP among them.
 _INVISIBLE = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 
 
 def to_text(raw: bytes) -> str:
-    """The bytes of a COSE_Sign1 message as the one line that people copy."""
+    """The bytes of a COSE_Sign1 message as one line for people to copy."""
     return binascii.b2a_base64(raw, newline=False).decode("ascii")
 
 
@@ -47,14 +47,14 @@ def read(text: str) -> Payload:
 def _from_base64(clean: str) -> bytes:
     encoded = clean.encode("ascii")
     raw = binascii.a2b_base64(encoded)
-    # Written again it must be the same: that refuses junk, wrong padding and bits left over at the end.
+    # Encoding it again must give the same text: this refuses junk, wrong padding and leftover bits.
     if binascii.b2a_base64(raw, newline=False) != encoded:
         raise ValueError("not canonical Base64")
     return raw
 
 
 def _explain(clean: str, error: ValueError) -> Malformed:
-    """Which reason tells an administrator most. Asked only once the strict reader has refused the text."""
+    """The reason that tells an administrator most; called only after the strict reader refused the text."""
     if clean.count(_BEGINNING) > 1:
         return Malformed(Reason.PASTED_TWICE)
     if clean[:4] != _BEGINNING[: len(clean)] or not clean:
@@ -63,7 +63,7 @@ def _explain(clean: str, error: ValueError) -> Malformed:
         return _stray(clean, found.start())
     size = codec.needed_size(_whole_groups(clean))
     if size is None:
-        known = len(clean) > 28  # by then the head that says the length has arrived, so it must be wrong
+        known = len(clean) > 28  # long enough for the head with the length, which must be wrong
         return (
             _damaged(error)
             if known

@@ -17,10 +17,10 @@ _EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What the reader answers.
+    """What the reader returns.
 
-    `reason` is set where the outcome is malformed. `payload` is set only where the signature is genuine, so
-    nothing unsigned can be taken for a licence. `today` is the UTC day reckoned with; an appliance stores it
+    `reason` is set if the outcome is malformed. `payload` is set only if the signature is genuine, so that
+    nothing unsigned can be taken for a licence. `today` is the UTC day that was used; an appliance stores it
     for the next time.
     """
 
@@ -32,18 +32,18 @@ class Result:
 
     @property
     def text(self) -> str:
-        """What it means and what to do, for an administrator."""
+        """The meaning and what to do, for an administrator."""
         return f"{(self.reason or self.outcome).text} {self.detail}".rstrip()
 
     @property
     def statuses(self) -> dict[int, Status]:
-        """Each service's status as of `today`, by code. A code that isn't there is Not Licensed."""
+        """Each service's status as of `today`, by code. A code that is missing is Not Licensed."""
         services = self.payload.services if self.payload else ()
         return {service.code: service.status(self.today) for service in services}
 
 
 def issue_day(payload: Payload) -> datetime.date:
-    """The UTC day on which it was issued; the last that a date can name, should it lie beyond."""
+    """The UTC day of issue, or the last day that a date can represent."""
     return datetime.date.fromordinal(min(_EPOCH + payload.issued // 86400, _LAST_DAY))
 
 
@@ -56,15 +56,15 @@ def verify(
     installed: str | None = None,
     today: datetime.date | None = None,
 ) -> Result:
-    """Answers whether the keyset `text` takes effect on the appliance `serial` (and `model`, where given).
+    """Returns whether the keyset `text` takes effect on the appliance `serial` (of `model`, if given).
 
-    `installed` is the text of the keyset that the appliance runs by now; it was verified when it came, so its
-    signature isn't checked again. `today` is the later of the clock's UTC day and the highest day that the
-    appliance has stored; None takes the clock. The days on which genuine keysets were issued count as well,
-    so that a clock set back revives nothing.
+    `installed` is the text of the keyset that the appliance runs now; it was verified when it was installed,
+    so its signature isn't checked again. `today` is the later of the clock's UTC day and the highest day that
+    the appliance has stored; None takes the clock. The days on which genuine keysets were issued count as
+    well, so that setting the clock back revives nothing.
 
-    No `text` raises. ValueError is for the caller's own mistakes: a `serial` that isn't one, an `installed`
-    that can't be read (Malformed) or is another appliance's.
+    No `text` raises. ValueError is for the caller's own mistakes: an invalid `serial`, or an `installed` that
+    can't be read (Malformed) or is another appliance's.
     """
     serial = normal_serial(serial)
     today = today or datetime.datetime.now(datetime.UTC).date()
@@ -91,7 +91,7 @@ def verify(
 def _judge(
     frame: Frame, payload: Payload, serial: str, model: int | None, held: tuple[Frame, Payload] | None
 ) -> tuple[Outcome, str]:
-    """What a genuine keyset is to this appliance, in KEYSET.md's order."""
+    """How a genuine keyset relates to this appliance, in KEYSET.md's order."""
     if payload.serial != serial:
         return Outcome.WRONG_SERIAL, f"(The keyset is for {payload.serial}, this appliance is {serial}.)"
     if model is not None and payload.model != model:

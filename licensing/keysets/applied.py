@@ -1,4 +1,4 @@
-"""Which keyset an appliance runs, as somebody says: readiness asks for it (rule F1)."""
+"""Which keyset an appliance runs, as people confirm it: readiness depends on it (rule F1)."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -17,7 +17,7 @@ from products.models import Registration
 
 @transaction.atomic
 def confirm_applied(*, registration: Registration, generation: int, by: User) -> Keyset:
-    """Note that somebody has put a keyset on the appliance: readiness asks what each unit runs (F1).
+    """Record that somebody has applied a keyset to the appliance, for readiness (F1).
 
     Raises UnitRetired, NotRegistered, KeysetUnknown and KeysetOlder.
     """

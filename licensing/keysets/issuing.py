@@ -1,7 +1,7 @@
-"""Issuing keysets: a unit's newest one is always true (rules K1 to K3).
+"""Issuing keysets: a unit's current keyset is always true (rules K1 to K3).
 
-A head notes the versions that a keyset was derived from. Writers raise only the version of the unit that
-they change; the reader compares and, where something moved, derives anew.
+A head stores the versions from which a keyset was derived. Writers raise only the version of the unit that
+they change; the reader compares the versions and, if one has changed, derives the keyset again.
 """
 
 import datetime
@@ -61,7 +61,7 @@ class Versions:
 
 
 def read_keyset(*, registration: Registration, today: datetime.date) -> Keyset:
-    """Return a unit's current keyset, issued now if need be, and note that it was read.
+    """Return a unit's current keyset, issuing it if needed, and record that it was read.
 
     Raises UnitRetired (K3), NoActiveKey, KeyMissing and KeyFileUnknown.
     """
@@ -76,13 +76,13 @@ def read_keyset(*, registration: Registration, today: datetime.date) -> Keyset:
 
 
 def _current(registration: Registration, today: datetime.date) -> Keyset | None:
-    """The keyset at the unit's head, if everything that it was derived from is as it was."""
+    """The keyset at the unit's head, if nothing that it was derived from has changed."""
     head = current_heads(today).filter(unit=registration.unit_id).select_related("keyset").first()
     return head.keyset if head else None
 
 
 def current_heads(today: datetime.date) -> QuerySet[KeysetHead]:
-    """The heads whose keysets are current: everything that they were derived from is as it was."""
+    """The heads with current keysets: nothing that they were derived from has changed."""
     return (
         KeysetHead.objects.filter(version=F("unit__version"))
         .filter(keyset__generation=F("unit__last_generation"))
@@ -94,7 +94,7 @@ def current_heads(today: datetime.date) -> QuerySet[KeysetHead]:
 
 
 def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
-    """Derive the keyset and make it the unit's newest. None: something moved meanwhile, start over."""
+    """Derive the keyset and make it the unit's newest. None: a version changed meanwhile, so start over."""
     before = read_versions(registration)
     content, recheck_on = _derive(registration, today)
     with transaction.atomic():
@@ -127,11 +127,11 @@ def _refuse_retired(unit: Unit) -> None:
 
 
 def raise_generations(*, by_how_many: int, by: User | None, progress: Callable[[int, int], None]) -> int:
-    """Lift every unit's generation, so that none which was issued before repeats (K2); return how many units.
+    """Raise every unit's generation, so that none issued before repeats (K2); return the number of units.
 
-    For a database that was restored from a backup: nobody knows what was issued since. The next reader of
-    each unit gets a new keyset. Each batch is a transaction of its own: stopped half way, it is run again.
-    `progress` gets how far it is and where the end is, both as primary keys.
+    For a database restored from a backup, which doesn't know what was issued since. The next reader of each
+    unit gets a new keyset. Each batch is a transaction of its own: after an interruption, run it again.
+    `progress` gets the position and the end, both as primary keys.
     """
     last = Unit.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     total = 0
@@ -145,7 +145,7 @@ def raise_generations(*, by_how_many: int, by: User | None, progress: Callable[[
 
 
 def read_versions(registration: Registration) -> Versions:
-    """Read the present versions of the unit, of the unit whose licences it shares, and of the catalogue."""
+    """Read the versions of the unit, of the unit whose licences it shares, and of the catalogue."""
     sharing = Seat.objects.live().filter(registration=OuterRef(OuterRef("pk")), shares=True).values("group")
     source = Seat.objects.live().filter(side=Side.PARENT, group__in=sharing)
     row = (
@@ -165,12 +165,13 @@ def read_versions(registration: Registration) -> Versions:
 
 
 def _other_versions(unit: OuterRef, source: OuterRef) -> CombinedExpression:
-    """The sum of the versions of further units that a keyset depends on.
+    """The sum of the versions of the other units that a keyset depends on.
 
-    Those are the units of whose licences the unit, or the one that it shares of, has parts, and the failed
-    unit whose rights it keeps, with that one's pools (X3). Versions only rise, and who changes on which of
-    them a unit depends raises that unit's own: the sum tells. But who becomes a primary keeps nothing any
-    more without raising any: so a kept right counts for more than versions ever do.
+    These are the owners of licences of which the unit, or the one whose licences it shares, has parts; and
+    the failed unit whose rights it keeps, with the owners of that one's parts (X3). Versions only rise, and
+    a change of the set itself raises the unit's own version, so the sum shows any change. There is one
+    exception: a unit that becomes a primary loses the rights it kept, and no version rises. So each kept
+    right adds a number larger than any version.
     """
     parts = PoolPart.objects.filter(registration__ended_at=None)
     kept = RmaCase.objects.filter(keeps(), secondary__unit=unit)
@@ -194,7 +195,7 @@ def _catalogue_version() -> Coalesce:
 
 
 def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, datetime.date | None]:
-    """What the unit's keyset has to say, and the day to look again."""
+    """What the unit's keyset must say, and the day on which to derive it again."""
     primary, grace = sharing_primary(registration), read_graces([registration]).get(registration.pk)
     held = entitlements(registration, source=primary, today=today)
     kept = grace if grace and grace.ends_on >= today else None
@@ -238,7 +239,7 @@ def says(keyset: Keyset, content: Payload) -> bool:
 
 
 def _sign(unit: Unit, content: Payload) -> Keyset:
-    """Issue the unit's next generation; its row is locked by the caller."""
+    """Issue the unit's next generation; callers have locked the unit."""
     generation, issued = unit.last_generation + 1, int(timezone.now().timestamp())
     text = sign(replace(content, generation=generation, issued=issued), active_signer())
     Unit.objects.filter(pk=unit.pk).update(last_generation=generation)
@@ -247,7 +248,7 @@ def _sign(unit: Unit, content: Payload) -> Keyset:
 
 @transaction.atomic
 def reissue_keyset(*, registration: Registration, reason: str, by: User) -> None:
-    """Let the next reader of a unit's keyset get a new generation, whatever it says (K2, K3).
+    """Make the next reader of a unit's keyset get a new generation, whatever it says (K2, K3).
 
     Raises ReasonNeeded, UnitRetired and NotRegistered.
     """

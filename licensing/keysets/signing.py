@@ -1,4 +1,4 @@
-"""The keys that keysets are signed with, and the public ones that appliances check them by."""
+"""The keys that sign keysets, and the public keys by which appliances check them."""
 
 from functools import cache
 
@@ -10,12 +10,12 @@ from portal.models import Key
 
 
 def make_signing_key() -> bytes:
-    """Draw a fresh Ed25519 key, as a PKCS#8 file holds it."""
+    """Return a new Ed25519 key, as the content of a PKCS#8 file."""
     return Ed25519Signer.generate().to_pem()
 
 
 def describe_signing_key(secret: bytes) -> Described:
-    """Name a signing key by its kid and its public half."""
+    """Describe a signing key by its kid and its public half."""
     signer = Ed25519Signer.from_pem(secret)
     return Described(kid=signer.kid.hex(), public=signer.public_key.public_bytes_raw().hex())
 
@@ -23,7 +23,7 @@ def describe_signing_key(secret: bytes) -> Described:
 def active_signer() -> Signer:
     """Return the signer of new keysets.
 
-    Raises NoActiveKey, and KeyMissing or KeyFileUnknown on a node without its file.
+    Raises NoActiveKey, and KeyMissing or KeyFileUnknown on a node without the key's file.
     """
     key = active_key(Key.Purpose.KEYSETS)
     return _signer(Described(key.kid, key.public))
@@ -35,7 +35,7 @@ def _signer(key: Described) -> Signer:
 
 
 def key_ring() -> KeyRing:
-    """Return the public keys that keysets may be signed by: all but the revoked ones."""
+    """Return the public keys that may have signed keysets: all but the revoked ones."""
     keys = Key.objects.filter(purpose=Key.Purpose.KEYSETS).exclude(state=Key.State.REVOKED)
     return KeyRing(
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))

@@ -1,7 +1,7 @@
-"""Triggers that refuse the update and the delete of a table's rows, on both databases (rule L6).
+"""Triggers that refuse updates and deletes of a table's rows, on both databases (rule L6).
 
-SQLite drops a table's triggers in silence when a later migration rebuilds the table: such a migration has to
-call `protect` again, and a test looks after all migrations.
+SQLite silently drops a table's triggers when a later migration rebuilds the table: such a migration must
+call `protect` again. A test checks this after all migrations.
 """
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -17,7 +17,7 @@ def protect(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
             f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
         )
     else:
-        # REPLACE deletes the row that is in its way without asking the trigger for deletes.
+        # REPLACE deletes the conflicting row without firing the trigger for deletes.
         there = f"EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"  # noqa: S608 (a table's name can't be bound)
         schema_editor.execute(
             f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} WHEN {there} "
@@ -28,7 +28,7 @@ def protect(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
 
 
 def expose(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
-    """Take the protection away, as a migration backwards has to."""
+    """Remove the protection, as a reversed migration must."""
     for verb in VERBS:
         on_table = f" ON {table}" if schema_editor.connection.vendor == "postgresql" else ""
         schema_editor.execute(f"DROP TRIGGER {table}_no_{verb}{on_table}")

@@ -1,4 +1,4 @@
-"""Whether the ledger and today's rows say the same (rule L6)."""
+"""Whether the ledger and today's rows agree (rule L6)."""
 
 import json
 from bisect import bisect_left, bisect_right
@@ -18,7 +18,7 @@ BATCH = 1000
 
 type Value = dict[str, Any] | None
 type Step = tuple[Key, Value, Value]
-"""What an entry is about, before and after."""
+"""What an entry is about, and its values before and after."""
 type Steps = Callable[[], Generator[Step]]
 type Rows = Callable[[], dict[Key, Value]]
 
@@ -26,7 +26,7 @@ type Rows = Callable[[], dict[Key, Value]]
 class Key(NamedTuple):
     """What a value is of: a registration's licence or part, what a model comes with, or a service's flags.
 
-    `subject` is registration, model or service (unit: one that nobody had registered), `pk` its row's.
+    `subject` is registration, model or service (or unit, if nobody had registered it); `pk` is its row's.
     """
 
     subject: str
@@ -36,17 +36,17 @@ class Key(NamedTuple):
 
 
 class Differs(Exception):
-    """The ledger contradicts the rows, or itself: something was changed that it doesn't know of."""
+    """The ledger contradicts the rows, or itself: something was changed without an entry."""
 
     def __init__(self, subject: str, service: str, *, ledger: Value, row: Value) -> None:
         self.subject, self.service, self.ledger, self.row = subject, service, ledger, row
-        said = (json.dumps(value) if value else "nothing" for value in (ledger, row))
-        super().__init__("{}, {}: the ledger says {}, the row says {}.".format(subject, service, *said))
+        values = (json.dumps(value) if value else "nothing" for value in (ledger, row))
+        super().__init__("{}, {}: the ledger says {}, the row says {}.".format(subject, service, *values))
 
 
 @dataclass(slots=True)
 class Verified:
-    """How much was compared so far."""
+    """How much has been compared so far."""
 
     units: int = 0
     entries: int = 0
@@ -55,7 +55,7 @@ class Verified:
 def verify(*, progress: Callable[[Verified], None]) -> Verified:
     """Replay the whole ledger and compare it with today's rows: the catalogue's, then units in batches.
 
-    Nothing is written, and no more kept than a batch: it may be stopped at any moment. Raises Differs at the
+    Writes nothing and keeps only a batch in memory, so it may be stopped at any moment. Raises Differs at the
     first difference.
     """
     done = Verified(entries=_compare(_catalogue_steps, _catalogue_rows))
@@ -69,23 +69,23 @@ def verify(*, progress: Callable[[Verified], None]) -> Verified:
 
 
 def _compare(steps: Steps, rows: Rows) -> int:
-    """Return how many entries were compared; what changed between the reading of both is read again."""
-    told = _follow(steps())
-    while (found := rows()) != told[0]:
+    """Return the number of entries compared; reads again what changed while reading both sides."""
+    replayed = _follow(steps())
+    while (found := rows()) != replayed[0]:
         again = _follow(steps())
-        if again == told:
-            held, _ = told
+        if again == replayed:
+            held, _ = replayed
             key = min(key for key in {*held, *found} if held.get(key) != found.get(key))
             raise _differs(key, held.get(key), found.get(key))
-        told = again
-    return told[1]
+        replayed = again
+    return replayed[1]
 
 
 def _follow(steps: Generator[Step]) -> tuple[dict[Key, Value], int]:
-    """What there is after all entries, and how many they are; each begins where the one before ended."""
+    """The values after all entries, and the number of entries; each must begin where the last one ended."""
     held: dict[Key, Value] = {}
     count = 0
-    with closing(steps):  # with its cursor on the server, when the first difference ends it
+    with closing(steps):  # closes its server-side cursor after a difference, too
         for key, before, after in steps:
             if before != (present := held.pop(key, None)):
                 raise _differs(key, present, before)
@@ -96,7 +96,7 @@ def _follow(steps: Generator[Step]) -> tuple[dict[Key, Value], int]:
 
 
 def _unit_steps(first: int, last: int) -> Generator[Step]:
-    """The entries of some units, each under the registration that the unit had then."""
+    """The entries about some units, each under the registration that the unit had then."""
     owners: dict[int, list[Registration]] = {}
     for registration in Registration.objects.filter(unit__pk__range=(first, last)).order_by(
         "registered_at", "pk"
@@ -106,7 +106,7 @@ def _unit_steps(first: int, last: int) -> Generator[Step]:
     for entry in entries.iterator():
         unit = entry.unit_id or 0
         present = owners.get(unit, [])
-        # What had begun before isn't the new owner's, even where it ends in the moment of registering.
+        # What began earlier isn't the new owner's, even if it ends at the very moment of registering.
         bisect = bisect_right if entry.before is None else bisect_left
         number = bisect(present, entry.at, key=lambda registration: registration.registered_at)
         owner = ("registration", present[max(number - 1, 0)].pk) if present else ("unit", unit)
@@ -114,7 +114,7 @@ def _unit_steps(first: int, last: int) -> Generator[Step]:
 
 
 def _unit_rows(first: int, last: int) -> dict[Key, Value]:
-    """The licences and parts of some units, as the ledger keeps them."""
+    """The licences and parts of some units, in the ledger's form."""
     held = Q(registration__unit__pk__range=(first, last))
     rows: dict[Key, Value] = {}
     for licence in Licence.objects.filter(held).annotate(given=Sum("parts__count")):
@@ -136,12 +136,12 @@ def _catalogue_steps() -> Generator[Step]:
 
 
 def _flags(value: Value) -> Value:
-    """A service's flags; one that came into being later was off until somebody raised it."""
+    """A service's flags; one that was introduced later counts as off until somebody sets it."""
     return None if value is None else {flag: value.get(flag, False) for flag in FLAGS}
 
 
 def _catalogue_rows() -> dict[Key, Value]:
-    """What models come with and how services are flagged, as the ledger keeps it."""
+    """What models come with and how services are flagged, in the ledger's form."""
     rows: dict[Key, Value] = {
         Key("model", row.model_id, row.service_id): {"count": row.count} for row in ModelService.objects.all()
     }
@@ -151,7 +151,7 @@ def _catalogue_rows() -> dict[Key, Value]:
 
 
 def _differs(key: Key, ledger: Value, row: Value) -> Differs:
-    """Say what differs by the names that people know it by."""
+    """Describe a difference by the names that people know."""
     part = f" (part of {key.pool}'s license)" if key.pool else ""
     service = f"{Service.objects.get(pk=key.service)}{part}"
     if key.subject == "registration":

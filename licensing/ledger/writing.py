@@ -1,7 +1,7 @@
-"""The ledger follows every change to what units hold (rule L6).
+"""The ledger records every change to what units hold (rule L6).
 
-A unit's lines are its licences and its parts of other units' licences. Whoever changes some does it inside
-`noted`: each line that differs afterwards becomes an entry, so that replaying them gives today's lines.
+A unit's lines are its licences and its parts of other units' licences. Code that changes any does so inside
+`noted`, which writes an entry for each line that differs afterwards: replaying them gives today's lines.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ type Value = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What an entry is about: a unit's licence for a service or, with `pool`, its part of that unit's."""
+    """What an entry is about: a unit's licence for a service or, with `pool`, its part of another unit's."""
 
     unit: int
     service: int
@@ -27,19 +27,19 @@ class Line:
 
 
 def licence_value(licence: Licence, *, given: int = 0) -> Value:
-    """A licence as the ledger keeps it; `given` of its count is with other units."""
+    """A licence in the ledger's form; other units have `given` of its count."""
     expires_on = licence.expires_on.isoformat() if licence.expires_on else None
     value: Value = {"kind": str(licence.kind), "count": licence.count, "expires_on": expires_on}
     return {**value, "given": given} if given else value
 
 
 def part_value(part: PoolPart) -> Value:
-    """A part of a licence as the ledger keeps it."""
+    """A part of a licence in the ledger's form."""
     return {**licence_value(part.licence), "count": part.count}
 
 
 def read_lines(registrations: Iterable[Registration | int]) -> dict[Line, Value]:
-    """The lines of some registrations, and those of every unit that holds a part of their licences."""
+    """The lines of some registrations, and those of every unit with a part of their licences."""
     licences = list(Licence.objects.filter(registration__in=registrations).select_related("registration"))
     found = PoolPart.objects.filter(Q(registration__in=registrations) | Q(licence__in=licences))
     parts = list(found.select_related("registration", "licence__registration__unit"))
@@ -67,9 +67,9 @@ def noted(
     reason: str = "",
     detail: str | dict[int, str] = "",
 ) -> Iterator[None]:
-    """Write an entry for every line of these registrations that what happens inside changes.
+    """Write an entry for every line of these registrations that the block changes.
 
-    `detail` completes the right: the same for all, or for each unit by its primary key.
+    `detail` completes the right: one text for all, or one for each unit by its primary key.
     """
     pks = [registration.pk for registration in registrations]
     before = read_lines(pks)
@@ -86,7 +86,7 @@ def write_changes(
     reason: str = "",
     detail: str | dict[int, str] = "",
 ) -> None:
-    """Write an entry for every line that differs. Of a unit that changes hands each side has its own."""
+    """Write an entry for every line that differs. If a unit changes hands, both sides get one."""
     LedgerEntry.objects.bulk_create(
         LedgerEntry(
             actor=by,
@@ -104,5 +104,5 @@ def write_changes(
 
 
 def pool_of(entry: LedgerEntry) -> str:
-    """The unit of whose licence an entry's line is a part; empty where it is the unit's own."""
+    """The unit whose licence an entry's line is a part of; empty if it is the unit's own licence."""
     return entry.detail if entry.right == LedgerEntry.Right.PART else ""

@@ -1,6 +1,6 @@
-"""Transferable licences change places between two units: with the roles of a pair, or to a replacement (L7).
+"""Transferable licences trade places between two units: with the roles of a pair, or to a replacement (L7).
 
-For each service the unit that is to have the better one gets it, and the other what that one had: nothing
+For each service the target gets the better licence, and the other unit what the target had: nothing
 vanishes. Parts of a pool, and the parts that others have of it, go with their licence.
 """
 
@@ -18,7 +18,7 @@ from products.models import Registration, Unit
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What becomes of one transferable service: whether the source's goes to the target, and why not."""
+    """Whether a transferable service goes from source to target and, if not, why."""
 
     service: Service
     source: Entitlement
@@ -27,7 +27,7 @@ class Move:
 
 
 def plan_moves(source: Registration, target: Registration, *, today: datetime.date) -> list[Move]:
-    """What would go from one unit to another, service by service; without those that neither holds."""
+    """What would go from one unit to another, by service; without services that neither holds."""
     services = list(Service.objects.filter(is_transferable=True))
     return _moves(read_holdings([source, target]), services, source, target, today)
 
@@ -35,10 +35,9 @@ def plan_moves(source: Registration, target: Registration, *, today: datetime.da
 def better_held(
     unit: Registration, others: list[Registration], *, today: datetime.date
 ) -> tuple[set[int], set[int]]:
-    """Than which of the others a unit holds better transferable licences, and which hold better ones (A10).
+    """The units that have worse transferable licences than `unit`, and those that have better ones (A10).
 
-    Only those count that a pair shares, and none that has ended. Both are sets of primary keys, from five
-    queries.
+    Only shareable services that haven't expired count. Both are sets of primary keys. Five queries.
     """
     held = read_holdings([unit, *others])
     services = list(Service.objects.filter(is_transferable=True, is_shareable=True))
@@ -76,10 +75,10 @@ def transfer(
     today: datetime.date,
     reason: str = "",
 ) -> list[Move]:
-    """Let the better transferable licences of two units be the target's, and what it had the source's (L7).
+    """Give the target the better transferable licences of two units, and the source what the target had (L7).
 
-    Each then counts as having had the other's free trials (L5). Callers hold a transaction and
-    have locked both units and `pool_units` of them. Returns what was moved.
+    Each then counts as having had the other's free trials (L5). Callers hold a transaction and have locked
+    both units and their `pool_units`. Returns what moved.
     """
     moves = [move for move in plan_moves(source, target, today=today) if move.moves]
     detail = {source.unit_id: target.unit.serial, target.unit_id: source.unit.serial}
@@ -92,7 +91,7 @@ def transfer(
 
 
 def pool_units(*registrations: Registration) -> set[int]:
-    """The units of these registrations, of pools that they have parts of, and of who has parts of theirs."""
+    """These registrations' units, those whose pools they have parts of, and those with parts of theirs."""
     found = PoolPart.objects.filter(
         Q(registration__in=registrations) | Q(licence__registration__in=registrations)
     ).values_list("registration__unit", "licence__registration__unit")
@@ -100,15 +99,15 @@ def pool_units(*registrations: Registration) -> set[int]:
 
 
 def _exchange(service: Service, source: Registration, target: Registration) -> None:
-    """Let two units hold of one service what the other held."""
+    """Exchange what two units hold of one service."""
     swapped = {source.pk: target.pk, target.pk: source.pk}
     rearrange(service, swapped, holders=swapped)
 
 
 def rearrange(service: Service, owners: dict[int, int], *, holders: dict[int, int] | None = None) -> None:
-    """Give licences of a service to other registrations, each to one that gives up its own or has none.
+    """Give licences of a service to other registrations, each of which gives up its own or has none.
 
-    The parts that others have of a licence go with it; `holders` says who holds parts instead of whom.
+    The parts that others have of a licence go with it; `holders` maps the registrations that hold parts.
     """
     holders = holders or {}
     rows = {
@@ -119,7 +118,7 @@ def rearrange(service: Service, owners: dict[int, int], *, holders: dict[int, in
     concerned = Q(licence__in=rows.values()) | Q(licence__service=service, registration__in=holders)
     parts = list(PoolPart.objects.filter(concerned))
     PoolPart.objects.filter(pk__in=[part.pk for part in parts]).delete()
-    # The unique constraint lets no two rows change places: where both have one, their terms do.
+    # The unique constraint keeps two rows from changing places: if both exist, their terms do instead.
     free = [row for registration, row in rows.items() if registration not in after]
     renamed: dict[int, int] = {}
     for registration, terms in after.items():
@@ -139,7 +138,7 @@ def rearrange(service: Service, owners: dict[int, int], *, holders: dict[int, in
 
 
 def share_trials(*units: Unit) -> None:
-    """Each unit counts as having had the trials that the others had (L5)."""
+    """Let each unit count as having had the others' trials (L5)."""
     had = set(TrialStart.objects.filter(unit__in=units).values_list("unit", "service"))
     services = {service for _, service in had}
     TrialStart.objects.bulk_create(
@@ -151,5 +150,5 @@ def share_trials(*units: Unit) -> None:
 
 
 def _bought(held: Entitlement) -> Entitlement:
-    """What a unit holds beside what every unit of its model comes with."""
+    """What a unit holds beyond what every unit of its model comes with."""
     return Entitlement(held.service) if held.right == Right.MODEL else held

@@ -1,6 +1,6 @@
-"""Sharing out a licence's count: a pool is one licence's count and term, divided over units of an account.
+"""Sharing out a licence's count: a pool is one licence's count and term, divided among an account's units.
 
-Counts move, they are neither made nor lost; what isn't given away is the licence's own unit's.
+Counts move; they are neither created nor lost. What isn't given away belongs to the licence's own unit.
 """
 
 import datetime
@@ -31,9 +31,9 @@ class Share:
 
 
 def read_pool(registration: Registration, service: Service) -> tuple[Licence, list[Share]] | None:
-    """The licence of a unit that can be shared out, and who has how much of it; none where there is none.
+    """A unit's licence that can be shared out, with who has how much of it; None if there is none.
 
-    Of one that can't be any more (it became Unlimited, say) the parts can still be taken back.
+    If it can't be shared out any more (because it became Unlimited, say), parts can still be returned.
     """
     licence = Licence.objects.filter(registration=registration, service=service).first()
     if licence is None:
@@ -47,12 +47,12 @@ def read_pool(registration: Registration, service: Service) -> tuple[Licence, li
 
 
 def fingerprint(shares: list[Share]) -> str:
-    """Who has how much of a pool, to tell whether it is still as a page showed it."""
+    """A text that changes with who has how much of a pool, to compare with what a page showed."""
     return " ".join(sorted(f"{share.registration.unit.serial}:{share.count}" for share in shares))
 
 
 def is_divisible(licence: Licence) -> bool:
-    """Whether a licence is bought for a number and its service can be shared out."""
+    """Whether a licence has a count and its service can be shared out."""
     is_number = licence.count is not None and licence.count != UNLIMITED
     return licence.service.is_divisible and is_number and licence.kind == Licence.Kind.LICENSED
 
@@ -68,10 +68,10 @@ def move_counts(
     today: datetime.date,
     seen: str | None = None,
 ) -> None:
-    """Move counts of a licence from one unit of its account to another; each may be the licence's own unit.
+    """Move counts of a licence from one unit of its account to another; either may be the licence's own unit.
 
     `seen` is the `fingerprint` of the pool that a page showed. Raises SameUnit, NotDivisible, NotEnough,
-    UnitRetired and NotRegistered, and LicencesChanged where the pool isn't as it was seen.
+    UnitRetired and NotRegistered, and LicencesChanged if the pool has changed since.
     """
     if source.pk == target.pk:
         raise SameUnit
@@ -105,7 +105,7 @@ def move_counts(
 def _check_units(
     owner: Registration, source: Registration, target: Registration, units: dict[int, Unit]
 ) -> None:
-    """All are live registrations of the licence's account, and none is retired."""
+    """Check that all are live registrations in the licence's account, and none is retired."""
     pks = {owner.pk, source.pk, target.pk}
     live = set(
         Registration.objects.live().filter(pk__in=pks, account=owner.account_id).values_list("pk", flat=True)
@@ -119,7 +119,7 @@ def _check_units(
 
 
 def _take(licence: Licence, source: Registration, count: int) -> None:
-    """Take counts from a unit; of the licence's own there is what wasn't given away."""
+    """Take counts from a unit; the licence's own unit has what wasn't given away."""
     part = PoolPart.objects.filter(licence=licence, registration=source).first()
     if source.pk == licence.registration_id:
         given = licence.parts.aggregate(given=Sum("count"))["given"] or 0
@@ -135,7 +135,7 @@ def _take(licence: Licence, source: Registration, count: int) -> None:
 
 
 def _give(licence: Licence, target: Registration, count: int) -> None:
-    """Give counts to a unit; the licence's own unit has whatever no other has."""
+    """Give counts to a unit; the licence's own unit has what no other unit has."""
     if target.pk == licence.registration_id:
         return
     part = PoolPart.objects.filter(licence=licence, registration=target).first()

@@ -1,7 +1,7 @@
 """A unit leaves its account: for another account, or for the factory's stock (rule X7).
 
-It leaves alone: in no association, and with no open RMA case. To another account its own licences go with it;
-to stock nothing goes, and the ended registration keeps them. Parts of other units' licences return to those.
+It must be in no association and no open RMA case. To another account, its own licences go with it; to stock
+nothing does, and the ended registration keeps them. Parts of other units' licences return to their owners.
 """
 
 import datetime
@@ -40,10 +40,10 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a unit holds that leaves its account, and what becomes of it.
+    """What a unit holds when it leaves its account, and what becomes of it.
 
-    `licences` are its own. `borrowed` are its parts of other units' licences: they return to those. `lent`
-    are the parts that other units have of its own: they come back first, where it goes to another account.
+    `licences` are its own. `borrowed` are its parts of other units' licences, which return to their owners.
+    `lent` are other units' parts of its licences, which return to it before it goes to another account.
     """
 
     registration: Registration
@@ -53,17 +53,17 @@ class Release:
 
     @property
     def fingerprint(self) -> str:
-        """All of this in short, to tell whether it is still as a page showed it."""
+        """A text that changes with any of this, to compare with what a page showed."""
         own = sorted((row.service_id, row.kind, row.count, str(row.expires_on)) for row in self.licences)
         parts = sorted(
             (part.licence_id, part.registration_id, part.count) for part in (*self.borrowed, *self.lent)
         )
-        told = f"{self.registration.pk} {self.registration.account_id} {own} {parts}"
-        return hashlib.sha256(told.encode()).hexdigest()[:32]
+        text = f"{self.registration.pk} {self.registration.account_id} {own} {parts}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def plan_release(registration: Registration) -> Release:
-    """What would become of what a unit holds if it left its account now; nothing is written."""
+    """What would become of what a unit holds if it left its account now. Writes nothing."""
     parts = PoolPart.objects.select_related("licence__service", "licence__registration__unit")
     parts = parts.select_related("registration__unit").order_by("licence__service__code", "pk")
     licences = Licence.objects.filter(registration=registration).select_related("service")
@@ -76,7 +76,7 @@ def plan_release(registration: Registration) -> Release:
 
 
 def find_account(account_id: str) -> Account:
-    """The account that an Account ID names. Raises UnknownAccount."""
+    """The account with an Account ID. Raises UnknownAccount."""
     with suppress(ValueError):
         if account := Account.objects.filter(uuid=uuid.UUID(account_id.strip())).first():
             return account
@@ -84,7 +84,7 @@ def find_account(account_id: str) -> Account:
 
 
 def check_release(registration: Registration) -> None:
-    """Raise UnitRetired, StillAssociated or UnitInOpenCase where a unit can't leave its account now."""
+    """Raise UnitRetired, StillAssociated or UnitInOpenCase if a unit can't leave its account now."""
     unit = registration.unit
     if unit.retired_at:
         raise UnitRetired(unit)
@@ -109,10 +109,9 @@ def release_to_account(
 ) -> Registration:
     """Give a unit to another account, with its own licences; return its registration there.
 
-    It needs the yes of an owner of its present account or, by anybody else, a reason. The friendly name goes
-    with it unless another is given. `seen` is the `fingerprint` of the plan that a page showed. Raises
-    ReasonNeeded, InvalidFriendlyName, RegistrationEnded, SameAccount, LicencesChanged and what
-    `check_release` does.
+    Only an owner of its present account may omit the reason. The friendly name goes with it unless another
+    is given. `seen` is the `fingerprint` of the plan that a page showed. Raises ReasonNeeded,
+    InvalidFriendlyName, RegistrationEnded, SameAccount, LicencesChanged and what `check_release` raises.
     """
     is_owners = _is_owner(by, registration.account_id)
     if not is_owners:
@@ -123,9 +122,7 @@ def release_to_account(
     if former.account_id == account.pk:
         raise SameAccount(serial=former.unit.serial)
     _return_parts([*plan.borrowed, *plan.lent], by=by, reason=reason)
-    why = (
-        "" if is_owners else reason
-    )  # what an owner notes for its own account is none of the other's business
+    why = "" if is_owners else reason  # the other account doesn't see the owner's note
     gone = ledger.read_lines([former.pk])
     ledger.write_changes(gone, {}, right=LedgerEntry.Right.MOVE, by=by, reason=reason)
     end_registration(former, now=now)
@@ -151,10 +148,10 @@ def release_to_stock(
     reason: str,
     seen: str | None = None,
 ) -> None:
-    """Put a unit back into stock, under a new authentication code: nobody has its licences any more.
+    """Put a unit back into stock, under a new authentication code; its licences are no longer anybody's.
 
     `seen` is the `fingerprint` of the plan that a page showed. Raises ReasonNeeded, RegistrationEnded,
-    InvalidCode, SameCode, PartsElsewhere, LicencesChanged and what `check_release` does.
+    InvalidCode, SameCode, PartsElsewhere, LicencesChanged and what `check_release` raises.
     """
     audit.require_reason(reason)
     plan, concerned = _lock(registration, seen)
@@ -168,7 +165,7 @@ def release_to_stock(
 
 @transaction.atomic
 def take_back(*, unit: Unit, authentication_code: str, reason: str, by: User) -> None:
-    """Take a retired unit back into stock, under a new authentication code: it can be registered again.
+    """Take a retired unit back into stock, under a new authentication code, for registering again.
 
     Raises ReasonNeeded, NotRetired, InAnotherAccount, InvalidCode and SameCode.
     """
@@ -185,7 +182,7 @@ def take_back(*, unit: Unit, authentication_code: str, reason: str, by: User) ->
 
 
 def _lock(registration: Registration, seen: str | None) -> tuple[Release, set[int]]:
-    """Lock a unit and all with which it shares counts; return the plan as it is now, and those units."""
+    """Lock a unit and the units it shares counts with; return the plan as it is now, and those units."""
     concerned = pool_units(registration)
     list(Unit.objects.locked(concerned))
     live = Registration.objects.live().select_related("account", "unit__model")
@@ -200,7 +197,7 @@ def _lock(registration: Registration, seen: str | None) -> tuple[Release, set[in
 
 
 def _return_parts(parts: Collection[PoolPart], *, by: User, reason: str) -> None:
-    """Let the units whose licences these are parts of have them again."""
+    """Return parts to the units that own the licences."""
     owners = {part.licence.registration_id: part.licence.registration for part in parts}
     with ledger.noted(owners.values(), right=LedgerEntry.Right.POOL, by=by, reason=reason):
         PoolPart.objects.filter(pk__in=[part.pk for part in parts]).delete()
@@ -221,7 +218,7 @@ def _associated_with(registration: Registration) -> list[Seat]:
 
 
 def _named(seats: list[Seat]) -> str:
-    """Who sits there: the first of them by role, name and serial number."""
+    """Name the first of these seats' units by role, name and serial number."""
     named = [
         f"{seat.label} “{seat.registration.friendly_name}” ({seat.registration.unit})"
         for seat in seats[:MOST_NAMED]
@@ -231,7 +228,7 @@ def _named(seats: list[Seat]) -> str:
 
 
 def _record(plan: Release, to: Account | None, *, by: User, today: datetime.date, reason: str) -> None:
-    """Keep how the unit left, with an audit entry for it and for each whose counts changed with it."""
+    """Record how the unit left, with an audit entry for it and for each unit whose counts changed."""
     former = plan.registration
     name = to.name if to else ""
     Registration.objects.filter(pk=former.pk).update(released_by=by, released_to=name, release_reason=reason)

@@ -15,16 +15,16 @@ from portal.models import User
 
 @transaction.atomic
 def swap_roles(*, seat: Seat, by: User, today: datetime.date, reason: str = "") -> Seat:
-    """Let the primary and the sharing secondary of a seat change places; return the new secondary's seat.
+    """Swap the primary and the sharing secondary of a seat; return the new secondary's seat.
 
     Transferable licences, further secondaries and SonicPoints go with the primary's role, all in one
-    transaction. Raises what `swap_places` does.
+    transaction. Raises what `swap_places` raises.
     """
     primary, secondary = parent_of(seat), seat.registration
     concerned = pool_units(primary, secondary)
     swapped = swap_places(seat=seat, by=by, today=today, also=concerned, reason=reason)
     if not pool_units(primary, secondary) <= concerned:
-        raise PairChanged  # somebody shared counts out before the locks were held
+        raise PairChanged  # counts were shared out before the locks were held
     transfer(
         source=primary, target=secondary, right=LedgerEntry.Right.SWAP, by=by, today=today, reason=reason
     )

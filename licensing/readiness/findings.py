@@ -1,6 +1,6 @@
-"""What stands between a pair and a failover that keeps its services (rule F1), each with its reason.
+"""What keeps a pair from a failover without loss of services (rule F1), each finding with its reason.
 
-Pure functions of what both units hold and run: nothing is read or written.
+Pure functions of what both units hold and run: no reads, no writes.
 """
 
 import datetime
@@ -17,12 +17,12 @@ from licensing.wording import count_in_words
 from products.models import Registration
 
 SONICOS_ENHANCED_CODE = 13
-"""The permanent code of the firmware without which no unit takes part in a failover."""
+"""The permanent code of SonicOS Enhanced, without which a unit can't take part in a failover."""
 SOON = datetime.timedelta(days=30)
 
 
 class State(StrEnum):
-    """How a pair stands, from good to bad."""
+    """The readiness of a pair, from good to bad."""
 
     READY = "ready"
     ATTENTION = "attention"
@@ -31,7 +31,7 @@ class State(StrEnum):
 
     @property
     def label(self) -> str:
-        """The state as pages say it."""
+        """The state as pages show it."""
         return self.value.replace("-", " ").capitalize()
 
     @property
@@ -41,7 +41,7 @@ class State(StrEnum):
 
 
 class Code(StrEnum):
-    """What can be found."""
+    """What a finding can be about."""
 
     NO_STANDBY = "no-standby"
     UNIT_RETIRED = "unit-retired"
@@ -65,11 +65,11 @@ NOT_READY = {
     Code.NO_SONICOS_ENHANCED,
     Code.SERVICE_NOT_COVERED,
 }
-"""What costs a failover, or a shared service in it. All else but what nobody knows asks for attention."""
+"""These cost a failover, or a shared service in it. The others ask for attention, or are unknown."""
 
 
 class Mend(StrEnum):
-    """Which page mends a finding."""
+    """The page on which a finding can be mended."""
 
     KEYSET = "keyset"
     SERVICES = "services"
@@ -80,7 +80,7 @@ class Mend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Why a pair isn't ready: `text` is a sentence with its reason, `unit` that on whose page to mend it."""
+    """Why a pair isn't ready: `text` is a sentence with the reason; `unit` is the one whose page mends it."""
 
     code: Code
     text: str
@@ -89,7 +89,7 @@ class Finding:
 
     @property
     def severity(self) -> State:
-        """What the finding alone makes of a pair."""
+        """The state of a pair that has only this finding."""
         if self.code == Code.KEYSET_UNKNOWN:
             return State.UNKNOWN
         return State.NOT_READY if self.code in NOT_READY else State.ATTENTION
@@ -99,7 +99,7 @@ class Finding:
 class Appliance:
     """A unit of a pair: its own entitlements that run today, and the keyset that it is known to run.
 
-    `is_stale` tells that its newest keyset is another, or has to be.
+    `is_stale`: its newest keyset is another one, or should be.
     """
 
     registration: Registration
@@ -115,25 +115,25 @@ class Appliance:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two units, of which the second is to take over.
+    """Two units, the second of which is to take over.
 
-    `said` is what the secondary's applied keyset says or, where nobody knows that one, what its newest would.
+    `content` is that of the secondary's applied keyset or, if that isn't known, of its newest one.
     """
 
     primary: Appliance
     secondary: Appliance
-    said: Payload
+    content: Payload
     needs_one_model: bool
     services: list[Service]
     today: datetime.date
 
     def running(self, service: Service) -> KeysetService | None:
-        """The row of a service in what the secondary is told, where it runs today."""
-        rows = (row for row in self.said.services if row.code == service.code)
+        """The row of a service in the secondary's keyset, if it runs today."""
+        rows = (row for row in self.content.services if row.code == service.code)
         return next((row for row in rows if row.status(self.today) != Status.EXPIRED), None)
 
     def findings(self) -> list[Finding]:
-        """Everything that is found, the worst first."""
+        """All findings, worst first."""
         found = [
             *self._of_units(),
             *self._of_keysets(),
@@ -172,13 +172,13 @@ class Pair:
                 yield Finding(Code.KEYSET_STALE, text, unit, Mend.KEYSET)
 
     def _of_coverage(self) -> Iterator[Finding]:
-        """Services of the primary that the secondary would not run."""
+        """Services of the primary that the secondary wouldn't run."""
         absent = [s for s in self.primary.owned if s.code != NODES_CODE and self.running(s) is None]
         lacking = [s for s in absent if s.is_shareable or s in self.secondary.owned]
         unshared = [s for s in absent if s not in lacking and s.code != SONICOS_ENHANCED_CODE]
         name, unit = self.secondary.name, self.secondary.registration
         if lacking:
-            number = self.said.generation
+            number = self.content.generation
             text = f"{name} would lack {_listed(lacking)}: generation {number}, which it runs, is without."
             yield Finding(Code.SERVICE_NOT_COVERED, text, unit, Mend.KEYSET)
         if unshared:
@@ -207,7 +207,7 @@ class Pair:
         return mine.worth(self.today) > theirs.worth(self.today)
 
     def _of_counts(self) -> Iterator[Finding]:
-        """What the secondary would run for fewer."""
+        """Services that the secondary would run for fewer."""
         unit, mend = self.secondary.registration, self._mend_of_secondary
         for service, owned in self.primary.owned.items():
             row = self.running(service)
@@ -218,13 +218,13 @@ class Pair:
                 )
                 yield Finding(Code.FEWER_LICENSES, text, unit, mend)
         nodes = node_count(self.primary.owned.values(), self.today)
-        if _size(self.said.nodes) < _size(nodes):
-            fewer, more = count_in_words(self.said.nodes), count_in_words(nodes)
+        if _size(self.content.nodes) < _size(nodes):
+            fewer, more = count_in_words(self.content.nodes), count_in_words(nodes)
             text = f"{unit} would serve {fewer} nodes, {self.primary.name} serves {more}."
             yield Finding(Code.FEWER_NODES, text, unit, mend)
 
     def _of_ends(self) -> Iterator[Finding]:
-        """Services that end first on one side, or soon; those of one day in one sentence."""
+        """Services that end earlier on one side, or soon; one sentence for those of one day."""
         first: dict[tuple[datetime.date, bool], list[Service]] = defaultdict(list)
         soon: dict[datetime.date, list[Service]] = defaultdict(list)
         never = datetime.date.max
@@ -247,7 +247,7 @@ class Pair:
 
     @property
     def _mend_of_secondary(self) -> Mend:
-        """Where its applied keyset is behind, that comes first."""
+        """The secondary's keyset page if its applied keyset is behind: that comes first."""
         return Mend.KEYSET if self.secondary.is_stale else Mend.SERVICES
 
 

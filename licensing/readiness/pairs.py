@@ -1,8 +1,8 @@
-"""If the primary dies now, what would the secondary run? An answer for every pair (rule F1).
+"""If the primary died now, what would the secondary run? An answer for every pair (rule F1).
 
-What an appliance runs stands in the keyset that was applied to it, not in the newest: somebody confirms which
-one that is. Until then nothing is known of it, and that is never good. A whole account costs as many queries
-as one pair.
+An appliance runs the keyset that was applied to it, not the newest one. People confirm which one that is.
+Until then nothing is known of it, which never counts as good. A whole account costs as many queries as one
+pair.
 """
 
 import datetime
@@ -37,10 +37,10 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """The answer for one pair: its findings, the worst first, and what the secondary would run.
+    """The answer for one pair: its findings, worst first, and what the secondary would run.
 
-    `secondary` is the seat that shares (none: only spares are there), `runs` none where nobody knows, `nodes`
-    what the secondary would serve (-1: Unlimited).
+    `secondary` is the seat that shares (None: there are only spares), `runs` is None if it isn't known, and
+    `nodes` is what the secondary would serve (-1: Unlimited).
     """
 
     primary: Seat
@@ -51,7 +51,7 @@ class Readiness:
 
     @property
     def state(self) -> State:
-        """The worst of what was found: not ready before unknown before attention."""
+        """The worst of the findings: not ready before unknown before attention."""
         return max((found.severity for found in self.findings), key=lambda s: s.rank, default=State.READY)
 
     @property
@@ -61,7 +61,7 @@ class Readiness:
 
 
 def readiness_of(registrations: Iterable[Registration], today: datetime.date) -> dict[int, Readiness]:
-    """The readiness of the pairs of many units, by registration; spares and units alone are left out."""
+    """The readiness of many units' pairs, by registration; leaves out spares and units without a pair."""
     roles = Q(side=Side.PARENT) | Q(shares=True)
     mine = _sharing().filter(roles, registration__in=list(registrations))
     groups = list(mine.values_list("group", flat=True))
@@ -77,7 +77,7 @@ def readiness_of(registrations: Iterable[Registration], today: datetime.date) ->
 def account_readiness(
     account: Account, today: datetime.date, after: UUID | None = None, limit: int | None = None
 ) -> list[Readiness]:
-    """The readiness of the account's pairs, by the primary's name; those after the one with this seat."""
+    """The readiness of the account's pairs, by the primary's name: those after the pair with this seat."""
     parents = (
         _sharing()
         .filter(side=Side.PARENT, registration__account=account, registration__ended_at=None)
@@ -103,9 +103,9 @@ def _readiness(parents: Sequence[Seat], today: datetime.date) -> list[Readiness]
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """All that pairs are judged by: what their units hold, what each shares of whom, and their keysets.
+    """Everything that pairs are judged by: what their units hold, whose licences they share, their keysets.
 
-    `sources` is by registration, `heads` by unit; `current` are the units whose head is current.
+    `sources` is by registration, `heads` by unit; `current` are the units with a current head.
     """
 
     today: datetime.date
@@ -121,13 +121,13 @@ class _Facts:
         return {s: e for s, e in own if e.right is not None and not e.is_expired(self.today)}
 
     def appliance(self, registration: Registration) -> Appliance:
-        """What the findings ask of a unit."""
+        """The facts about a unit that findings depend on."""
         applied = self._applied(registration)
         is_stale = applied is not None and self._is_stale(registration, applied)
         return Appliance(registration, self.owned(registration), applied, is_stale)
 
     def content(self, registration: Registration) -> Payload:
-        """What the unit's newest keyset has to say."""
+        """What the unit's newest keyset should say."""
         source = self.sources.get(registration.pk)
         held = [self.held.entitlement(registration, source, service, self.today) for service in self.services]
         return content_of(registration, source, held, self.today)
@@ -138,7 +138,7 @@ class _Facts:
         return head.applied if head and was_confirmed(head, registration) else None
 
     def _is_stale(self, registration: Registration, applied: Keyset) -> bool:
-        """Whether another keyset than the applied one is, or has to be, the unit's newest."""
+        """Whether the unit's newest keyset is another than the applied one, or should be."""
         head, unit = self.heads[registration.unit_id], registration.unit
         if head.applied_id != head.keyset_id:
             return True
@@ -148,7 +148,7 @@ class _Facts:
 
 
 def was_confirmed(head: KeysetHead, registration: Registration) -> bool:
-    """Whether an applied keyset was confirmed since the unit was registered: a former owner's word is not."""
+    """Whether the applied keyset was confirmed since the registration: a former owner's doesn't count."""
     return head.applied_at is not None and head.applied_at >= registration.registered_at
 
 
@@ -172,7 +172,7 @@ def _read_facts(parents: Sequence[Seat], standbys: dict[UUID, Seat], today: date
 
 
 def _sources(primaries: Sequence[Registration]) -> dict[int, Registration]:
-    """The units whose licences primaries share in their turn, in another type of association."""
+    """The units whose licences the primaries share themselves, in another type of association."""
     groups = Seat.objects.live().filter(registration__in=primaries, shares=True).values("group")
     seats = _sharing().filter(Q(side=Side.PARENT) | Q(shares=True), group__in=groups)
     ends = {(seat.group, seat.side): seat.registration for seat in seats}
@@ -189,26 +189,26 @@ def _judge(facts: _Facts, parent: Seat, standby: Seat | None) -> Readiness:
         )
         return Readiness(parent, None, [Finding(Code.NO_STANDBY, text, primary, Mend.STANDBY)])
     first, second = (facts.appliance(seat.registration) for seat in (parent, standby))
-    said = read(second.applied.text) if second.applied else facts.content(second.registration)
-    pair = Pair(first, second, said, parent.type.is_same_model, facts.services, facts.today)
+    content = read(second.applied.text) if second.applied else facts.content(second.registration)
+    pair = Pair(first, second, content, parent.type.is_same_model, facts.services, facts.today)
     if second.applied is None:
         return Readiness(parent, standby, pair.findings())
-    return Readiness(parent, standby, pair.findings(), _running(facts, said), said.nodes)
+    return Readiness(parent, standby, pair.findings(), _running(facts, content), content.nodes)
 
 
-def _running(facts: _Facts, said: Payload) -> list[Running]:
-    """The services of an applied keyset, as it stands today."""
+def _running(facts: _Facts, content: Payload) -> list[Running]:
+    """The services of an applied keyset, with today's status."""
     names = {service.code: service.name for service in facts.services}
     return [
         Running(names.get(row.code, f"Service {row.code}"), row.status(facts.today), row.count, row.expiry)
-        for row in said.services
+        for row in content.services
     ]
 
 
 def with_applied(
     keysets: Sequence[tuple[Registration, str, Keyset]],
 ) -> list[tuple[Registration, str, Keyset, KeysetHead | None]]:
-    """Each unit's role and keyset, with the head that tells which one was confirmed; none where none was."""
+    """Add to each unit's role and keyset the head that names the confirmed keyset; None without one."""
     heads = KeysetHead.objects.filter(unit__in=[unit.unit_id for unit, _, _ in keysets])
     found = {head.unit_id: head for head in heads.select_related("applied", "applied_by")}
     return [

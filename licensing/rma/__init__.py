@@ -1,1 +1,1 @@
-"""RMA cases: a failed unit is replaced, and everything that moves because of it is shown, done and undone."""
+"""RMA cases: a failed unit is replaced; everything that moves with it is rehearsed, done and undone."""

@@ -1,4 +1,4 @@
-"""A case from asking to its end, apart from what completing and undoing move (rules X2, X3, X4, X6)."""
+"""A case from request to end, except what completing and undoing move (rules X2, X3, X4, X6)."""
 
 import datetime
 from collections.abc import Iterable
@@ -48,20 +48,20 @@ def ask_for_case(
     now: datetime.datetime,
     replacement: Unit | None = None,
 ) -> RmaCase:
-    """Ask Support to replace a unit, or to move its licences only, to `replacement` (X4).
+    """Ask Support to replace a unit or, with `kind` TRANSFER, to move its licences to `replacement` (X4).
 
     Raises SymptomNeeded, UnitRetired, NotReplaceable, CaseOpen and PairChanged, and what `check_replacement`
-    does.
+    raises.
     """
     also = replacement.serial if replacement else ""
     case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
     if replacement is not None:
         case.replacement = _find(replacement.serial)
-        check_open_elsewhere([case.replacement], besides=case)
+        check_open_elsewhere([case.replacement], exclude=case)
         check_replacement(case)
         case.save()
     _record(AuditCode.RMA_REQUESTED, case, by=by, reason=symptom)
-    mails.tell(case, "requested")
+    mails.post_mails(case, "requested")
     return case
 
 
@@ -80,9 +80,9 @@ def open_case(
     waived_model: ProductModel | None = None,
     model_waiver: str = "",
 ) -> RmaCase:
-    """Open a case at the desk: it is approved at once. The replacement may be named later.
+    """Open a case at the desk, which approves it at once. The replacement may be named later.
 
-    Raises what `ask_for_case`, `waive` and `approve_case` do.
+    Raises what `ask_for_case`, `waive` and `approve_case` raise.
     """
     also = normalize_serial(replacement) if replacement.strip() else ""
     case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
@@ -106,10 +106,10 @@ def waive(
     model_waiver: str,
     by: User,
 ) -> RmaCase:
-    """Set what a lead lets pass of an open case, each with its reason: an ended warranty, another model (X6).
+    """Set what a lead accepts in an open case, each with a reason: an ended warranty, another model (X6).
 
-    What is empty is taken back: the case can't be completed then while it stands in the way. Raises
-    CaseNotOpen and ModelWaiverIncomplete.
+    An empty reason withdraws the waiver, and the case can't be completed if it needs it. Raises CaseNotOpen
+    and ModelWaiverIncomplete.
     """
     case = locked(case)
     before = _waivers(case)
@@ -125,16 +125,16 @@ def waive(
 
 @transaction.atomic
 def approve_case(*, case: RmaCase, replacement: str, by: User) -> RmaCase:
-    """Approve a case, and name its replacement or, where that is empty, none; again while it is open.
+    """Approve a case and name its replacement, or none if that is empty; can be repeated while it is open.
 
     Raises CaseNotOpen, InvalidSerial, UnknownReplacement, CaseOpen, OutOfWarranty and what
-    `check_replacement` does.
+    `check_replacement` raises.
     """
     case = locked(case)
     was = case.state
     case.replacement = _find(normalize_serial(replacement)) if replacement.strip() else None
     if case.replacement:
-        check_open_elsewhere([case.replacement], besides=case)
+        check_open_elsewhere([case.replacement], exclude=case)
     check_warranty(case)
     check_replacement(case)
     case.state = RmaCase.State.APPROVED
@@ -142,26 +142,26 @@ def approve_case(*, case: RmaCase, replacement: str, by: User) -> RmaCase:
     code = AuditCode.RMA_APPROVED if was == RmaCase.State.REQUESTED else AuditCode.RMA_REPLACEMENT_SET
     _record(code, case, by=by)
     if was == RmaCase.State.REQUESTED:
-        mails.tell(case, "approved")
+        mails.post_mails(case, "approved")
     return case
 
 
 @transaction.atomic
 def decline_case(*, case: RmaCase, reason: str, by: User) -> RmaCase:
-    """Decline a case. What the secondary kept ends with it (X3). Raises ReasonNeeded and CaseNotOpen."""
+    """Decline a case, which ends what the secondary kept (X3). Raises ReasonNeeded and CaseNotOpen."""
     audit.require_reason(reason)
     return _close(case, RmaCase.State.DECLINED, AuditCode.RMA_DECLINED, reason=reason, by=by)
 
 
 @transaction.atomic
 def cancel_case(*, case: RmaCase, by: User, reason: str = "") -> RmaCase:
-    """Take a case back; who asked for it may. Raises CaseNotOpen."""
+    """Cancel a case; its requester may do so. Raises CaseNotOpen."""
     return _close(case, RmaCase.State.CANCELLED, AuditCode.RMA_CANCELLED, reason=reason, by=by)
 
 
 @transaction.atomic
 def receive_case(*, case: RmaCase, by: User) -> RmaCase:
-    """Note that the failed unit has come back. Raises CaseNotOpen."""
+    """Record that the failed unit has come back. Raises CaseNotOpen."""
     case = RmaCase.objects.select_for_update(no_key=True).get(pk=case.pk)
     if case.state != RmaCase.State.COMPLETED:
         raise CaseNotOpen(number=case.number, state=case.get_state_display())
@@ -182,7 +182,7 @@ def _open(
     by: User,
     now: datetime.datetime,
 ) -> RmaCase:
-    """Open a case. `also` is the serial number of a unit to lock with the others: all in one order."""
+    """Open a case. `also` is the serial number of a unit to lock with the others, in one order."""
     if not symptom.strip():
         raise SymptomNeeded
     Account.objects.select_for_update(no_key=True).get(pk=registration.account_id)
@@ -198,7 +198,7 @@ def _open(
         raise NotReplaceable(serial=failed.serial)
     check_open_elsewhere([failed])
     if keeper_of(present, now=now) != keeper:
-        raise PairChanged  # somebody was quicker than the locks
+        raise PairChanged  # the pair changed before the locks were held
     case = RmaCase.objects.create(
         kind=kind,
         account=present.account,
@@ -215,7 +215,7 @@ def _open(
 
 
 def replaceable(registration: Registration | None, unit: Unit) -> Registration:
-    """The registration of a unit, live or its last. Raises NotReplaceable for one that nobody ever had."""
+    """Return a unit's live or last registration. Raises NotReplaceable if it was never registered."""
     if registration is None:
         raise NotReplaceable(serial=unit.serial)
     return registration
@@ -236,7 +236,7 @@ def locked(case: RmaCase) -> RmaCase:
 
 
 def _find(serial: str) -> Unit:
-    """Lock and return a unit: two cases that name one are put in line."""
+    """Lock and return a unit, so that two cases naming it wait for each other."""
     found = Unit.objects.select_related("model").select_for_update(of=("self",), no_key=True)
     unit = found.filter(serial=serial).first()
     if unit is None:
@@ -244,16 +244,16 @@ def _find(serial: str) -> Unit:
     return unit
 
 
-def check_open_elsewhere(units: Iterable[Unit], *, besides: RmaCase | None = None) -> None:
-    """Raise CaseOpen where a unit failed in, or replaces another by, an open case."""
+def check_open_elsewhere(units: Iterable[Unit], *, exclude: RmaCase | None = None) -> None:
+    """Raise CaseOpen if one of these units is the failed one or the replacement in an open case."""
     for unit in units:
         cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit), state__in=RmaCase.OPEN)
-        if case := cases.exclude(pk=besides.pk if besides else 0).first():
+        if case := cases.exclude(pk=exclude.pk if exclude else 0).first():
             raise CaseOpen(serial=unit.serial, number=case.number)
 
 
 def check_warranty(case: RmaCase) -> None:
-    """Raise OutOfWarranty where the failed unit's had ended when it was asked and no lead let that pass."""
+    """Raise OutOfWarranty if the failed unit's warranty had ended at the request and no lead waived that."""
     ends_on = case.failed.unit.warranty_ends_on
     if (
         case.kind == RmaCase.Kind.REPLACEMENT
@@ -265,7 +265,7 @@ def check_warranty(case: RmaCase) -> None:
 
 
 def check_replacement(case: RmaCase) -> None:
-    """Raise what stands against a case's replacement, if it has one.
+    """Raise the rule that a case's replacement, if it has one, breaks.
 
     SameAsFailed, ReplacementRetired, ReplacementElsewhere, NotInAccount, GoesToSecondary and WrongModel.
     """
@@ -286,7 +286,7 @@ def check_replacement(case: RmaCase) -> None:
 
 
 def _check_receiver(unit: Unit, owner: Registration | None, failed: Registration) -> None:
-    """Licences alone go to a unit of the account that isn't a third one's secondary."""
+    """A transfer must go to a unit of the account that isn't the secondary of a third one."""
     if owner is None:
         raise NotInAccount(serial=unit.serial)
     shared = owner.seats.live().with_units().filter(side=Side.CHILD, type__shares_licences=True)
@@ -308,16 +308,16 @@ def _close(case: RmaCase, state: RmaCase.State, code: AuditCode, *, reason: str,
     case.save()
     raise_grace_version(case)
     _record(code, case, by=by, reason=reason)
-    mails.tell(case, str(state))
+    mails.post_mails(case, str(state))
     return case
 
 
 def _waivers(case: RmaCase) -> dict[str, str]:
-    """What a lead lets pass of a case, as the audit trail tells it."""
-    told = {"warranty_waiver": case.warranty_waiver, "model_waiver": case.model_waiver}
+    """A case's waivers, for the audit trail."""
+    waivers = {"warranty_waiver": case.warranty_waiver, "model_waiver": case.model_waiver}
     if case.waived_model:
-        told["waived_model"] = case.waived_model.name
-    return {name: text for name, text in told.items() if text}
+        waivers["waived_model"] = case.waived_model.name
+    return {name: text for name, text in waivers.items() if text}
 
 
 def _record(code: AuditCode, case: RmaCase, *, by: User, reason: str = "", **facts: object) -> None:
@@ -325,5 +325,5 @@ def _record(code: AuditCode, case: RmaCase, *, by: User, reason: str = "", **fac
     data: dict[str, object] = {"case": case.number, "failed": serials[0], "kind": str(case.kind)}
     if case.kind == RmaCase.Kind.REPLACEMENT and case.replacement:
         data["replacement"] = case.replacement.serial
-    data |= _waivers(case) | facts  # the account reads reasons, and no data
+    data |= _waivers(case) | facts  # the account can read reasons, but not data
     audit.record(code, by=by, account=case.account, serials=serials, reason=reason[:200], data=data)

@@ -1,4 +1,4 @@
-"""Completing a case: shown by doing it and taking it back, then done exactly so or not at all (X2, X4)."""
+"""Completing a case: the dry run does it and rolls it back; then it is done exactly so or not (X2, X4)."""
 
 import datetime
 from dataclasses import asdict, dataclass, replace
@@ -31,7 +31,7 @@ from licensing.rma.errors import (
     ReplacementPaired,
     WrongPartner,
 )
-from licensing.rma.handover import Handed, HandedOver, hand_over
+from licensing.rma.handover import Handover, HandoverLine, hand_over
 from licensing.rma.record import Steps, steps_of
 from licensing.rma.selectors import keepers_of, last_place, partners_of
 from licensing.rma.snapshot import UnitShown, fingerprint, snapshot, to_apply
@@ -44,17 +44,17 @@ from products.services import create_registration
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What completing a case does, or would do: to units, and to each licence of the failed one.
+    """What completing a case does, or would do, to units and to each licence of the failed one.
 
     `before` and `after` are the units concerned, and every other whose entitlements change with theirs.
-    `heir` gets the licences; `role` is the side that the failed unit had in its pair (none: it had no pair),
-    `pair` the primary and the secondary that shares afterwards. On `keysets` new ones are to be applied.
-    `seen` tells whether it is still what was shown, `mails` how many tell of it.
+    `heir` gets the licences; `role` is the failed unit's side in its pair (empty: it had no pair); `pair` is
+    the primary and the sharing secondary afterwards. `keysets` are the units that need a new keyset applied.
+    `seen` identifies all of this, to compare it with what was shown; `mails` is how many mails were written.
     """
 
     before: list[UnitShown]
     after: list[UnitShown]
-    lines: list[Handed]
+    lines: list[HandoverLine]
     heir: Registration
     replacement: Registration
     role: str
@@ -66,9 +66,9 @@ class Outcome:
 
 
 def rehearse_case(*, case: RmaCase, partner: Registration | None, by: User, today: datetime.date) -> Outcome:
-    """Say what completing a case would do: everything is done, looked at and taken back (the dry run).
+    """Return what completing a case would do: everything is done, recorded and rolled back (the dry run).
 
-    Raises what `complete_case` does, but for PlanChanged.
+    Raises what `complete_case` raises, except PlanChanged.
     """
     with transaction.atomic():
         outcome = _carry_out(case, partner, by=by, today=today)
@@ -80,10 +80,11 @@ def rehearse_case(*, case: RmaCase, partner: Registration | None, by: User, toda
 def complete_case(
     *, case: RmaCase, partner: Registration | None, seen: str, by: User, today: datetime.date
 ) -> Outcome:
-    """Replace a failed unit, or move its licences only, exactly as the dry run `seen` has shown it.
+    """Replace a failed unit, or move its licences only, exactly as shown by the dry run `seen`.
 
     Raises CaseNotOpen, ReplacementNeeded, WrongPartner, PrimaryStays, PlanChanged, PairChanged,
-    NotReplaceable, OutOfWarranty, PairStands, ReplacementPaired, CaseOpen, and what `check_replacement` does.
+    NotReplaceable, OutOfWarranty, PairStands, ReplacementPaired, CaseOpen, and what `check_replacement`
+    raises.
     """
     outcome = _carry_out(case, partner, by=by, today=today)
     if outcome.seen != seen:
@@ -91,7 +92,7 @@ def complete_case(
     case = RmaCase.objects.select_related("account", "failed__unit", "replacement", "asked_by").get(
         pk=case.pk
     )
-    return replace(outcome, mails=mails.tell(case, "completed", outcome.keysets))
+    return replace(outcome, mails=mails.post_mails(case, "completed", outcome.keysets))
 
 
 def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: datetime.date) -> Outcome:
@@ -115,12 +116,12 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     changed = _changed_links(links, links_of(watched))
     pair = pair_of(heir, replacement)
     _close(case, partner, by=by)
-    after = snapshot([*concerned, *beside], today)  # nobody keeps anything because of the case any more
+    after = snapshot([*concerned, *beside], today)  # by now the case keeps no rights alive
     keysets = to_apply(before, after, heir, replacement)
     steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
     done = _done(heir, replacement, handed, is_registered_now) | changed
     done |= {"role": role, "pair": [unit.pk for unit in pair or ()], "keysets": [r.pk for r in keysets]}
-    done["unreachable"] = steps.source.pk if steps.source and steps.is_out_of_reach else None
+    done["unreachable"] = steps.source.pk if steps.source and steps.is_unreachable else None
     _note(case, heir, keysets, done, by=by)
     sides = _sides(before, after, len(concerned))
     seen = fingerprint(*sides, handed.lines)
@@ -130,14 +131,14 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
 def _sides(
     before: list[UnitShown], after: list[UnitShown], concerned: int
 ) -> tuple[list[UnitShown], list[UnitShown]]:
-    """The first units, which the case concerns, and of the others those that change."""
+    """The units concerned, which come first, and those of the others that change."""
     pairs = list(zip(before, after, strict=True))
     shown = [*pairs[:concerned], *(pair for pair in pairs[concerned:] if pair[0] != pair[1])]
     return [old for old, _ in shown], [new for _, new in shown]
 
 
 def pair_of(*registrations: Registration) -> tuple[Registration, Registration] | None:
-    """The primary and the sharing secondary among which one of these is; none where there is no such pair."""
+    """The primary and the sharing secondary of the pair that has one of these units; None without a pair."""
     shared = next((link for link in links_of(registrations) if link.shares), None)
     if shared is None:
         return None
@@ -148,7 +149,7 @@ def pair_of(*registrations: Registration) -> tuple[Registration, Registration] |
 def _lock(case: RmaCase, unit: Unit, partner: Registration | None) -> tuple[list[Unit], list[Unit]]:
     """Lock every unit that the case concerns, and those whose entitlements may change with theirs.
 
-    Return the former, the failed one and its replacement first, and the latter.
+    Return the former, with the failed unit and its replacement first, and the latter.
     """
     mine = Registration.objects.live().filter(unit__in=[case.failed.unit_id, unit.pk])
     wanted = [*mine, *([partner] if partner else [])]
@@ -157,14 +158,14 @@ def _lock(case: RmaCase, unit: Unit, partner: Registration | None) -> tuple[list
     units = {u.pk: u for u in Unit.objects.select_related("model").filter(pk__in=concerned | beside)}
     list(Unit.objects.locked(units))
     if not (_concerned(wanted) | _beside(case, concerned)) <= set(units):
-        raise PairChanged  # somebody associated or shared out before the locks were held
+        raise PairChanged  # units were associated or counts shared before the locks were held
     first = [case.failed.unit_id, unit.pk]
     shown = [*first, *sorted(concerned - set(first))]
     return [units[pk] for pk in shown], [units[pk] for pk in sorted(beside - concerned)]
 
 
 def _concerned(registrations: list[Registration]) -> set[int]:
-    """The units of some registrations, and of all who are in a group with them."""
+    """The units of some registrations, and everyone in a group with them."""
     groups = Seat.objects.live().filter(registration__in=registrations).values("group")
     found = Registration.objects.filter(
         Q(pk__in=[r.pk for r in registrations])
@@ -174,7 +175,7 @@ def _concerned(registrations: list[Registration]) -> set[int]:
 
 
 def _beside(case: RmaCase, units: set[int]) -> set[int]:
-    """The units that share in pools of these, any of which may be the heir, and who keeps rights of them."""
+    """The units in pools of these, one of which may be the heir, and those that keep their rights."""
     pools = pool_units(*Registration.objects.live().filter(unit__in=units))
     keeper = {case.secondary.unit_id} if case.secondary else set()
     return pools | keepers_of(units | pools) | keeper
@@ -186,7 +187,7 @@ def _check(case: RmaCase, unit: Unit, partner: Registration | None) -> None:
     case.replacement = Unit.objects.select_related("model").get(pk=unit.pk)
     check_warranty(case)
     check_replacement(case)
-    check_open_elsewhere([case.failed.unit, unit], besides=case)
+    check_open_elsewhere([case.failed.unit, unit], exclude=case)
     if case.kind == RmaCase.Kind.TRANSFER:
         _check_alone(case.failed)
         return
@@ -199,7 +200,7 @@ def _check(case: RmaCase, unit: Unit, partner: Registration | None) -> None:
 
 
 def _check_alone(failed: Registration) -> None:
-    """A transfer leaves associations alone: the failed unit is in none any more."""
+    """Check that the failed unit is in no association: a transfer leaves associations alone."""
     groups = failed.seats.live().values("group")
     other = Seat.objects.live().with_units().filter(group__in=groups).exclude(registration=failed).first()
     if other:
@@ -207,9 +208,9 @@ def _check_alone(failed: Registration) -> None:
 
 
 def _check_pairs(unit: Unit, allowed: set[int]) -> None:
-    """The replacement is in no pair with units that have nothing to do with the failed one.
+    """Check that the replacement is in no pair with units unrelated to the failed one.
 
-    Further secondaries may stand beside it in the pair that the administrator made beforehand.
+    The pair that the administrator made beforehand may have further secondaries.
     """
     seats = Seat.objects.live().filter(type__shares_licences=True)
     groups = seats.filter(registration__unit=unit).values("group")
@@ -221,7 +222,7 @@ def _check_pairs(unit: Unit, allowed: set[int]) -> None:
 
 
 def _registered(case: RmaCase, unit: Unit, *, by: User) -> Registration:
-    """The replacement's registration: the account's, or a new one under the failed unit's name."""
+    """The replacement's registration: the account's, or a new one with the failed unit's name."""
     live = Registration.objects.live().select_related("account", "unit__model")
     present = live.filter(unit=unit).first()
     if present is not None:
@@ -232,7 +233,7 @@ def _registered(case: RmaCase, unit: Unit, *, by: User) -> Registration:
 
 
 def _role(case: RmaCase) -> str:
-    """Which role the failed unit has in its pair, or had in the last one: parent, child, or none."""
+    """The failed unit's role in its pair, or in its last one: parent, child, or empty."""
     seat = last_place(case.failed)
     return str(seat.side) if seat else ""
 
@@ -244,8 +245,8 @@ def _move(
     *,
     by: User,
     today: datetime.date,
-) -> tuple[Registration, HandedOver]:
-    """Seat the replacement and hand the licences over; return who has them."""
+) -> tuple[Registration, Handover]:
+    """Seat the replacement and hand over the licences; return the heir."""
     heir = replacement
     if case.kind == RmaCase.Kind.REPLACEMENT:
         heir = replace_in_associations(
@@ -263,17 +264,17 @@ def _move(
 
 
 def _changed_links(before: list[Link], after: list[Link]) -> dict[str, object]:
-    """The associations that ended and those that began: undoing touches no other."""
+    """The associations that ended and those that began: undoing reverts only these."""
     return {"ended": sorted(set(before) - set(after)), "begun": sorted(set(after) - set(before))}
 
 
 def _done(
     heir: Registration,
     replacement: Registration,
-    handed: HandedOver,
+    handed: Handover,
     is_registered_now: bool,
 ) -> dict[str, object]:
-    """What undoing has to know."""
+    """The record that undoing needs."""
     units = {heir.pk, replacement.pk}
     held = Licence.objects.filter(registration__in=units).values_list("registration", "service")
     return {
@@ -297,7 +298,7 @@ def _close(case: RmaCase, partner: Registration | None, *, by: User) -> None:
 def _note(
     case: RmaCase, heir: Registration, keysets: list[Registration], done: dict[str, object], *, by: User
 ) -> None:
-    """Keep what was done, with an audit entry for each unit that has another keyset now."""
+    """Record what was done, with an audit entry for each unit whose keyset changed."""
     RmaCase.objects.filter(pk=case.pk).update(done=done)
     failed, replacement = case.failed.unit.serial, case.replacement.serial if case.replacement else ""
     serials = dict.fromkeys([failed, replacement, *(unit.unit.serial for unit in keysets)])

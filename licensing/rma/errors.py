@@ -1,32 +1,32 @@
-"""What the rules of replacement (X2 to X6) answer when they refuse."""
+"""The errors that the rules of replacement (X2 to X6) raise when they refuse."""
 
 from portal.errors import RuleViolation
 
 
 class SymptomNeeded(RuleViolation):
-    """X2: who asks for a replacement says what the unit does."""
+    """X2: a request for a replacement must say what is wrong with the unit."""
 
     code = "symptom-needed"
     field = "symptom"
-    message = "Say what the unit does, or doesn't do any more."
+    message = "Say what the unit does, or no longer does."
 
 
 class CaseOpen(RuleViolation):
-    """X6: a unit is in one open case at a time."""
+    """X6: a unit can be in only one open case at a time."""
 
     code = "case-open"
     message = "{serial} is in an open case already: {number}. Complete, decline or cancel that one first."
 
 
 class CaseNotOpen(RuleViolation):
-    """The case isn't in the state any more that the action asks for: somebody was quicker."""
+    """The case's state no longer allows the action: somebody was quicker."""
 
     code = "case-not-open"
     message = "{number} is {state} by now. Nothing was changed."
 
 
 class NotReplaceable(RuleViolation):
-    """X6: the failed unit isn't registered to anybody (any more)."""
+    """X6: the failed unit isn't registered, or never was."""
 
     code = "not-replaceable"
     field = "serial_number"
@@ -34,7 +34,7 @@ class NotReplaceable(RuleViolation):
 
 
 class ReplacementNeeded(RuleViolation):
-    """X2: completing needs to know the replacement."""
+    """X2: a case can't be completed without a replacement."""
 
     code = "replacement-needed"
     field = "replacement"
@@ -50,7 +50,7 @@ class UnknownReplacement(RuleViolation):
 
 
 class SameAsFailed(RuleViolation):
-    """X6: a unit doesn't replace itself."""
+    """X6: a unit can't replace itself."""
 
     code = "same-as-failed"
     field = "replacement"
@@ -58,7 +58,7 @@ class SameAsFailed(RuleViolation):
 
 
 class ReplacementRetired(RuleViolation):
-    """X6: the replacement was itself replaced and returned."""
+    """X6: the replacement itself was replaced and returned."""
 
     code = "replacement-retired"
     field = "replacement"
@@ -74,7 +74,7 @@ class ReplacementElsewhere(RuleViolation):
 
 
 class ReplacementPaired(RuleViolation):
-    """X6: the replacement is associated with units that have nothing to do with the failed one."""
+    """X6: the replacement is associated with units unrelated to the failed one."""
 
     code = "replacement-paired"
     field = "replacement"
@@ -82,31 +82,31 @@ class ReplacementPaired(RuleViolation):
 
 
 class WrongModel(RuleViolation):
-    """X6: the replacement is of another model than the failed unit and the one that a lead let in."""
+    """X6: the replacement's model is neither the failed unit's nor the one that a lead accepted."""
 
     code = "wrong-model"
     field = "replacement"
     message = (
-        "{serial} is a {present}, the failed unit a {wanted}. A support lead may let in that model, with a "
+        "{serial} is a {present}, the failed unit a {wanted}. A support lead may accept that model, with a "
         "reason."
     )
 
 
 class ModelWaiverIncomplete(RuleViolation):
-    """X6: who lets in another model says which, and why."""
+    """X6: accepting another model takes both the model and a reason."""
 
     code = "model-waiver-incomplete"
     field = "model_waiver"
-    message = "Choose the model and say why it is let in, or leave both empty."
+    message = "Choose the model and say why it is accepted, or leave both empty."
 
 
 class OutOfWarranty(RuleViolation):
-    """X6: the failed unit's warranty had ended when the case was asked for; a lead may let it pass."""
+    """X6: the failed unit's warranty had ended when the case was requested; a lead may waive that."""
 
     code = "out-of-warranty"
     field = "warranty_waiver"
     message = (
-        "The warranty of {serial} ended on {day:%d %b %Y}. A support lead may let it pass, with a reason."
+        "The warranty of {serial} ended on {day:%d %b %Y}. A support lead may waive that, with a reason."
     )
 
 
@@ -115,11 +115,11 @@ class NotInAccount(RuleViolation):
 
     code = "not-in-account"
     field = "replacement"
-    message = "{serial} isn't registered in the account of the failed unit: only there licenses can go to it."
+    message = "{serial} isn't registered in the failed unit's account: licenses can't go to another account."
 
 
 class GoesToSecondary(RuleViolation):
-    """X4: licences are the primary's: a secondary shares them."""
+    """X4: licences can't go to a secondary, which shares its primary's."""
 
     code = "goes-to-secondary"
     field = "replacement"
@@ -127,7 +127,7 @@ class GoesToSecondary(RuleViolation):
 
 
 class PairStands(RuleViolation):
-    """X4: a transfer of licences only is for who has done the rest: the failed unit is in no association."""
+    """X4: a transfer only moves licences: the failed unit must be in no association by then."""
 
     code = "pair-stands"
     message = (
@@ -137,14 +137,14 @@ class PairStands(RuleViolation):
 
 
 class PlanChanged(RuleViolation):
-    """X2: what was shown isn't what would happen now: it is shown anew."""
+    """X2: what would happen now isn't what was shown, so it is shown again."""
 
     code = "plan-changed"
     message = "Something changed since this was shown, and nothing was done. Look at it again."
 
 
 class WrongPartner(RuleViolation):
-    """X2: the unit that was chosen can't make the pair."""
+    """X2: the chosen unit can't make the pair."""
 
     code = "wrong-partner"
     field = "partner"
@@ -157,20 +157,20 @@ class PrimaryStays(RuleViolation):
     code = "primary-stays"
     field = "partner"
     message = (
-        "{serial} is a secondary: its primary, {primary}, stays that. Remove the association first where the "
+        "{serial} is a secondary: its primary, {primary}, stays primary. Remove the association first if the "
         "replacement is to stand alone."
     )
 
 
 class UndoNotPossible(RuleViolation):
-    """X5: something happened since that undoing would trample on; each is named."""
+    """X5: something has happened since that undoing would destroy; the message names each such thing."""
 
     code = "undo-not-possible"
-    message = "This can't be undone as it is: {what}"
+    message = "This can't be undone now: {what}"
 
 
 class UndoForLead(RuleViolation):
-    """X5: after 14 days, or once a keyset of a unit that gained was read, only a lead undoes a case."""
+    """X5: only a lead can undo a case after 14 days, or once a keyset of a unit that gained was read."""
 
     code = "undo-for-lead"
     message = "Only a support lead may undo this: {why}."

@@ -1,7 +1,7 @@
-"""A failed unit's licences go to whoever is HF Primary afterwards, and come back by undoing (L7, X2, X5).
+"""A failed unit's licences go to the HF Primary afterwards, and come back when undone (L7, X2, X5).
 
-Nothing vanishes: of two licences for one service the better is the heir's; the other goes to the replacement
-where that has none, and else stays in the failed unit's record.
+Nothing vanishes: of two licences for one service the heir gets the better; the other goes to the replacement
+if that has none, and otherwise stays in the failed unit's record.
 """
 
 import datetime
@@ -28,8 +28,8 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
-    """One service that the failed unit held, what becomes of it, and why."""
+class HandoverLine:
+    """A service that the failed unit held, what becomes of it, and why."""
 
     service: str
     what: str
@@ -38,7 +38,7 @@ class Handed:
 
 
 class PartMove(NamedTuple):
-    """Counts of a pool that changed hands: of the licence that `owner` had before. To none: returned."""
+    """Counts of a pool that changed hands; `owner` had the licence before. Without a receiver: returned."""
 
     service: int
     owner: int
@@ -48,17 +48,17 @@ class PartMove(NamedTuple):
 
 
 @dataclass(slots=True)
-class HandedOver:
-    """All that was handed over. `owners` says by service whose licence became whose."""
+class Handover:
+    """Everything that was handed over. `owners` maps, by service, whose licence became whose."""
 
-    lines: list[Handed] = field(default_factory=list)
+    lines: list[HandoverLine] = field(default_factory=list)
     owners: dict[int, dict[int, int]] = field(default_factory=dict)
     parts: list[PartMove] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Heirs:
-    """Who is concerned; the heir may be the replacement itself."""
+    """The units concerned; the heir may be the replacement."""
 
     failed: Registration
     heir: Registration
@@ -78,13 +78,13 @@ def hand_over(
     by: User,
     today: datetime.date,
     reason: str,
-) -> HandedOver:
-    """Hand everything transferable over; each unit counts as having had the trials of the others (L5).
+) -> Handover:
+    """Hand over everything transferable; each unit counts as having had the others' trials (L5).
 
-    Callers hold a transaction, and have locked the units and `pool_units` of them.
+    Callers hold a transaction, and have locked the units and their `pool_units`.
     """
     heirs = _Heirs(failed, heir, replacement)
-    done = HandedOver()
+    done = Handover()
     with ledger.noted(
         heirs.all, right=LedgerEntry.Right.RMA, by=by, reason=reason, detail=failed.unit.serial
     ):
@@ -103,14 +103,14 @@ def hand_over(
     return done
 
 
-def _name_included(done: HandedOver, failed: Registration) -> None:
-    """Say in one line what isn't the unit's own: its model comes with it."""
+def _name_included(done: Handover, failed: Registration) -> None:
+    """Add a line for what isn't the unit's own, but comes with its model."""
     included = ModelService.objects.filter(model=failed.unit.model_id).order_by("service__code")
     names = ", ".join(included.values_list("service__name", flat=True))
     if names:
         model = failed.unit.model
         why = f"Every {model} comes with that: nobody bought it for this unit."
-        done.lines.append(Handed(names, f"comes with the {model}", Verdict.STAYS, why))
+        done.lines.append(HandoverLine(names, f"comes with the {model}", Verdict.STAYS, why))
 
 
 def _licences(registrations: Iterable[Registration]) -> Iterable[Licence]:
@@ -122,9 +122,9 @@ def _of(licence: Licence) -> Entitlement:
 
 
 def _judge(
-    done: HandedOver, heirs: _Heirs, service: Service, licences: dict[int, Licence], today: datetime.date
+    done: Handover, heirs: _Heirs, service: Service, licences: dict[int, Licence], today: datetime.date
 ) -> dict[int, int]:
-    """Decide about one licence of the failed unit: say it, and return whose becomes whose."""
+    """Decide about one licence of the failed unit: add its line, and return whose becomes whose."""
     failed, heir, replacement = heirs.failed.pk, heirs.heir.pk, heirs.replacement.pk
     mine, theirs = _of(licences[failed]), licences.get(heir)
     if not service.is_transferable:
@@ -142,7 +142,7 @@ def _judge(
         verdict = Verdict.MERGES if owners else Verdict.STAYS
         own = f"{heirs.heir.friendly_name}'s own ({licence_in_words(theirs, today)})"
         why = _why(heirs, own, is_better=is_better, to_replacement=rest == replacement)
-    done.lines.append(Handed(service.name, licence_in_words(mine, today), verdict, why))
+    done.lines.append(HandoverLine(service.name, licence_in_words(mine, today), verdict, why))
     return owners
 
 
@@ -155,8 +155,8 @@ def _why(heirs: _Heirs, own: str, *, is_better: bool, to_replacement: bool) -> s
     return f"{own} is at least as good and stays; this one stays in the failed unit's record."
 
 
-def _gather_parts(done: HandedOver, heirs: _Heirs) -> None:
-    """Give the parts that the failed unit has of pools to the heir; what is a part of one's own goes back."""
+def _gather_parts(done: Handover, heirs: _Heirs) -> None:
+    """Give the heir the failed unit's parts of pools; a part of the heir's own licence returns to it."""
     original = {(service, new): old for service, owners in done.owners.items() for old, new in owners.items()}
     units = [registration.pk for registration in heirs.all]
     parts = PoolPart.objects.filter(registration__in=units).select_related("licence__service").order_by("pk")
@@ -178,11 +178,11 @@ def _gather_parts(done: HandedOver, heirs: _Heirs) -> None:
             continue
         if is_failed:
             what = f"{count_in_words(part.count)} of {part.licence.registration.friendly_name}'s licenses"
-            done.lines.append(Handed(service.name, what, Verdict.MOVES, why))
+            done.lines.append(HandoverLine(service.name, what, Verdict.MOVES, why))
 
 
 def give_part(licence: Licence, registration: int, count: int) -> None:
-    """Give counts of a pool to a unit, or take them where `count` is below zero; a part of none goes."""
+    """Give a unit counts of a pool, or take them if `count` is negative; a part of nothing is deleted."""
     part = PoolPart.objects.filter(licence=licence, registration=registration).first()
     total = (part.count if part else 0) + count
     if part and total == 0:
@@ -193,29 +193,29 @@ def give_part(licence: Licence, registration: int, count: int) -> None:
         )
 
 
-def give_back(
+def return_licences(
     *,
-    done: HandedOver,
+    done: Handover,
     failed: Registration,
     heir: Registration,
     replacement: Registration,
-    travelling: dict[int, int],
+    newer: dict[int, int],
     by: User,
     reason: str,
 ) -> None:
-    """Take everything back that was handed over, with what was redeemed and renewed since (X5).
+    """Return everything that was handed over, with what was redeemed and renewed since (X5).
 
-    `travelling` are, by service, the units that got a licence since which goes back with the others.
-    Callers hold a transaction, have locked the units and `pool_units`, and know that no counts were moved.
+    `newer` maps services to units that have since got a licence which goes back with the others.
+    Callers hold a transaction, have locked the units and their `pool_units`, and know that no counts moved.
     """
     heirs = _Heirs(failed, heir, replacement)
-    services = Service.objects.in_bulk([*done.owners, *travelling, *(move.service for move in done.parts)])
+    services = Service.objects.in_bulk([*done.owners, *newer, *(move.service for move in done.parts)])
     with ledger.noted(
         heirs.all, right=LedgerEntry.Right.RMA, by=by, reason=reason, detail=failed.unit.serial
     ):
         for service, owners in done.owners.items():
             rearrange(services[service], {new: old for old, new in owners.items()})
-        for service, unit in travelling.items():
+        for service, unit in newer.items():
             rearrange(services[service], {unit: failed.pk})
         for move in reversed(done.parts):
             licence = Licence.objects.get(service=move.service, registration=move.owner)

@@ -1,4 +1,4 @@
-"""Mails about a case, to the account's owners and to who asked (X2). None carries a keyset or a code."""
+"""Mails about a case, to the account's owners and the requester (X2). None contains a keyset or a code."""
 
 from django.conf import settings
 from django.db import transaction
@@ -22,11 +22,11 @@ SUBJECTS = {
 }
 
 
-WHEN_SENT_AGAIN = {"received": "completed"}
-"""In which state which mail says what is to be done, where that isn't the state's own."""
+MAIL_OF_STATE = {"received": "completed"}
+"""Which mail to send again for a state, if it isn't the one named like the state."""
 
 
-def tell(case: RmaCase, what: str, units: list[Registration] | None = None) -> int:
+def post_mails(case: RmaCase, what: str, units: list[Registration] | None = None) -> int:
     """Put mails into the outbox, in the caller's transaction; return how many.
 
     `units` are those whose keysets are to be applied now.
@@ -54,9 +54,9 @@ def tell(case: RmaCase, what: str, units: list[Registration] | None = None) -> i
 
 
 @transaction.atomic
-def tell_again(*, case: RmaCase, by: User) -> int:
-    """Send the last mail about a case once more, to whoever is an owner now; return how many."""
-    sent = tell(case, WHEN_SENT_AGAIN.get(case.state, case.state), _units_to_apply(case))
+def resend_mails(*, case: RmaCase, by: User) -> int:
+    """Send the last mail about a case again, to the present owners; return how many."""
+    sent = post_mails(case, MAIL_OF_STATE.get(case.state, case.state), _units_to_apply(case))
     serials = [case.failed.unit.serial] if sent else []
     audit.record(
         AuditCode.MAIL_RESENT, by=by, account=case.account, serials=serials, data={"case": case.number}
@@ -65,7 +65,7 @@ def tell_again(*, case: RmaCase, by: User) -> int:
 
 
 def _units_to_apply(case: RmaCase) -> list[Registration]:
-    """The units whose keysets are to be applied, by what completing or undoing has kept."""
+    """The units that need their keyset applied, as recorded by completing or undoing."""
     if case.state == RmaCase.State.UNDONE:
         return read_registrations((case.done or {}).get("undone", []))
     return shown_case(case).keysets if case.state in RmaCase.DONE and case.done else []

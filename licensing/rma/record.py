@@ -1,4 +1,4 @@
-"""What is shown of a case that was completed: what moved, and what is to be done on the appliances (X8)."""
+"""What is shown of a completed case: what moved, and what to do on the appliances (X8)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from associations.models import Seat, Side
 from licensing.models import RmaCase
-from licensing.rma.handover import Handed, Verdict
+from licensing.rma.handover import HandoverLine, Verdict
 from licensing.rma.selectors import last_place, mates_of, open_on
 from products.models import Registration
 
@@ -20,29 +20,30 @@ type PairOfUnits = tuple[Registration, Registration]
 class Steps:
     """What the administrator does on the appliances, in the order of the fields.
 
-    `failed_too` are the open cases of other units: nobody can log in to those. `source`, which was in
-    service, sends its settings to `target` (none: nothing is sent), after `came_bare`, where that is the case
-    by which it came itself while nobody could log in to the unit that had them. `is_left`: its primary has
-    failed. `is_reversed`: it is the secondary in the portal. New keysets go onto `keysets`.
+    `failed_too` are open cases of other units, which nobody can log in to. `source`, which was in service,
+    sends its settings to `target` (None: nothing is sent). `came_without_settings` is the case by which the
+    source itself came, while nobody could log in to the unit that had the settings: they are imported first.
+    `is_failed_primary`: the failed unit was the primary. `is_reversed`: the source is the secondary in the
+    portal. `keysets` are the units that need a new keyset.
     """
 
     failed_too: list[RmaCase]
-    came_bare: RmaCase | None
+    came_without_settings: RmaCase | None
     source: Registration | None
     target: Registration | None
-    is_left: bool
+    is_failed_primary: bool
     is_reversed: bool
     replacement: Registration
     keysets: list[Registration]
 
     @property
-    def sends(self) -> bool:
-        """Whether settings are sent: both units are there to be logged in to."""
-        return self.source is not None and not self.is_out_of_reach
+    def sends_settings(self) -> bool:
+        """Whether settings are sent, because both units can be logged in to."""
+        return self.source is not None and not self.is_unreachable
 
     @property
-    def is_out_of_reach(self) -> bool:
-        """Whether settings should be sent, but one of the two units has failed as well."""
+    def is_unreachable(self) -> bool:
+        """Whether settings should be sent, but one of the two units has failed, too."""
         failed = {case.failed_id for case in self.failed_too}
         return self.source is not None and bool(failed & {unit.pk for unit in self._ends})
 
@@ -54,7 +55,7 @@ class Steps:
 def steps_of(
     case: RmaCase, *, pair: PairOfUnits | None, replacement: Registration, keysets: list[Registration]
 ) -> Steps:
-    """The steps after a case, as the units stand now: `pair` was made, new keysets go onto `keysets`."""
+    """The steps after a case, as the units are now: `pair` was made, and `keysets` need a new keyset."""
     others = [unit for unit in (*(pair or ()), *keysets) if unit.pk != replacement.pk]
     failed_too = open_on(others)
     failed = {other.failed_id for other in failed_too}
@@ -62,7 +63,7 @@ def steps_of(
     source = _source(case, place, pair, replacement)
     return Steps(
         failed_too,
-        _came_bare(case, source) if source else None,
+        _came_without_settings(case, source) if source else None,
         source,
         next((unit for unit in pair if unit != source), None) if pair and source else None,
         bool(place and place.side == Side.PARENT),
@@ -77,7 +78,7 @@ def _source(
 ) -> Registration | None:
     """The unit of the pair that was in service, and so has the settings: never the replacement (X8).
 
-    None where none are to be sent: after a transfer the rest is done, and a spare took no part.
+    None if none are to be sent: a transfer comes after that, and a spare wasn't in service.
     """
     if pair is None or place is None or case.kind == RmaCase.Kind.TRANSFER:
         return None
@@ -91,8 +92,8 @@ def _source(
     return served
 
 
-def _came_bare(case: RmaCase, source: Registration) -> RmaCase | None:
-    """The case by which a unit came itself while nobody could log in to the one that has failed now."""
+def _came_without_settings(case: RmaCase, source: Registration) -> RmaCase | None:
+    """The case by which a unit came while nobody could log in to the one that has failed now."""
     replaced = Q(replacement=source.unit_id, kind=RmaCase.Kind.REPLACEMENT, state__in=RmaCase.DONE)
     earlier = RmaCase.objects.filter(replaced).exclude(pk=case.pk).select_related("failed__unit")
     found = earlier.order_by("-pk").first()
@@ -101,9 +102,9 @@ def _came_bare(case: RmaCase, source: Registration) -> RmaCase | None:
 
 @dataclass(frozen=True, slots=True)
 class ShownCase:
-    """A completed case: `heir` got the licences, new keysets go onto `keysets`, `pair` was made."""
+    """A completed case: `heir` got the licences, `keysets` need a new keyset, `pair` was made."""
 
-    lines: list[Handed]
+    lines: list[HandoverLine]
     heir: Registration
     replacement: Registration
     role: str
@@ -113,21 +114,22 @@ class ShownCase:
 
     @property
     def is_owned(self) -> bool:
-        """Whether the account still has both units: else there is nothing to be done on them any more."""
+        """Whether the account still has both units; if not, there is nothing left to do on them."""
         return self.heir.ended_at is None and self.replacement.ended_at is None
 
 
 def shown_case(case: RmaCase) -> ShownCase:
-    """Read what completing a case has kept of itself; a unit that has left the account since gets no keyset.
+    """Read the record of a completed case; a unit that has left the account since gets no keyset.
 
-    What was completed before all keysets were kept names those of the pair, the heir and the replacement.
+    Older records don't list all keysets: for these, the pair, the heir and the replacement are named.
     """
     done: dict[str, Any] = case.done or {}
     pks = [done["heir"], done["replacement"], *done["pair"]]
     found = {unit.pk: unit for unit in read_registrations([*pks, *done.get("keysets", [])])}
     heir, replacement = found[done["heir"]], found[done["replacement"]]
     lines = [
-        Handed(line["service"], line["what"], Verdict(line["verdict"]), line["why"]) for line in done["lines"]
+        HandoverLine(row["service"], row["what"], Verdict(row["verdict"]), row["why"])
+        for row in done["lines"]
     ]
     pair = (found[done["pair"][0]], found[done["pair"][1]]) if done["pair"] else None
     keysets = [found[pk] for pk in dict.fromkeys(done.get("keysets", pks)) if found[pk].ended_at is None]
@@ -136,7 +138,7 @@ def shown_case(case: RmaCase) -> ShownCase:
 
 
 def read_registrations(pks: Iterable[int]) -> list[Registration]:
-    """Registrations by their primary keys, each once, in this order."""
+    """Registrations by their primary keys, in this order, each once."""
     pks = dict.fromkeys(pks)
     found = Registration.objects.select_related("unit__model").in_bulk(pks)
     return [found[pk] for pk in pks]

@@ -1,4 +1,4 @@
-"""What is asked about cases: who made a pair with a failed unit, and which cases a unit is in."""
+"""Queries about cases: who was in a pair with a failed unit, and which cases a unit is in."""
 
 import datetime
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ GRACE = datetime.timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """With whom the replacement may make a pair, the likeliest first; `default` is who it is unless one says.
+    """The units with which the replacement may make a pair, likeliest first; `default` is preselected.
 
-    `is_fixed`: the failed unit is somebody's secondary, and that unit stays the primary.
+    `is_fixed`: the failed unit is a secondary, whose primary stays.
     """
 
     units: list[Registration]
@@ -31,7 +31,7 @@ class Partners:
 
 
 def partners_of(case: RmaCase) -> Partners:
-    """Read from the associations, and where there is none any more from their history (X1, X2)."""
+    """Find partners in the associations or, if there are none any more, in their history (X1, X2)."""
     seats = case.failed.seats.with_units().filter(type__shares_licences=True)
     live = seats.live().first()
     if live is None:
@@ -40,7 +40,7 @@ def partners_of(case: RmaCase) -> Partners:
     if live.side == Side.CHILD:
         primary = others.get(side=Side.PARENT).registration
         if primary.unit_id == case.replacement_id:
-            return Partners([], None)  # it takes its secondary's place as well: it stands alone
+            return Partners([], None)  # the primary itself takes its secondary's place, and stands alone
         return Partners([primary], primary, is_fixed=True)
     children = [seat.registration for seat in others.order_by("-shares", "pk")[:MOST_PARTNERS]]
     units = [unit for unit in children if unit.unit_id != case.replacement_id]
@@ -48,9 +48,9 @@ def partners_of(case: RmaCase) -> Partners:
 
 
 def _former_partners(case: RmaCase) -> Partners:
-    """Who made a pair with the failed unit before; the last is the default, unless it has another mate.
+    """The former partners of the failed unit; the last one is the default, unless it has another mate.
 
-    Where one was replaced since, its replacement stands for it.
+    A partner that was replaced since is represented by its replacement.
     """
     found = [_present(unit) for unit in mates_of(case.failed)]
     units = {unit.pk: unit for unit in found if unit and unit.unit_id != case.replacement_id}
@@ -60,7 +60,7 @@ def _former_partners(case: RmaCase) -> Partners:
 
 
 def mates_of(registration: Registration) -> list[Registration]:
-    """The units with which one shared licences, now or before, in either role; the last first, each once."""
+    """The units that share or shared licences with this one, in either role; the latest first, each once."""
     groups = registration.seats.filter(type__shares_licences=True).values("group")
     seats = Seat.objects.with_units().filter(Q(side=Side.PARENT) | Q(shares=True), group__in=groups)
     seats = seats.exclude(registration=registration).order_by("-pk")[:MOST_PARTNERS]
@@ -68,7 +68,7 @@ def mates_of(registration: Registration) -> list[Registration]:
 
 
 def former_mates(registration: Registration) -> list[Registration]:
-    """The units of the account that shared licences with one before, and are in no pair now (X4)."""
+    """The units of the account that once shared licences with this one, and are in no pair now (X4)."""
     paired = Seat.objects.live().filter(type__shares_licences=True).values("registration")
     alone = Registration.objects.visible_to(registration.account).exclude(pk__in=paired)
     pks = [unit.pk for unit in mates_of(registration)]
@@ -77,7 +77,7 @@ def former_mates(registration: Registration) -> list[Registration]:
 
 
 def successors_of(registration: Registration) -> list[Registration]:
-    """The units of the account with which a unit, in no pair now, shared licences: each may get its (X4)."""
+    """The account's units that once shared licences with one now in no pair, and may get its (X4)."""
     if registration.seats.live().filter(type__shares_licences=True).exists():
         return []
     pks = [unit.pk for unit in mates_of(registration)]
@@ -86,14 +86,14 @@ def successors_of(registration: Registration) -> list[Registration]:
 
 
 def _has_other_mate(unit: Registration, case: RmaCase) -> bool:
-    """Whether a unit is in a pair, and the replacement isn't in it."""
+    """Whether a unit is in a pair without the replacement."""
     groups = unit.seats.live().filter(type__shares_licences=True).values("group")
     mates = Seat.objects.live().filter(group__in=groups).exclude(registration=unit)
     return mates.exists() and not mates.filter(registration__unit=case.replacement_id).exists()
 
 
 def _present(registration: Registration) -> Registration | None:
-    """A unit that made a pair before, or what replaced it since; none where the account has neither."""
+    """A former partner, or its replacement since; None if the account has neither."""
     if registration.ended_at is None:
         return registration
     case = (
@@ -108,7 +108,7 @@ def _present(registration: Registration) -> Registration | None:
 def keeper_of(failed: Registration, *, now: datetime.datetime) -> Registration | None:
     """The secondary that shares a failed primary's licences, or did within the last 30 days (X3).
 
-    A unit that is, or was last, somebody's secondary has none: what it holds is shared with nobody.
+    A unit that is, or was last, a secondary has none: it shares what it holds with nobody.
     """
     last = last_place(failed)
     if last is None or last.side == Side.CHILD:
@@ -123,36 +123,36 @@ def keeper_of(failed: Registration, *, now: datetime.datetime) -> Registration |
 
 
 def keepers_of(units: set[int]) -> set[int]:
-    """The units that keep rights of some units while these' cases are open."""
+    """The units that keep rights of these units while their cases are open."""
     kept = RmaCase.objects.filter(keeps(), failed__unit__in=units, secondary__ended_at=None)
     return set(kept.values_list("secondary__unit", flat=True))
 
 
 def last_place(registration: Registration) -> Seat | None:
-    """The seat that a unit has in its pair, or had in the last one."""
+    """A unit's seat in its pair or, if it has none, in its last one."""
     seats = registration.seats.filter(type__shares_licences=True)
     return seats.live().first() or seats.order_by("-pk").first()
 
 
 def open_on(failed: Iterable[Registration]) -> list[RmaCase]:
-    """The open cases of some units that have failed."""
+    """The open cases in which these units have failed."""
     cases = RmaCase.objects.filter(state__in=RmaCase.OPEN, failed__in=[unit.pk for unit in failed])
     return list(cases.select_related("failed__unit").order_by("pk"))
 
 
 def with_keeper(cases: QuerySet[RmaCase]) -> QuerySet[RmaCase]:
-    """Note of each case whether its secondary keeps something of the failed unit now: `is_kept`."""
+    """Annotate each case with `is_kept`: whether its secondary now keeps rights of the failed unit."""
     return cases.annotate(is_kept=Exists(RmaCase.objects.filter(keeps(), pk=OuterRef("pk"))))
 
 
 def cases_of(unit: Unit) -> QuerySet[RmaCase]:
-    """The cases in which a unit failed or replaced another, the newest first."""
+    """The cases in which a unit failed or replaced another, newest first."""
     cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit))
     return cases.select_related("failed__unit", "replacement", "account", "asked_by").order_by("-pk")
 
 
 def open_cases(registration: Registration) -> list[RmaCase]:
-    """The open cases that a unit's page tells of: it failed, replaces another, or keeps rights meanwhile."""
+    """The open cases shown on a unit's page: it failed, replaces another, or keeps rights meanwhile."""
     kept = Q(keeps(), secondary=registration)
     concerned = Q(failed=registration) | kept | Q(replacement=registration.unit_id)
     cases = RmaCase.objects.filter(concerned, account=registration.account_id, state__in=RmaCase.OPEN)
@@ -161,14 +161,14 @@ def open_cases(registration: Registration) -> list[RmaCase]:
 
 @dataclass(frozen=True, slots=True)
 class CasePage:
-    """A page of cases, the newest first; `next` is where the following one begins."""
+    """A page of cases, newest first; `next` is where the following page begins."""
 
     rows: list[RmaCase]
     next: UUID | None
 
 
 def cases_in(state: str, *, after: UUID | None = None, account: Account | None = None) -> CasePage:
-    """Cases in a state ("open": those that are; "all"), of an account or of all; those older than one."""
+    """Cases in a state ("open": all open ones; "all"), of one account or of all; those older than `after`."""
     cases = RmaCase.objects.select_related("failed__unit", "replacement", "account")
     if account is not None:
         cases = cases.filter(account=account)

@@ -1,4 +1,4 @@
-"""What is shown of units before and after a case, in words, so that both can stand side by side (X2)."""
+"""Units before and after a case, in words, to show both side by side (X2)."""
 
 import datetime
 import hashlib
@@ -26,9 +26,9 @@ class ServiceShown:
 
 @dataclass(frozen=True, slots=True)
 class UnitShown:
-    """A unit as it stands: its name ("" where it belongs to nobody), its roles, what its keyset says.
+    """A unit as it is: its name ("" if nobody owns it), its roles, the content of its keyset.
 
-    `keyset` is just that, without its number and moment; none where the unit gets none.
+    `keyset` is that content without number and moment; None if the unit gets no keyset.
     """
 
     serial: str
@@ -41,7 +41,7 @@ class UnitShown:
 
 
 def snapshot(units: Iterable[Unit], today: datetime.date) -> list[UnitShown]:
-    """Show some units as they stand now, from a constant number of queries."""
+    """Show units as they are now, by a constant number of queries."""
     units = list(units)
     live = Registration.objects.live().select_related("unit__model", "account").filter(unit__in=units)
     registrations = {registration.unit_id: registration for registration in live}
@@ -79,7 +79,7 @@ def snapshot(units: Iterable[Unit], today: datetime.date) -> list[UnitShown]:
 
 
 def to_apply(before: list[UnitShown], after: list[UnitShown], *always: Registration) -> list[Registration]:
-    """The units on which a keyset is to be applied: some `always`, then all whose own says another thing."""
+    """The units that need a keyset applied: those in `always`, then all whose keyset says something else."""
     sides = zip(before, after, strict=True)
     changed = [new.serial for old, new in sides if new.keyset and new.keyset != old.keyset]
     live = Registration.objects.live().select_related("unit__model").filter(unit__serial__in=changed)
@@ -90,7 +90,7 @@ def to_apply(before: list[UnitShown], after: list[UnitShown], *always: Registrat
 def _places(
     registrations: Iterable[Registration],
 ) -> tuple[dict[int, list[str]], dict[int, Registration]]:
-    """The roles of registrations in words, and of whom each shares."""
+    """The roles of registrations in words, and the registrations whose licences they share."""
     registrations = list(registrations)
     groups = Seat.objects.live().filter(registration__in=registrations).values_list("group", flat=True)
     seats = list(
@@ -123,6 +123,6 @@ def _shown(held: Entitlement, today: datetime.date) -> ServiceShown:
 
 
 def fingerprint(*shown: Iterable[object]) -> str:
-    """A short text that is another one as soon as anything that is shown is."""
+    """A short text that changes with anything that is shown."""
     rows = [[asdict(row) for row in part] for part in shown]  # type: ignore[call-overload]
     return hashlib.sha256(json.dumps(rows, sort_keys=True, default=str).encode()).hexdigest()[:32]

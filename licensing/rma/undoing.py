@@ -1,4 +1,4 @@
-"""Undoing a completed case: a new transfer forward, or a list of what stands in its way (rule X5)."""
+"""Undoing a completed case: a new transfer forward, or a list of what prevents it (rule X5)."""
 
 import datetime
 from collections import Counter
@@ -18,7 +18,7 @@ from licensing.models import Keyset, Licence, PoolPart, RmaCase, Service, TrialS
 from licensing.moves.exchange import pool_units
 from licensing.rma import mails
 from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
-from licensing.rma.handover import HandedOver, PartMove, give_back
+from licensing.rma.handover import Handover, PartMove, return_licences
 from licensing.rma.selectors import keepers_of
 from licensing.rma.snapshot import snapshot, to_apply
 from portal import audit
@@ -31,7 +31,7 @@ AGENTS_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What completing did, read from the case: associations `ended` and `begun`.
+    """What completing did, as recorded in the case: associations `ended` and `begun`.
 
     `after` is how the units that gained were associated then, `held` which licences they had.
     """
@@ -43,27 +43,27 @@ class _Past:
     ended: list[Link]
     begun: list[Link]
     after: list[Link]
-    handed: HandedOver
+    handed: Handover
     held: set[tuple[int, int]]
 
     @property
     def gained(self) -> list[Registration]:
-        """The units that the case gave something to."""
+        """The units that gained something by the case."""
         return list({r.pk: r for r in (self.heir, self.replacement)}.values())
 
     @property
     def is_registered_by_it(self) -> bool:
-        """Whether the case registered the replacement: then undoing ends that."""
+        """Whether the case registered the replacement, so that undoing ends the registration."""
         return bool(self.case.done and self.case.done["registered"])
 
 
-def undo_hindrances(case: RmaCase) -> list[str]:
-    """What stands in the way of undoing a completed case, in sentences; empty where nothing does."""
-    return _hindrances(_read(case)) if case.state in RmaCase.DONE else []
+def undo_obstacles(case: RmaCase) -> list[str]:
+    """What prevents undoing a completed case, in sentences; empty if nothing does."""
+    return _obstacles(_read(case)) if case.state in RmaCase.DONE else []
 
 
 def why_only_lead(case: RmaCase, *, today: datetime.date) -> str:
-    """Why an agent may not undo a case; empty where it may."""
+    """Why an agent may not undo a case; empty if they may."""
     if case.completed_at is None:
         return ""
     if today - case.completed_at.date() > datetime.timedelta(days=AGENTS_DAYS):
@@ -81,7 +81,7 @@ def why_only_lead(case: RmaCase, *, today: datetime.date) -> str:
 def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: datetime.date) -> RmaCase:
     """Put associations, licences, registrations and roles back as they were before a case was completed.
 
-    Keys redeemed and renewals since go back with their licences. `as_lead`: who asks may do so late. Raises
+    Keys redeemed and renewals since go back with their licences. `as_lead`: the user may undo late. Raises
     ReasonNeeded, CaseNotOpen, UndoForLead and UndoNotPossible.
     """
     audit.require_reason(reason)
@@ -92,8 +92,8 @@ def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: dat
         raise UndoForLead(why=why)
     Account.objects.select_for_update(no_key=True).get(pk=case.account_id)
     past, units = _lock(case)
-    if hindrances := _hindrances(past):
-        raise UndoNotPossible(what=" ".join(hindrances))
+    if obstacles := _obstacles(past):
+        raise UndoNotPossible(what=" ".join(obstacles))
     before = snapshot(units, today)
     _put_back(past, by=by, today=today, reason=f"{case.number} undone: {reason}"[:200])
     keysets = to_apply(before, snapshot(units, today), past.failed, *_keep(past))
@@ -101,7 +101,7 @@ def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: dat
     case.done = {**(case.done or {}), "undone": [registration.pk for registration in keysets]}
     case.save()
     _record(past, keysets, by=by, reason=reason)
-    mails.tell(case, "undone", keysets)
+    mails.post_mails(case, "undone", keysets)
     return case
 
 
@@ -119,7 +119,7 @@ def _read(case: RmaCase) -> _Past:
         [Link(*link) for link in done["ended"]],
         [Link(*link) for link in done["begun"]],
         [Link(*link) for link in done["after"]],
-        HandedOver(owners=owners, parts=[PartMove(*move) for move in done["parts"]]),
+        Handover(owners=owners, parts=[PartMove(*move) for move in done["parts"]]),
         {(registration, service) for registration, service in done["held"]},
     )
 
@@ -129,7 +129,7 @@ def _by_number(owners: dict[str, int]) -> dict[int, int]:
 
 
 def _lock(case: RmaCase) -> tuple[_Past, list[Unit]]:
-    """Lock every unit whose entitlements undoing may change; return what is there then, and those units."""
+    """Lock every unit whose entitlements undoing may change; return the record, and those units."""
     past = _read(case)
     units = {registration.unit_id for registration in _members(past)}
     units |= pool_units(past.failed, *past.gained)
@@ -145,8 +145,8 @@ def _members(past: _Past) -> list[Registration]:
     return list(Registration.objects.select_related("unit").filter(pk__in=pks).order_by("pk"))
 
 
-def _hindrances(past: _Past) -> list[str]:
-    """Each as a sentence that names what and whom."""
+def _obstacles(past: _Past) -> list[str]:
+    """What prevents undoing: one sentence each, naming the thing and the unit."""
     found = [*_of_units(past), *_of_cases(past), *_of_licences(past)]
     if links_of(past.gained) != past.after or _is_swapped(past) or not _is_free(past):
         found.append("The units were associated anew since.")
@@ -169,14 +169,14 @@ def _of_units(past: _Past) -> list[str]:
 
 
 def _is_swapped(past: _Past) -> bool:
-    """Whether roles were swapped since: to and fro leaves the roles as they were, but not the licences."""
+    """Whether roles were swapped since. Swapping back restores the roles, but not the licences."""
     groups = Seat.objects.filter(registration__in=past.gained).values("group")
     swaps = Seat.objects.filter(group__in=groups, began_at__gt=past.case.completed_at)
     return swaps.exclude(swapped_with=None).exists()
 
 
 def _is_free(past: _Past) -> bool:
-    """Whether the places are free that the associations of before had."""
+    """Whether the places of the former associations are free."""
     present = set(links_of(_members(past)))
     left = present - set(past.begun)
     children = {(link.type, link.child) for link in left}
@@ -188,7 +188,7 @@ def _is_free(past: _Past) -> bool:
 
 
 def _of_cases(past: _Past) -> list[str]:
-    """Later cases that concern one of the units, and are open or done."""
+    """Later cases of these units that are open or completed."""
     units = [past.failed.unit_id, *(registration.unit_id for registration in past.gained)]
     cases = RmaCase.objects.filter(Q(failed__unit__in=units) | Q(replacement__in=units))
     later = cases.filter(
@@ -207,12 +207,12 @@ def _of_licences(past: _Past) -> list[str]:
     moved = Unit.objects.filter(pk__in=concerned, counts_moved_at__gt=since)
     if moved.exists() or not _are_parts_there(past.handed):
         found.append("Counts of a license were shared out or moved since.")
-    _, stuck = _travelling(past)
+    _, stuck = _newer_licences(past)
     return found + [f"{service} was licensed anew on both sides since." for service in stuck]
 
 
-def _are_parts_there(handed: HandedOver) -> bool:
-    """Whether the counts that changed hands can go back: they are still where they went."""
+def _are_parts_there(handed: Handover) -> bool:
+    """Whether the counts that changed hands are still where they went, so that they can go back."""
     returned: Counter[tuple[int, int]] = Counter()
     given: Counter[tuple[int, int, int]] = Counter()
     for move in handed.parts:
@@ -230,7 +230,7 @@ def _are_parts_there(handed: HandedOver) -> bool:
 
 
 def _has_free(service: int, owner: int, number: int) -> bool:
-    """Whether so many of a licence's count are with its own unit."""
+    """Whether a licence's own unit has at least this number of its count."""
     licences = Licence.objects.filter(service=service, registration=owner)
     licence = licences.annotate(given=Coalesce(Sum("parts__count"), 0)).first()
     return licence is not None and (
@@ -238,11 +238,11 @@ def _has_free(service: int, owner: int, number: int) -> bool:
     )
 
 
-def _travelling(past: _Past) -> tuple[dict[int, int], list[Service]]:
-    """The licences that came since, by service: with which unit they are; and those that can't go back.
+def _newer_licences(past: _Past) -> tuple[dict[int, int], list[Service]]:
+    """Licences that came since, as a map of services to units; and services whose licences can't go back.
 
-    The heir's and, where it leaves the account again, the replacement's go back to the failed unit; of both
-    the replacement's: the heir can keep its own.
+    Those of the heir, and of the replacement if it leaves the account again, go back to the failed unit. If
+    both have one, the replacement's does: the heir can keep its own.
     """
     units = {past.heir.pk} | ({past.replacement.pk} if past.is_registered_by_it else set())
     new = Licence.objects.filter(registration__in=units, service__is_transferable=True)
@@ -254,14 +254,14 @@ def _travelling(past: _Past) -> tuple[dict[int, int], list[Service]]:
     rows.sort(key=lambda row: row.registration_id == past.replacement.pk)
     kept = set(Licence.objects.filter(registration=past.failed).values_list("service", flat=True))
     taken = kept | set(past.handed.owners)
-    travelling = {row.service_id: row.registration_id for row in rows if row.service_id not in taken}
+    newer = {row.service_id: row.registration_id for row in rows if row.service_id not in taken}
     stuck = [
         row.service
         for row in rows
-        if travelling.get(row.service_id) != row.registration_id
+        if newer.get(row.service_id) != row.registration_id
         and not (row.registration_id == past.heir.pk and past.heir.pk != past.replacement.pk)
     ]
-    return travelling, stuck
+    return newer, stuck
 
 
 def _lost_types(past: _Past) -> str:
@@ -273,13 +273,13 @@ def _lost_types(past: _Past) -> str:
 def _put_back(past: _Past, *, by: User, today: datetime.date, reason: str) -> None:
     revive_unit(past.failed)
     exchange_links(out=past.begun, back=past.ended, by=by, today=today, reason=reason)
-    travelling, _ = _travelling(past)
-    give_back(
+    newer, _ = _newer_licences(past)
+    return_licences(
         done=past.handed,
         failed=past.failed,
         heir=past.heir,
         replacement=past.replacement,
-        travelling=travelling,
+        newer=newer,
         by=by,
         reason=reason,
     )

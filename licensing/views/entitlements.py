@@ -44,7 +44,7 @@ def entitlements_csv(request: MemberRequest, serial: str) -> HttpResponse:
     form, day = _asked_day(request, registration)
     if day is None:
         return _page(request, registration, form, day)
-    response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")  # without it Excel guesses
+    response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")  # Excel needs it
     response["Content-Disposition"] = f'attachment; filename="entitlements-{serial}-{day}.csv"'
     writer = csv.writer(response)
     writer.writerow([*COLUMNS, "Right"])
@@ -54,7 +54,7 @@ def entitlements_csv(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 def _asked_day(request: MemberRequest, registration: Registration) -> tuple[DayForm, datetime.date | None]:
-    """The day that is asked for, else the last one that there is; none where it can't be told of."""
+    """The chosen day, or else the last one available; None if it can't be shown."""
     ended = registration.ended_at
     last = ended.date() if ended else today()
     form = DayForm({"on": request.GET.get("on") or str(last)})
@@ -95,7 +95,7 @@ def _change(entry: LedgerEntry) -> dict[str, object]:
 
 
 def _actor(entry: LedgerEntry) -> str:
-    """Who did it; the people of another account have no name here."""
+    """Who did it; people of another account aren't named."""
     if entry.right == LedgerEntry.Right.MOVE and entry.actor and not entry.actor.is_staff:
         return "the owner before"
     return str(entry.actor or "the portal")
@@ -116,5 +116,5 @@ def _cells(registration: Registration, day: datetime.date, row: Recalled) -> lis
 
 
 def _safe(cell: str) -> str:
-    """A spreadsheet takes what begins like this for a formula and runs it: an apostrophe makes it text."""
+    """Prefix an apostrophe to what a spreadsheet would run as a formula, so that it stays text."""
     return f"'{cell}" if cell.startswith(FORMULA) else cell

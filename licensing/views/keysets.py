@@ -54,7 +54,7 @@ def pair_keysets_file(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 def _as_file(registration: Registration, *, is_pair: bool) -> HttpResponse:
-    """A unit's keyset, or a pair's two, as a file for networks without a way here."""
+    """The keyset of a unit, or both of a pair, as a file for networks that can't reach the portal."""
     pair = _pair_of(registration)
     if is_pair and not pair:
         raise Http404
@@ -64,7 +64,7 @@ def _as_file(registration: Registration, *, is_pair: bool) -> HttpResponse:
             for unit in (pair if is_pair else [registration])
         ]
     except RuleViolation:
-        return redirect("license_keyset", registration.unit.serial)  # which says why there is none
+        return redirect("license_keyset", registration.unit.serial)  # that page says why there is none
     name = "-".join(unit.unit.serial for unit, _, _ in keysets)
     return HttpResponse(
         render_to_string("licensing/keysets.txt", {"keysets": keysets}),
@@ -81,7 +81,7 @@ def jwks(request: HttpRequest) -> HttpResponse:
 
 
 def _pair_of(registration: Registration) -> dict[Registration, str]:
-    """The two units of a pair that shares licences, with their roles; empty for a spare and a unit alone."""
+    """The two units of a pair that shares licences, with their roles; empty for a spare or a unit alone."""
     seats = [seat for seat in live_seats(registration) if seat.type.shares_licences and not seat.is_spare]
     pair = {seat.registration: seat.label for seat in seats}
     return pair if registration in pair and len(pair) > 1 else {}

@@ -30,11 +30,11 @@ def readiness(request: MemberRequest) -> HttpResponse:
 @editor_required
 def confirm_applied(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
-    page = sent_text(request, "page")  # in a pair, the other unit's page shows both keysets too
+    page = sent_text(request, "page")  # the other unit's page shows both keysets, too
     back = redirect("license_keyset", page if re.fullmatch("[0-9A-F]{12}", page) else serial)
     generation = sent_text(request, "generation")
     if not re.fullmatch("[0-9]{1,10}", generation):
-        return back  # a login in between leads here without what was sent
+        return back  # after a login in between, what was sent is lost
     try:
         keyset = note_applied(registration=registration, generation=int(generation), by=request.user)
     except RuleViolation as refusal:

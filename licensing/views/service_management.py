@@ -34,7 +34,7 @@ def service_management(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 def _ended(request: MemberRequest, registration: Registration) -> HttpResponse:
-    """The page of a unit that has left the account: what became of it, and what was."""
+    """The page of a unit that has left the account: what became of it, and its history."""
     done = RmaCase.objects.filter(failed=registration, state__in=RmaCase.DONE).select_related("replacement")
     context = {
         "registration": registration,
@@ -50,7 +50,7 @@ def rename_product(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
     form = RenameForm(request.POST)
     if request.method != "POST":
-        return redirect("service_management", serial)  # a login in between leads here without what was typed
+        return redirect("service_management", serial)  # after a login in between, what was typed is lost
     if form.is_valid():
         rename(registration=registration, by=request.user, **form.cleaned_data)
         messages.success(request, "Saved.")
@@ -61,7 +61,7 @@ def rename_product(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 def _asked(request: MemberRequest, registration: Registration) -> dict[str, object]:
-    """What is asked after the first click on Remove, and what the second would take away (A7)."""
+    """The question after the first click on Remove, and what the second click would take away (A7)."""
     seat = asked_seat(request, registration, request.GET.get("remove", ""))
     if seat is None or seat.registration_id != registration.pk:
         return {}
@@ -103,6 +103,6 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
 def _parents(
     registration: Registration, mine: list[Seat], seats: list[Seat]
 ) -> list[tuple[Seat, Registration]]:
-    """What the table Parent Product shows: the unit's seats as a child, each with its parent."""
+    """The rows of the table Parent Product: the unit's seats as a child, each with its parent."""
     parents = {seat.group: seat.registration for seat in seats if seat.side == Side.PARENT}
     return [(seat, parents[seat.group]) for seat in mine if seat.side == Side.CHILD]

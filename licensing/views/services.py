@@ -159,7 +159,7 @@ def _own_unit(account: Account, typed: str, field: str) -> Registration:
 
 
 def _changed(request: MemberRequest, registration: Registration, text: str) -> HttpResponse:
-    """Say what was changed and which keysets follow, on the unit's page."""
+    """Say on the unit's page what changed, and which keysets change with it."""
     messages.success(
         request,
         render_to_string(

@@ -45,7 +45,7 @@ def swap_roles(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
         "secondary": secondary,
         "refusal": refusal,
         "moves": plan_moves(primary, secondary, today=today()),
-        "others": children_of(primary, besides=seat),
+        "others": children_of(primary, exclude=seat),
         "today": today(),
     }
     return render(request, "licensing/swap_roles.html", context, status=422 if refusal else 200)

@@ -1,4 +1,4 @@
-"""What the tests of associations share: units, what is done with them, their pages and their rows."""
+"""What the tests of associations share: units, actions, pages and rows."""
 
 from collections.abc import Callable
 
@@ -52,7 +52,7 @@ def promote(seat: Seat, member: Membership, reason: str = "") -> Seat:
 
 
 def refuses(error: type[Exception], action: Callable[[], object]) -> None:
-    """The rule's class is raised, and every table is as it was."""
+    """Assert that the rule's class is raised, and every table is as it was."""
     before = every_row()
     with pytest.raises(error) as caught:
         action()
@@ -61,7 +61,7 @@ def refuses(error: type[Exception], action: Callable[[], object]) -> None:
 
 
 def live() -> set[tuple[str, str, bool]]:
-    """Who sits where now."""
+    """Every live seat: who sits where."""
     return set(Seat.objects.live().values_list("registration__friendly_name", "side", "shares"))
 
 
@@ -93,7 +93,7 @@ def entries(code: str) -> list[AuditEntry]:
 
 
 def assert_one_action(code: str, member: Membership, *expected: Registration, reason: str) -> None:
-    """One audit row for each unit, all of one action, by who acted and why."""
+    """Assert one audit row for each unit, all of one action, with the actor and the reason."""
     found = entries(code)
     assert sorted(entry.serial for entry in found) == sorted(r.unit.serial for r in expected)
     assert {(e.actor, e.account, e.reason) for e in found} == {(member.user, member.account, reason)}
@@ -134,6 +134,6 @@ def asked(page: Page) -> Element:
 
 
 def unchanged(before: dict[str, Rows]) -> bool:
-    """Nothing was written but the session, which carries the answer to the next page."""
+    """Whether nothing was written except the session, which carries the message to the next page."""
     after = every_row()
     return all(after[name] == found for name, found in before.items() if name != "sessions.Session")

@@ -49,7 +49,7 @@ def test_a_blank_name_keeps_and_a_given_one_renames(
     assert (secondary.friendly_name, primary.friendly_name) == (expected, "Head")
 
 
-def test_a_further_secondary_is_told_to_be_a_spare(client: Client, member: Membership, mine: Pair) -> None:
+def test_a_further_secondary_is_called_a_spare(client: Client, member: Membership, mine: Pair) -> None:
     spare = unit(member)
 
     response = register(client, mine[0], typed(spare.unit.serial), follow=True)
@@ -171,7 +171,7 @@ def test_wrong_input_is_refused_beside_its_field(
     assert unchanged(before)
 
 
-def test_another_accounts_unit_is_told_to_who_knows_its_code(client: Client, member: Membership) -> None:
+def test_a_right_code_reveals_that_a_unit_is_another_accounts(client: Client, member: Membership) -> None:
     response = register(client, unit(member), typed(RegistrationFactory().unit.serial, code=CODE))
 
     assert response.status_code == 422

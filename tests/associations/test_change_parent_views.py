@@ -82,7 +82,7 @@ def test_change_parent_says_that_the_unit_becomes_a_spare(
 
 
 @pytest.mark.parametrize("page_of", [0, 1], ids=["primary's", "secondary's"])
-def test_change_parent_is_done_and_told(client: Client, member: Membership, mine: Pair, page_of: int) -> None:
+def test_change_parent_is_done_and_said(client: Client, member: Membership, mine: Pair, page_of: int) -> None:
     other = unit(member)
 
     response = client.post(act(mine[page_of], mine[2], "parent"), {"to": other.unit.serial}, follow=True)

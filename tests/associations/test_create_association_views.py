@@ -217,7 +217,7 @@ def test_what_happened_is_said_with_names_escaped(client: Client, mine: Registra
 
 
 @pytest.mark.parametrize("choice", ["hf:0006B1124416", ""])
-def test_only_who_comes_from_registering_is_told_that_the_unit_was_registered(
+def test_only_after_registering_the_page_says_so(
     client: Client, member: Membership, first: Registration, choice: str
 ) -> None:
     new, told = UnitFactory(), []
@@ -341,7 +341,7 @@ def test_a_second_secondary_is_a_spare(
     assert Seat.objects.live().get(registration=mine).is_spare
 
 
-def test_a_primary_is_told_that_a_child_chosen_becomes_a_spare(client: Client, member: Membership) -> None:
+def test_a_primary_reads_that_a_chosen_child_becomes_a_spare(client: Client, member: Membership) -> None:
     primary, _, _ = pair(member.account, by=member.user)
     free = RegistrationFactory(account=member.account, friendly_name="Free")
 
@@ -359,7 +359,7 @@ def test_a_primary_is_told_that_a_child_chosen_becomes_a_spare(client: Client, m
         ("SonicPoint", parent_step, False),
     ],
 )
-def test_only_a_model_that_the_type_lists_is_told_of_failover_pairs(
+def test_only_a_model_that_the_type_lists_reads_of_failover_pairs(
     client: Client, member: Membership, model: str, step: Callable[[Registration], str], is_promised: bool
 ) -> None:
     alone = RegistrationFactory(account=member.account, unit__model_name=model)

@@ -1,4 +1,4 @@
-"""Spares made standby, and how many units a primary's licences reach (A9)."""
+"""Spares made standby, and the limit to a primary's sharing (A9)."""
 
 import datetime
 from functools import partial
@@ -195,7 +195,7 @@ def test_a9_what_ended_90_days_ago_counts_no_more(member: Membership, days: int,
         refuses(TooManySharers, partial(promote, fourth, member))
 
 
-def test_a9_removing_and_associating_anew_is_no_way_round(member: Membership) -> None:
+def test_a9_removing_and_associating_again_is_no_way_round(member: Membership) -> None:
     (primary, *children) = units(member, 4)
     for child in children:
         remove(seated(primary, child, member), member)

@@ -97,7 +97,7 @@ def test_secondaries_are_offered_with_their_present_parents(
 
 @pytest.mark.parametrize("model", ["PRO 4060", "TZ 170"])
 @pytest.mark.parametrize("step", ["association/", "association/child/"])
-def test_an_origin_of_another_model_is_told_to_be_none_to_choose(
+def test_an_origin_of_another_model_is_named_as_no_choice(
     client: Client, member: Membership, model: str, step: str
 ) -> None:
     origin, new = unit(member, "Alpha"), unit(member, "New", model)
@@ -107,7 +107,7 @@ def test_an_origin_of_another_model_is_told_to_be_none_to_choose(
     assert page.codes() == ["different-models"]
 
 
-def test_an_origin_that_was_retired_is_told_to_be(client: Client, member: Membership) -> None:
+def test_a_retired_origin_is_called_retired(client: Client, member: Membership) -> None:
     origin, new = unit(member, "Alpha"), unit(member, "New")
     Unit.objects.filter(pk=origin.unit_id).update(retired_at=timezone.now())
 
@@ -117,7 +117,7 @@ def test_an_origin_that_was_retired_is_told_to_be(client: Client, member: Member
 
 
 @pytest.mark.parametrize(("origins", "news"), [("PRO 5060", "SonicPoint"), ("SonicPoint", "TZ 170")])
-def test_an_origin_that_fits_is_not_told_of(
+def test_an_origin_that_fits_gets_no_note(
     client: Client, member: Membership, origins: str, news: str
 ) -> None:
     origin, new = unit(member, "Alpha", origins), unit(member, "New", news)
@@ -128,7 +128,7 @@ def test_an_origin_that_fits_is_not_told_of(
         assert page.codes() == []
 
 
-def test_the_origin_of_another_account_is_not_told_of(client: Client, member: Membership) -> None:
+def test_the_origin_of_another_account_is_not_named(client: Client, member: Membership) -> None:
     foreign = RegistrationFactory(unit__model_name="PRO 4060")
 
     page = Page(client.get(f"{url(unit(member))}association/?from={foreign.unit.serial}"))

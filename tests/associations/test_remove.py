@@ -113,7 +113,7 @@ def test_remove_does_not_touch_the_association_that_came_after(member: Membershi
     refuses(AssociationGone, partial(remove, child_seat, member))
 
 
-def test_who_ended_an_association_is_told(member: Membership) -> None:
+def test_the_person_who_ended_an_association_is_named(member: Membership) -> None:
     child_seat = seated(*units(member, 2), member)
     remove(child_seat, member)
 

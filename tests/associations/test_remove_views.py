@@ -37,7 +37,7 @@ def test_the_first_click_on_the_secondarys_own_page(client: Client, mine: Pair) 
     assert asked(page).one("form").attrs["action"] == act(secondary, seat, "remove")
 
 
-def test_a_spare_is_told_to_lose_nothing(client: Client, member: Membership, mine: Pair) -> None:
+def test_a_spare_loses_nothing(client: Client, member: Membership, mine: Pair) -> None:
     spare_seat = seated(mine[0], unit(member), member)
 
     page = Page(client.get(listed(mine[0]), {"remove": str(spare_seat.uuid)}))

@@ -1,4 +1,4 @@
-"""A9: a primary's licences reach few different units in 90 days, also where a swap hands them on."""
+"""A9: a primary shares its licences with few different units in 90 days, even if swaps hand them on."""
 
 import datetime
 from itertools import pairwise
@@ -27,7 +27,7 @@ def hand_on(holder: Registration, target: Registration, today: datetime.date = T
     AuditEntry.objects.all().delete()
 
 
-def test_handing_licences_on_by_swaps_reaches_no_more_units() -> None:
+def test_handing_licences_on_by_swaps_shares_with_no_more_units() -> None:
     units = RegistrationFactory.create_batch(settings.MOST_SHARERS + 2, account=AccountFactory())
     for holder, target in pairwise(units[:-1]):
         hand_on(holder, target)
@@ -36,7 +36,7 @@ def test_handing_licences_on_by_swaps_reaches_no_more_units() -> None:
         hand_on(units[-2], units[-1])
 
 
-def test_a_unit_that_was_reached_before_can_have_them_back() -> None:
+def test_a_unit_that_shared_before_can_share_again() -> None:
     units = RegistrationFactory.create_batch(settings.MOST_SHARERS + 1, account=AccountFactory())
     for holder, target in pairwise(units):
         hand_on(holder, target)

@@ -14,7 +14,7 @@ from licensing.models import LedgerEntry, RmaCase, Service, TrialStart
 from portal.clock import today
 from portal.models import User
 from portal.roles import LEAD, load_roles
-from products.attempts import TRIES_AT_SERIAL, count_try
+from products.attempts import ATTEMPTS_PER_SERIAL, count_attempt
 from products.models import Registration, Unit
 from products.ownership import retire_unit
 from tests.browser.guard import Guard
@@ -56,8 +56,8 @@ def retired(owner: User) -> Registration:
     )
     TrialStart.objects.create(unit=first.unit, service=service)
     Unit.objects.update(warranty_ends_on=today() - datetime.timedelta(days=1))
-    for _ in range(TRIES_AT_SERIAL):
-        count_try(first.account, SECOND.serial, now=timezone.now())
+    for _ in range(ATTEMPTS_PER_SERIAL):
+        count_attempt(first.account, SECOND.serial, now=timezone.now())
     retire_unit(failed, now=timezone.now())
     return failed
 

@@ -9,7 +9,7 @@ from associations.models import AssociationType
 from associations.services import associate
 from portal.clock import today
 from portal.models import Account, Key, User
-from products.attempts import TRIES_A_DAY, count_try
+from products.attempts import ATTEMPTS_PER_DAY, count_attempt
 from products.models import Registration
 from products.services import rename
 from tests.browser.guard import Guard
@@ -145,8 +145,8 @@ def test_change_of_parent_that_is_refused(guard: Guard, account: Account, owner:
 
 
 def test_closed_account(guard: Guard, account: Account, owner: User) -> None:
-    for _ in range(TRIES_A_DAY):
-        count_try(account, FIRST.serial, now=timezone.now())
+    for _ in range(ATTEMPTS_PER_DAY):
+        count_attempt(account, FIRST.serial, now=timezone.now())
 
     page = guard.open("/products/", user=owner)
 
@@ -293,7 +293,7 @@ def test_form_that_is_too_old(guard: Guard, owner: User) -> None:
     inspect_page(page)
 
 
-def test_too_many_tries(guard: Guard, demo: None) -> None:
+def test_too_many_attempts(guard: Guard, demo: None) -> None:
     page = guard.open("/login/")
     page.get_by_label("User name or e-mail").fill("HFChanges")
 

@@ -163,7 +163,7 @@ def test_a_completed_case_is_undone(page: Page, desk: Page) -> None:
     expect(page.get_by_role("link", name=NEW.serial)).to_have_count(0)
 
 
-def test_what_changed_meanwhile_is_shown_anew(page: Page, desk: Page, guard: Guard) -> None:
+def test_what_changed_meanwhile_is_shown_again(page: Page, desk: Page, guard: Guard) -> None:
     associate_registered(page, parent=FIRST.serial, child=SECOND.serial)
     number = ask_for_replacement(page, FIRST.serial)
     open_at_the_desk(desk, FIRST.serial, number)

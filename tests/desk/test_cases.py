@@ -407,7 +407,7 @@ def test_approving_what_will_not_do_says_so_beside_its_field_and_keeps_what_was_
     assert every_row() == before
 
 
-def test_an_agent_is_told_that_a_request_is_out_of_warranty(
+def test_an_agent_reads_that_a_request_is_out_of_warranty(
     client: Client, agent: User, primary: Registration
 ) -> None:
     ended_warranty(primary)
@@ -584,7 +584,7 @@ def test_completing_twice_completes_once(client: Client, agent: User, primary: R
     assert without_sessions() == {t: rows for t, rows in before.items() if t != "sessions.Session"}
 
 
-def test_what_changed_since_the_dry_run_is_shown_anew_and_nothing_is_done(
+def test_what_changed_since_the_dry_run_is_shown_again_and_nothing_is_done(
     client: Client, agent: User, primary: Registration
 ) -> None:
     case = open_for(primary, UnitFactory())

@@ -144,7 +144,7 @@ def test_only_leads_correct(client: Client, unit: Registration, role: str, actio
 
 
 @pytest.mark.parametrize(("role", "status"), [(AGENT, 200), (LEAD, 200), (OPERATOR, 403)])
-def test_agents_open_what_wrong_tries_have_closed(
+def test_agents_open_what_failed_attempts_have_closed(
     client: Client, unit: Registration, role: str, status: int
 ) -> None:
     client.force_login(staff(role))
@@ -277,7 +277,7 @@ def test_what_a_rule_refuses_is_said_above_the_form(client: Client, lead: User, 
     assert every_row() == before
 
 
-def test_support_reaches_beyond_the_limit(
+def test_support_may_share_beyond_the_limit(
     client: Client, lead: User, unit: Registration, settings: object
 ) -> None:
     settings.MOST_SHARERS = 0
@@ -464,7 +464,7 @@ def test_its_own_account_is_refused_beside_its_field(client: Client, lead: User,
 
 
 @pytest.mark.parametrize("action", ["move", "release"])
-def test_what_was_changed_meanwhile_is_shown_anew(
+def test_what_was_changed_meanwhile_is_shown_again(
     client: Client, lead: User, unit: Registration, action: str
 ) -> None:
     facts = {"account": str(AccountFactory().uuid), "authentication_code": NEW_CODE}
@@ -569,10 +569,10 @@ def test_a_unit_that_nobody_registered_has_nothing_to_correct(
     assert client.get(f"/support/units/FFFFFFFFFFFF/{action}/").status_code == 404
 
 
-# Wrong tries (R3)
+# Failed attempts (R3)
 
 
-def tries(account: Account, serial: str, count: int) -> None:
+def attempts(account: Account, serial: str, count: int) -> None:
     now = datetime.now(UTC)
     Attempt.objects.bulk_create(
         Attempt(kind="code", account=account, subject=serial, at=now) for _ in range(count)
@@ -584,14 +584,14 @@ def test_a_unit_or_an_account_is_opened(client: Client, unit: Registration, scop
     agent = staff(AGENT)
     client.force_login(agent)
     account = AccountFactory(name="Globex")
-    tries(account, unit.unit.serial, 5)
-    tries(account, "FFFFFFFFFFFF", 3)
+    attempts(account, unit.unit.serial, 5)
+    attempts(account, "FFFFFFFFFFFF", 3)
 
     page = client.get(url(unit, "open"))
     response = post(client, unit, "open", choice=f"{scope}:{account.uuid}")
 
     assert (
-        "Globex: this unit (5 wrong tries, closed until"
+        "Globex: this unit (5 failed attempts, closed until"
         in Page(page).root.one("form", method="post", novalidate="").text
     )
     assert is_done(response, unit)
@@ -599,22 +599,22 @@ def test_a_unit_or_an_account_is_opened(client: Client, unit: Registration, scop
     assert audited("tries-forgiven", agent).account == account
 
 
-def test_tries_at_a_serial_number_that_is_none_are_forgiven_too(client: Client, lead: User) -> None:
+def test_attempts_at_a_serial_number_that_is_none_are_forgiven_too(client: Client, lead: User) -> None:
     account = AccountFactory()
-    tries(account, "FFFFFFFFFFFF", 5)
+    attempts(account, "FFFFFFFFFFFF", 5)
     address = "/support/units/FFFFFFFFFFFF/open/"
 
     form = {"choice": f"unit:{account.uuid}", "reason": "a typo"}
     response = client.post(address, form)
 
     assert (response.status_code, response["Location"]) == (302, address)
-    assert "wrong tries" in Page(client.get(address)).root.text
+    assert "failed attempts" in Page(client.get(address)).root.text
     assert not Attempt.objects.filter(forgiven_at=None).exists()
 
 
 def test_nothing_is_opened_where_nothing_was_tried(client: Client, lead: User, unit: Registration) -> None:
     account = AccountFactory()
-    tries(account, "FFFFFFFFFFFF", 3)
+    attempts(account, "FFFFFFFFFFFF", 3)
     before = every_row()
 
     response = post(client, unit, "open", choice=f"account:{account.uuid}")

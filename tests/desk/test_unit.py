@@ -16,7 +16,7 @@ from licensing.models import Keyset, KeysetHead, LedgerEntry, PoolPart, RmaCase,
 from portal.clock import today
 from portal.models import AuditEntry, User
 from portal.roles import AGENT, LEAD, OPERATOR
-from products.attempts import TRIES_AT_SERIAL, count_try
+from products.attempts import ATTEMPTS_PER_SERIAL, count_attempt
 from products.models import Registration, Unit
 from products.ownership import retire_unit
 from tests.access_table import led_to_by
@@ -248,10 +248,10 @@ def test_a_unit_retired_without_a_case_says_that_too(desk: Client) -> None:
     assert "retired" in show(desk, registration.unit).codes()
 
 
-def test_what_wrong_tries_have_closed_and_until_when(desk: Client) -> None:
+def test_what_failed_attempts_have_closed_and_until_when(desk: Client) -> None:
     registration = RegistrationFactory()
-    for _ in range(TRIES_AT_SERIAL):
-        count_try(registration.account, registration.unit.serial, now=timezone.now())
+    for _ in range(ATTEMPTS_PER_SERIAL):
+        count_attempt(registration.account, registration.unit.serial, now=timezone.now())
 
     page = show(desk, registration.unit)
 
@@ -343,7 +343,7 @@ def test_the_page_costs_as_many_queries_however_long_its_histories_are(desk: Cli
     page = read(desk, primary.unit)
     for history in (
         page.registrations,
-        page.chapters,
+        page.association_history,
         page.keysets.issued,
         page.cases,
         page.ledger,

@@ -26,7 +26,7 @@ def service(code: int) -> Service:
 
 
 def refuses(error: type[Exception], action: Callable[[], object]) -> None:
-    """The rule's class is raised, and every table is as it was."""
+    """Assert that the rule's class is raised, and every table is as it was."""
     before = every_row()
 
     with pytest.raises(error):
@@ -36,7 +36,7 @@ def refuses(error: type[Exception], action: Callable[[], object]) -> None:
 
 
 def give(registration: Registration, code: int, **terms: object) -> Licence:
-    """A licence for ever, where `terms` say nothing else."""
+    """Grant a licence, without an end unless `terms` give one."""
     counted = {"count": 10} if service(code).is_counted else {}
     return Licence.objects.create(registration=registration, service=service(code), **counted | terms)
 
@@ -51,13 +51,13 @@ def make(
     reason: str = "sold",
     by: User | None = None,
 ) -> list[str]:
-    """Keys as they are shown when they are made."""
+    """Make keys, and return them as they are shown."""
     facts = {"count": count, "months": months, "number": number, "model": model}
     return make_activation_keys(service=service(code), reason=reason, by=by, **facts)[1]
 
 
 def look(registration: Registration, key: str, *, now: datetime = NOW) -> Redemption:
-    """What a key would do on a unit."""
+    """Preview a key on a unit."""
     return preview_key(registration=registration, activation_key=key, today=now.date(), now=now)
 
 

@@ -15,9 +15,9 @@ from licensing.activation.redeeming import Redemption, revoke_key
 from licensing.catalogue.changes import save_service, set_model_service
 from licensing.errors import (
     CatalogueFull,
+    KeyAttemptsClosed,
     KeyEnded,
     KeyRevoked,
-    KeyTriesClosed,
     KeyUsed,
     LicencesChanged,
     LicensedAlready,
@@ -236,7 +236,7 @@ def test_a_fifth_and_a_sixth_wrong_key_at_once_are_counted_one_after_the_other(b
         Account.objects.select_for_update(no_key=True).get(pk=unit.account_id)
         Attempt.objects.create(**at)
 
-    with pytest.raises(KeyTriesClosed):
+    with pytest.raises(KeyAttemptsClosed):
         race(fifth, partial(look, unit, draw_key()))
 
     assert Attempt.objects.count() == 5

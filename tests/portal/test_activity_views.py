@@ -39,7 +39,7 @@ from tests.test_architecture import FILES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
-WORDLESS = ["licence-revoked", "licence-extended", "keyset-reissued", "unit-released", "unit-taken-back"]
+WITHOUT_FACTS = ["licence-revoked", "licence-extended", "keyset-reissued", "unit-released", "unit-taken-back"]
 OF_A_CASE = ["requested", "opened", "approved", "declined", "cancelled", "completed", "undone", "received"]
 
 
@@ -204,7 +204,7 @@ def test_every_code_has_words_and_is_written_by_its_name() -> None:
     assert max(len(code) for code in SENTENCES) <= 40
 
 
-@pytest.mark.parametrize("code", WORDLESS)
+@pytest.mark.parametrize("code", WITHOUT_FACTS)
 def test_a_code_without_data_has_words_too(code: str) -> None:
     assert in_words(code, {}) not in {code, code.replace("-", " ").capitalize()}
 
@@ -276,7 +276,7 @@ def do_everything(member: Membership) -> list[str]:
     ]
 
 
-def test_what_was_done_is_told_in_words(client: Client) -> None:
+def test_what_was_done_is_shown_in_words(client: Client) -> None:
     told = do_everything(log_in(client))
 
     assert whats(client) == told
@@ -317,7 +317,7 @@ def test_a_units_activity_leads_back_to_its_page(client: Client) -> None:
     assert [link.text for link in [*there, *back]] == ["Activity", "BACK"]
 
 
-def test_of_another_accounts_unit_nothing_is_told(client: Client) -> None:
+def test_of_another_accounts_unit_nothing_is_shown(client: Client) -> None:
     owner = MembershipFactory()
     unit = RegistrationFactory(account=owner.account)
     record(owner, unit.unit.serial)

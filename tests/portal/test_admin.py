@@ -36,7 +36,7 @@ def test_an_account_is_opened_with_its_reason(desk: Client) -> None:
 
 
 @pytest.mark.parametrize(("sent", "is_closed"), [({"open_again": "on"}, False), ({}, True)])
-def test_an_account_that_wrong_tries_have_closed_is_opened_again(
+def test_an_account_that_failed_attempts_have_closed_is_opened_again(
     desk: Client, sent: dict[str, str], is_closed: bool
 ) -> None:
     account = AccountFactory()

@@ -43,7 +43,7 @@ def test_what_concerns_no_unit_has_one_entry() -> None:
     assert (entry.serial, entry.actor, entry.account, entry.data) == ("", None, None, {"kid": "00"})
 
 
-def test_an_entry_goes_with_the_transaction_that_it_tells_of() -> None:
+def test_an_entry_is_part_of_the_transaction_that_it_reports() -> None:
     with transaction.atomic():
         audit.record("registered", by=None)
         transaction.set_rollback(True)

@@ -245,7 +245,7 @@ def test_keys_that_cant_be_written_are_answered_with_one_line(data: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["portal", "nobody"])
-def test_a_database_that_doesnt_answer_is_told_with_one_line(data: Path, name: str) -> None:
+def test_a_database_that_doesnt_answer_is_reported_in_one_line(data: Path, name: str) -> None:
     url = f"postgres://{name}:geheim@127.0.0.1:{free_port()}/portal"
 
     done = manage("demo", f"127.0.0.1:{free_port()}", data=data, DATABASE_URL=url)
@@ -255,7 +255,7 @@ def test_a_database_that_doesnt_answer_is_told_with_one_line(data: Path, name: s
 
 
 @pytest.mark.parametrize("kind", ["a folder", "no database"])
-def test_a_database_file_that_isnt_one_is_told_with_one_line(data: Path, kind: str) -> None:
+def test_a_database_file_that_isnt_one_is_reported_in_one_line(data: Path, kind: str) -> None:
     data.mkdir()
     path = data / "portal.sqlite3"
     path.mkdir() if kind == "a folder" else path.write_text("no database, but text\n" * 100)

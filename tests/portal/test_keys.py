@@ -69,7 +69,7 @@ def ensure(purpose: Key.Purpose) -> Key:
     return ensure_key(purpose=purpose, make=make, describe=describe, by=None)
 
 
-def lay_down(folder: Path, purpose: Key.Purpose, name: str | None = None, secret: bytes | None = None) -> str:
+def write_key(folder: Path, purpose: Key.Purpose, name: str = "", secret: bytes | None = None) -> str:
     """Put a key's file there without its row; return its kid."""
     make, describe = PURPOSES[purpose]
     secret = make() if secret is None else secret
@@ -126,7 +126,7 @@ def test_a_second_run_changes_nothing(folder: Path) -> None:
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_lone_file_is_taken_in(folder: Path, purpose: Key.Purpose) -> None:
-    kid = lay_down(folder, purpose)
+    kid = write_key(folder, purpose)
     before = files(folder)
 
     key = ensure(purpose)
@@ -136,7 +136,7 @@ def test_a_lone_file_is_taken_in(folder: Path, purpose: Key.Purpose) -> None:
 
 
 def test_a_signing_key_that_is_taken_in_signs(folder: Path) -> None:
-    kid = lay_down(folder, Key.Purpose.KEYSETS)
+    kid = write_key(folder, Key.Purpose.KEYSETS)
 
     init_keys()
 
@@ -146,8 +146,8 @@ def test_a_signing_key_that_is_taken_in_signs(folder: Path) -> None:
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_of_two_unknown_files_none_is_chosen(folder: Path, purpose: Key.Purpose) -> None:
-    lay_down(folder, purpose)
-    lay_down(folder, purpose)
+    write_key(folder, purpose)
+    write_key(folder, purpose)
     rows, contents = every_row(), files(folder)
 
     with pytest.raises(KeysUnclear):
@@ -160,7 +160,7 @@ def test_of_two_unknown_files_none_is_chosen(folder: Path, purpose: Key.Purpose)
 @pytest.mark.parametrize("purpose", PURPOSES)
 @pytest.mark.parametrize("name", ["backup", ".DS_Store", "0123456789abcdef"])
 def test_a_file_under_another_name_is_not_taken_in(folder: Path, purpose: Key.Purpose, name: str) -> None:
-    lay_down(folder, purpose, name)
+    write_key(folder, purpose, name)
     rows, contents = every_row(), files(folder)
 
     with pytest.raises(KeyFileUnknown):
@@ -174,7 +174,7 @@ def test_a_file_under_another_name_is_not_taken_in(folder: Path, purpose: Key.Pu
 def test_a_file_that_was_cut_short_is_not_taken_in(folder: Path, purpose: Key.Purpose) -> None:
     make, describe = PURPOSES[purpose]
     secret = make()
-    lay_down(folder, purpose, describe(secret).kid, secret[:10])
+    write_key(folder, purpose, describe(secret).kid, secret[:10])
 
     with pytest.raises(KeyFileUnknown):
         ensure(purpose)
@@ -274,8 +274,8 @@ def test_without_a_key_its_use_is_refused(purpose: Key.Purpose) -> None:
 
 
 def test_the_command_answers_a_refusal_with_one_line(folder: Path) -> None:
-    lay_down(folder, Key.Purpose.CODES)
-    lay_down(folder, Key.Purpose.CODES)
+    write_key(folder, Key.Purpose.CODES)
+    write_key(folder, Key.Purpose.CODES)
 
     with pytest.raises(CommandError) as caught:
         init_keys()

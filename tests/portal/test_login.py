@@ -16,8 +16,8 @@ from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
 
-TRIES = 5
-"""allauth's own limit: so many failed tries for one name in five minutes."""
+ATTEMPTS = 5
+"""allauth's own limit: so many failed attempts for one name in five minutes."""
 
 
 @pytest.fixture
@@ -137,8 +137,8 @@ def test_any_input_is_taken(client: Client, user: User, form: dict[str, str]) ->
     assert not is_logged_in(client)
 
 
-def test_too_many_tries_close_the_name_even_to_the_right_password(client: Client, user: User) -> None:
-    for _ in range(TRIES):
+def test_too_many_attempts_close_the_name_even_to_the_right_password(client: Client, user: User) -> None:
+    for _ in range(ATTEMPTS):
         log_in_with(client, "wrong")
 
     response = log_in_with(client, PASSWORD)
@@ -147,7 +147,7 @@ def test_too_many_tries_close_the_name_even_to_the_right_password(client: Client
     assert list(Page(response).root.all(id="login_failed"))
 
 
-def test_too_many_tries_from_one_address_are_answered_with_429(client: Client, user: User) -> None:
+def test_too_many_attempts_from_one_address_are_answered_with_429(client: Client, user: User) -> None:
     statuses = [log_in_with(client, "wrong", f"name{n}").status_code for n in range(40)]
 
     response = log_in_with(client, "wrong")
@@ -159,7 +159,7 @@ def test_too_many_tries_from_one_address_are_answered_with_429(client: Client, u
 
 @pytest.mark.parametrize("others", [500, 5_000, 20_000])
 def test_a_flood_of_other_names_opens_no_name_that_is_closed(client: Client, user: User, others: int) -> None:
-    for _ in range(TRIES):
+    for _ in range(ATTEMPTS):
         log_in_with(client, "wrong")
     fill_cache(others, timezone.now() + timedelta(minutes=5))
 
@@ -193,9 +193,9 @@ def cached() -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_another_name_is_not_closed_by_the_tries_for_one(client: Client, user: User) -> None:
+def test_another_name_is_not_closed_by_the_attempts_for_one(client: Client, user: User) -> None:
     other = UserFactory()
-    for _ in range(TRIES):
+    for _ in range(ATTEMPTS):
         log_in_with(client, "wrong")
 
     log_in_with(client, PASSWORD, other.username)
@@ -246,7 +246,7 @@ def test_logout_leads_to_no_other_site(client: Client, following: str) -> None:
     assert response["Location"] == "/login/"
 
 
-def test_a_login_that_was_switched_off_is_told_so(client: Client, user: User) -> None:
+def test_a_switched_off_login_is_called_so(client: Client, user: User) -> None:
     user.is_active = False
     user.save()
 

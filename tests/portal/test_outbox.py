@@ -19,7 +19,7 @@ from pytest_django import Settings
 
 from portal.errors import ReasonNeeded
 from portal.models import AuditEntry, Mail
-from portal.outbox import LEASE, LONGEST_PAUSE, MOST_TRIES, MailWaiting, Round, post, resend, send_waiting
+from portal.outbox import LEASE, LONGEST_PAUSE, MOST_ATTEMPTS, MailWaiting, Round, post, resend, send_waiting
 from tests.factories import AccountFactory, UserFactory
 from tests.rows import every_row
 
@@ -200,7 +200,7 @@ def test_a_mail_is_leased_while_it_is_sent(server: Callable[..., None]) -> None:
 # Failing
 
 
-def test_a_failure_waits_for_its_next_try(server: Callable[..., None]) -> None:
+def test_a_failure_waits_for_its_next_attempt(server: Callable[..., None]) -> None:
     row, other = posted("ann@a.example", "bob@b.example")
     server(refuse(REFUSED))
 
@@ -227,15 +227,15 @@ def test_the_pauses_grow_until_the_mail_is_given_up(
             pauses.append(until - at)
 
     assert pauses == sorted(pauses)
-    assert (pauses[0], pauses[-1], len(pauses)) == (timedelta(minutes=1), LONGEST_PAUSE, MOST_TRIES - 1)
+    assert (pauses[0], pauses[-1], len(pauses)) == (timedelta(minutes=1), LONGEST_PAUSE, MOST_ATTEMPTS - 1)
     assert sum(pauses, timedelta()) < timedelta(hours=24)
-    assert (row.tries, row.leased_until, send(at + timedelta(days=9))) == (MOST_TRIES, None, Round())
+    assert (row.tries, row.leased_until, send(at + timedelta(days=9))) == (MOST_ATTEMPTS, None, Round())
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
 def test_a_mail_whose_senders_always_die_is_given_up() -> None:
     (row,) = posted()
-    Mail.objects.update(tries=MOST_TRIES, leased_until=NOON)
+    Mail.objects.update(tries=MOST_ATTEMPTS, leased_until=NOON)
 
     assert send() == Round()
     assert present(row).gave_up_at == NOON
@@ -273,7 +273,7 @@ def test_of_a_failure_nothing_private_is_kept_and_the_servers_own_ends_the_round
     server: Callable[..., None], caplog: pytest.LogCaptureFixture, error: Exception, is_cut_short: bool
 ) -> None:
     row, other = posted("ann@a.example", "bob@b.example")
-    Mail.objects.filter(pk=row.pk).update(tries=MOST_TRIES - 1)
+    Mail.objects.filter(pk=row.pk).update(tries=MOST_ATTEMPTS - 1)
     server(refuse(error))
 
     done = send()
@@ -368,7 +368,7 @@ def test_without_a_server_mail_becomes_files_that_nobody_else_can_read(
 )
 def test_a_mail_is_sent_again(ended: dict[str, object]) -> None:
     (row,) = posted()
-    Mail.objects.update(tries=MOST_TRIES, leased_until=NOON + timedelta(hours=6), **ended)
+    Mail.objects.update(tries=MOST_ATTEMPTS, leased_until=NOON + timedelta(hours=6), **ended)
 
     resend(mail=present(row), by=UserFactory(), now=NOON, reason="asked for it")
 

@@ -230,7 +230,7 @@ def test_a_link_isnt_sent_again_from_the_outbox(client: Client, owner: User, lin
         (dict.fromkeys(TYPED, ""), "required"),
     ],
 )
-def test_a_password_that_isnt_taken_is_told_beside_its_field(
+def test_a_password_that_isnt_taken_is_refused_beside_its_field(
     client: Client, owner: User, link: str, typed: dict[str, str], code: str
 ) -> None:
     response = client.post(opened(client, link), TYPED | typed)

@@ -169,7 +169,7 @@ def test_main_page_asks_as_much_for_many_pairs(
 # Who may enter
 
 
-def test_somebody_without_an_account_is_told_so(client: Client) -> None:
+def test_somebody_without_an_account_reads_so(client: Client) -> None:
     client.force_login(UserFactory())
 
     response = client.get("/")
@@ -363,9 +363,7 @@ def test_a_fault_of_the_portal_gets_a_page_without_the_database(
 
 
 @pytest.mark.parametrize("address", [pytest.param("/slow/", marks=pytest.mark.postgres), "/locked/"])
-def test_a_database_that_is_too_busy_is_told_as_that(
-    client: Client, settings: Settings, address: str
-) -> None:
+def test_a_busy_database_is_reported_as_busy(client: Client, settings: Settings, address: str) -> None:
     settings.ROOT_URLCONF = "tests.portal.test_views"
     log_in(client)
     client.raise_request_exception = False

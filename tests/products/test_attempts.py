@@ -9,7 +9,7 @@ import pytest
 from portal.errors import ReasonNeeded
 from portal.keys import KeyFileUnknown
 from portal.models import AuditEntry, Membership
-from products.attempts import closed_until, forgive_tries
+from products.attempts import closed_until, forgive_attempts
 from products.errors import AlreadyInAccount, InAnotherAccount, NoMatch, RegistrationClosed, SerialClosed
 from products.models import Attempt, Registration, Unit
 from products.services import register
@@ -55,14 +55,14 @@ def fail(member: Membership, serial: str, *moments: datetime.datetime) -> None:
 
 
 def tried(member: Membership, count: int, serial: str = UNKNOWN, now: datetime.datetime = NOON) -> None:
-    """So many wrong tries that were made before."""
+    """So many failed attempts that were made before."""
     Attempt.objects.bulk_create(
         Attempt(kind=Attempt.Kind.CODE, account=member.account, subject=serial, at=now) for _ in range(count)
     )
 
 
 def tried_elsewhere(member: Membership, count: int, now: datetime.datetime) -> None:
-    """So many wrong tries, each at a serial number of its own."""
+    """So many failed attempts, each at a serial number of its own."""
     for number in range(count):
         tried(member, 1, f"{number:012X}", now)
 
@@ -81,7 +81,7 @@ def assert_closed(
 
 
 @pytest.mark.parametrize("code", [CODE, WRONG])
-def test_five_wrong_tries_close_a_serial_to_right_codes_too(
+def test_five_failed_attempts_close_a_serial_to_right_codes_too(
     member: Membership, unit: Unit, code: str
 ) -> None:
     fail(member, unit.serial, *(NOON + MINUTE * i for i in range(5)))
@@ -95,26 +95,26 @@ def test_an_unknown_serial_closes_as_a_known_one_does(member: Membership) -> Non
     assert_closed(SerialClosed, member, UNKNOWN, CODE, NOON)
 
 
-def test_four_wrong_tries_close_nothing(member: Membership, unit: Unit) -> None:
+def test_four_failed_attempts_close_nothing(member: Membership, unit: Unit) -> None:
     fail(member, unit.serial, *[NOON] * 4)
 
     assert attempt(member, unit.serial).unit == unit
 
 
-def test_five_tries_over_more_than_15_minutes_close_nothing(member: Membership, unit: Unit) -> None:
+def test_five_attempts_over_more_than_15_minutes_close_nothing(member: Membership, unit: Unit) -> None:
     fail(member, unit.serial, NOON, *[NOON + MINUTE * 15 + MOMENT] * 4)
 
     assert attempt(member, unit.serial, now=NOON + MINUTE * 16).unit == unit
 
 
-def test_a_serial_opens_by_itself_15_minutes_after_the_fifth_try(member: Membership, unit: Unit) -> None:
+def test_a_serial_opens_by_itself_15_minutes_after_the_fifth_attempt(member: Membership, unit: Unit) -> None:
     fail(member, unit.serial, *[NOON] * 4, NOON + MINUTE * 10)
 
     assert_closed(SerialClosed, member, unit.serial, CODE, NOON + MINUTE * 25 - MOMENT)
     assert attempt(member, unit.serial, now=NOON + MINUTE * 25).unit == unit
 
 
-def test_tries_while_closed_do_not_keep_it_closed(member: Membership, unit: Unit) -> None:
+def test_attempts_while_closed_do_not_keep_it_closed(member: Membership, unit: Unit) -> None:
     fail(member, unit.serial, *[NOON] * 5)
     for minute in range(1, 15):
         assert_closed(SerialClosed, member, unit.serial, WRONG, NOON + MINUTE * minute)
@@ -122,13 +122,13 @@ def test_tries_while_closed_do_not_keep_it_closed(member: Membership, unit: Unit
     assert attempt(member, unit.serial, now=NOON + MINUTE * 15).unit == unit
 
 
-def test_once_open_again_one_wrong_try_does_not_close_it(member: Membership, unit: Unit) -> None:
+def test_once_open_again_one_failed_attempt_does_not_close_it(member: Membership, unit: Unit) -> None:
     fail(member, unit.serial, *[NOON] * 5, NOON + MINUTE * 15 + MOMENT)
 
     assert attempt(member, unit.serial, now=NOON + MINUTE * 16).unit == unit
 
 
-def test_a_wrong_try_at_the_very_moment_of_opening_does_not_close_it(member: Membership, unit: Unit) -> None:
+def test_a_failed_attempt_at_the_moment_of_opening_does_not_close_it(member: Membership, unit: Unit) -> None:
     fail(member, unit.serial, *[NOON] * 5, NOON + MINUTE * 15)
 
     assert attempt(member, unit.serial, now=NOON + MINUTE * 15 + MOMENT).unit == unit
@@ -163,7 +163,7 @@ def test_the_notation_of_a_serial_makes_no_difference(member: Membership) -> Non
     assert_closed(SerialClosed, member, unit.serial, CODE, NOON)
 
 
-def test_the_right_code_on_a_unit_of_another_account_is_no_wrong_try(member: Membership) -> None:
+def test_the_right_code_on_a_unit_of_another_account_is_no_failed_attempt(member: Membership) -> None:
     foreign = RegistrationFactory().unit
     before = every_row()
     for _ in range(6):
@@ -180,7 +180,7 @@ def test_a_closed_serial_of_ones_own_is_still_named(member: Membership) -> None:
     assert_closed(AlreadyInAccount, member, mine.unit.serial, CODE, NOON)
 
 
-def test_twenty_wrong_tries_a_day_close_the_account(member: Membership, unit: Unit) -> None:
+def test_twenty_failed_attempts_a_day_close_the_account(member: Membership, unit: Unit) -> None:
     tried_elsewhere(member, 19, NOON - timedelta(hours=11))
     fail(member, UNKNOWN, NOON)
 
@@ -188,7 +188,7 @@ def test_twenty_wrong_tries_a_day_close_the_account(member: Membership, unit: Un
     assert_closed(RegistrationClosed, member, unit.serial, WRONG, NOON)
 
 
-def test_nineteen_wrong_tries_close_nothing(member: Membership, unit: Unit) -> None:
+def test_nineteen_failed_attempts_close_nothing(member: Membership, unit: Unit) -> None:
     tried_elsewhere(member, 19, NOON)
 
     assert attempt(member, unit.serial).unit == unit
@@ -227,7 +227,7 @@ def test_a_refusal_says_until_when(member: Membership, unit: Unit) -> None:
 @pytest.mark.parametrize(
     ("earlier", "refusal"), [((4, 0), SerialClosed), ((0, 19), RegistrationClosed)], ids=["serial", "account"]
 )
-def test_two_wrong_tries_at_once_never_count_short(
+def test_two_failed_attempts_at_once_never_count_short(
     member: Membership, unit: Unit, earlier: tuple[int, int], refusal: type[Exception]
 ) -> None:
     """The last try that is left is made in an open transaction: the rival waits, then finds it closed."""
@@ -262,7 +262,7 @@ def test_support_opens_a_closed_account_and_serial(member: Membership, unit: Uni
     fail(member, unit.serial, *[NOON] * 5)
     tried(member, 15)
 
-    count = forgive_tries(account=member.account, by=member.user, reason="a typo in the label", now=NOON)
+    count = forgive_attempts(account=member.account, by=member.user, reason="a typo in the label", now=NOON)
 
     assert count == 20
     assert attempt(member, unit.serial)
@@ -274,7 +274,7 @@ def test_support_opens_one_unit_to_an_account(member: Membership, unit: Unit) ->
     for serial in (unit.serial, other.serial):
         fail(member, serial, *[NOON] * 5)
 
-    count = forgive_tries(
+    count = forgive_attempts(
         account=member.account, by=member.user, reason="a typo", now=NOON, serial=unit.serial
     )
 
@@ -289,7 +289,7 @@ def test_what_is_forgiven_to_one_account_is_not_to_another(member: Membership, u
     other = MembershipFactory()
     fail(other, unit.serial, *[NOON] * 5)
 
-    forgive_tries(account=member.account, by=member.user, reason="asked", now=NOON)
+    forgive_attempts(account=member.account, by=member.user, reason="asked", now=NOON)
 
     with pytest.raises(SerialClosed):
         attempt(other, unit.serial)
@@ -300,12 +300,12 @@ def test_who_opens_says_why(member: Membership) -> None:
     before = every_row()
 
     with pytest.raises(ReasonNeeded):
-        forgive_tries(account=member.account, by=member.user, reason=" ", now=NOON)
+        forgive_attempts(account=member.account, by=member.user, reason=" ", now=NOON)
 
     assert every_row() == before
 
 
-def test_a_node_whose_hash_key_is_damaged_registers_nothing_and_counts_no_try(
+def test_a_node_whose_hash_key_is_damaged_registers_nothing_and_counts_no_attempt(
     member: Membership, unit: Unit, damage_key: Callable[[str], None]
 ) -> None:
     damage_key("codes")

@@ -1,4 +1,4 @@
-"""Units registered at once, and wrong tries: the second waits and gets its rule's class."""
+"""Units registered at once, and failed attempts: the second waits and gets its rule's class."""
 
 import io
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from portal.models import AuditEntry, Membership
-from products.attempts import TRIES_A_DAY, TRIES_AT_SERIAL, count_try
+from products.attempts import ATTEMPTS_PER_DAY, ATTEMPTS_PER_SERIAL, count_attempt
 from products.errors import (
     AlreadyInAccount,
     ImportRefused,
@@ -46,17 +46,17 @@ def _try_wrongly(member: Membership, unit: Unit) -> None:
         _register(member, unit, "ZZZZ-9999", NOON)
 
 
-def _one_try_left_at_serial(member: Membership, unit: Unit) -> None:
-    for _ in range(TRIES_AT_SERIAL - 1):
-        count_try(member.account, unit.serial, now=NOON)
+def _one_attempt_left_at_serial(member: Membership, unit: Unit) -> None:
+    for _ in range(ATTEMPTS_PER_SERIAL - 1):
+        count_attempt(member.account, unit.serial, now=NOON)
 
 
-def _one_try_left_today(member: Membership, unit: Unit) -> None:
-    for number in range(TRIES_A_DAY - 1):
-        count_try(member.account, f"{number:012X}", now=NOON)
+def _one_attempt_left_today(member: Membership, unit: Unit) -> None:
+    for number in range(ATTEMPTS_PER_DAY - 1):
+        count_attempt(member.account, f"{number:012X}", now=NOON)
 
 
-CLOSINGS = [(_one_try_left_at_serial, SerialClosed), (_one_try_left_today, RegistrationClosed)]
+CLOSINGS = [(_one_attempt_left_at_serial, SerialClosed), (_one_attempt_left_today, RegistrationClosed)]
 
 
 def test_one_account_registers_a_unit_twice_at_once() -> None:
@@ -82,7 +82,7 @@ def test_two_accounts_register_a_unit_at_once() -> None:
 
 @pytest.mark.parametrize("is_same_account", [True, False])
 def test_two_units_are_registered_at_once(is_same_account: bool) -> None:
-    """One account's tries are counted under its lock; two accounts wait on SQLite only; nobody is refused."""
+    """Attempts are counted under the account's lock: two accounts wait on SQLite only; none is refused."""
     first, other = MembershipFactory.create_batch(2)
     units = UnitFactory.create_batch(2)
 
@@ -94,36 +94,36 @@ def test_two_units_are_registered_at_once(is_same_account: bool) -> None:
     assert waited == (is_same_account or connection.vendor == "sqlite")
 
 
-@pytest.mark.parametrize(("leave_one_try", "closed"), CLOSINGS)
+@pytest.mark.parametrize(("leave_one_attempt", "closed"), CLOSINGS)
 @pytest.mark.parametrize("code", ["ZZZZ-9999", CODE], ids=["wrong", "right"])
 def test_the_last_try_is_made_twice_at_once(
-    leave_one_try: Callable[[Membership, Unit], None], closed: type[Exception], code: str
+    leave_one_attempt: Callable[[Membership, Unit], None], closed: type[Exception], code: str
 ) -> None:
     member, unit = MembershipFactory(), UnitFactory()
-    leave_one_try(member, unit)
-    tries = Attempt.objects.count()
+    leave_one_attempt(member, unit)
+    attempts = Attempt.objects.count()
 
     with pytest.raises(closed):
         race(lambda: _try_wrongly(member, unit), lambda: _register(member, unit, code, NOON))
 
-    assert Attempt.objects.count() == tries + 1
+    assert Attempt.objects.count() == attempts + 1
     assert not Registration.objects.exists()
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("leave_one_try", [leave_one_try for leave_one_try, _ in CLOSINGS])
+@pytest.mark.parametrize("leave_one_attempt", [leave_one_attempt for leave_one_attempt, _ in CLOSINGS])
 def test_control_without_the_lock_a_try_too_many_is_made(
-    monkeypatch: pytest.MonkeyPatch, leave_one_try: Callable[[Membership, Unit], None]
+    monkeypatch: pytest.MonkeyPatch, leave_one_attempt: Callable[[Membership, Unit], None]
 ) -> None:
     member, unit = MembershipFactory(), UnitFactory()
-    leave_one_try(member, unit)
-    tries = Attempt.objects.count()
+    leave_one_attempt(member, unit)
+    attempts = Attempt.objects.count()
     take_locks_away(monkeypatch)
 
     with first_open(lambda: _try_wrongly(member, unit)):
         Rival(lambda: _try_wrongly(member, unit)).result()
 
-    assert Attempt.objects.count() == tries + 2
+    assert Attempt.objects.count() == attempts + 2
 
 
 @pytest.mark.postgres

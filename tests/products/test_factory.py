@@ -81,7 +81,7 @@ def lines_of(problems: list[Problem]) -> list[int]:
     ("typed", "named"),
     [("pro5060", {"PRO 5060"}), ("TZ170", {"TZ 170"}), ("?", {"CSM 2100", "SonicPoint", "TZ 170 Wireless"})],
 )
-def test_a_model_that_is_not_in_the_catalogue_is_told_with_those_that_are(
+def test_a_model_that_is_not_in_the_catalogue_is_reported_with_those_that_are(
     typed: str, named: set[str]
 ) -> None:
     (problem,) = refusal(text(GOOD.replace("PRO 5060", typed)))

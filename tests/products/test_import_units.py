@@ -110,7 +110,7 @@ def test_a_byte_that_isnt_utf8_is_named_by_its_line(path: Path) -> None:
     assert "UTF-8" in lines[0]
 
 
-def test_a_file_in_utf16_is_told_to_be_that(path: Path) -> None:
+def test_a_file_in_utf16_is_reported_as_that(path: Path) -> None:
     path.write_text((HEADER + GOOD).decode(), encoding="utf-16")
 
     _, lines = refusal(path)

@@ -85,7 +85,7 @@ def test_a_stray_character_is_named(text: str) -> None:
     assert f"“{stray[0]}”" in refusal_of(text)
 
 
-def test_the_letter_o_is_told_from_other_strays() -> None:
+def test_the_letter_o_has_its_own_message() -> None:
     assert "letter O" in refusal_of("0OO6B112441C")
     assert "letter O" not in refusal_of("0006B112441G")
 

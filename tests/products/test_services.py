@@ -65,7 +65,7 @@ def assert_refused(
 
 
 def assert_counted(member, serial: str, code: str = CODE) -> None:
-    """R3: no match, and of all tables the tries alone have a row more."""
+    """R3: no match, and of all tables the attempts alone have a row more."""
     before = every_row()
 
     with pytest.raises(NoMatch):
@@ -174,19 +174,19 @@ def test_r4_a_unit_of_this_account_is_named(member, code: str) -> None:
     assert caught.value.registration == registration
 
 
-def test_r4_a_unit_of_another_account_is_told_to_who_knows_the_code(member) -> None:
+def test_r4_a_right_code_reveals_that_a_unit_is_another_accounts(member) -> None:
     assert_refused(InAnotherAccount, member, RegistrationFactory().unit.serial)
 
 
-def test_r4_a_unit_of_another_account_is_not_told_for_a_wrong_code(member) -> None:
+def test_r4_a_wrong_code_does_not_reveal_that_a_unit_is_another_accounts(member) -> None:
     assert_counted(member, RegistrationFactory().unit.serial, WRONG)
 
 
-def test_r4_a_retired_unit_is_told_to_who_knows_the_code(member) -> None:
+def test_r4_a_right_code_reveals_that_a_unit_is_retired(member) -> None:
     assert_refused(UnitRetired, member, retired_unit().serial)
 
 
-def test_r4_a_retired_unit_is_not_told_for_a_wrong_code(member) -> None:
+def test_r4_a_wrong_code_does_not_reveal_that_a_unit_is_retired(member) -> None:
     assert_counted(member, retired_unit().serial, WRONG)
 
 

@@ -1,4 +1,4 @@
-"""Lift the generations of all keysets after a backup was restored."""
+"""Raise the generations of all keysets after a restored backup."""
 
 from argparse import ArgumentParser
 from typing import Any

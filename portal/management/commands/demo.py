@@ -19,7 +19,7 @@ from portal.errors import RuleViolation
 from products.codes import active_kid
 
 DEFAULT_ADDRESS = "127.0.0.1:8000"
-# The README and the image start granian in the same way: a test holds the three equal.
+# The README and the image start granian the same way: a test compares all three.
 SERVER = [
     *("--interface", "wsgi", "--workers", "2", "--blocking-threads", "4"),
     *("--blocking-threads-idle-timeout", "600", "--respawn-failed-workers", "--workers-kill-timeout", "5"),
@@ -29,7 +29,7 @@ EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  (named to be recognised, not bound
 
 
 class Command(BaseCommand):
-    requires_system_checks = ()  # on SQLite they open the database: what is wrong with it is told below
+    requires_system_checks = ()  # on SQLite they open the database: its errors are reported below
     help = "Prepare a portal with a demo account in the data folder and serve it until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -78,8 +78,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {unit.serial}  {unit.code}  {unit.model}")
         if keys := unused_keys():
             self.stdout.write("\nActivation keys that you can redeem")
-            for key, told in keys:
-                self.stdout.write(f"  {key}  {told}")
+            for key, description in keys:
+                self.stdout.write(f"  {key}  {description}")
 
 
 def _parse(address: str) -> tuple[str, int]:
@@ -107,7 +107,7 @@ def _check_free(host: str, port: int) -> None:
 
 
 def _serve(host: str, port: int) -> NoReturn:
-    """Become the server: granian takes this process over, with its signals."""
+    """Replace this process with the server, which then gets the signals."""
     shown = f"[{host}]" if ":" in host else host
     os.environ.setdefault("PORTAL_URL", f"http://{'localhost' if host in EVERYWHERE else shown}:{port}")
     if host in EVERYWHERE:

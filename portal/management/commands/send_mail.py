@@ -18,7 +18,7 @@ from portal.outbox import Round, send_waiting
 
 MAILS_A_ROUND = 100
 MOMENT = 0.2
-"""How long a signal may wait to be seen, in seconds."""
+"""How long a signal may go unnoticed, in seconds."""
 
 
 class Command(BaseCommand):
@@ -57,7 +57,7 @@ class Command(BaseCommand):
     def _send_forever(self, pause: float) -> None:
         self.stdout.write("Sending mail (Ctrl-C stops it)")
         while not self._is_stopped:
-            close_old_connections()  # or one that broke stays broken
+            close_old_connections()  # a broken one would stay broken
             try:
                 done = self._send_all()
             except (InterfaceError, OperationalError) as error:
@@ -88,14 +88,14 @@ class Command(BaseCommand):
         return not self._is_stopped
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep in moments: a sleep goes on after a signal, and an Event's wait isn't safe from one."""
+        """Sleep in short steps: no signal ends a sleep, and Event.wait isn't safe with signal handlers."""
         end = time.monotonic() + seconds
         while not self._is_stopped and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, MOMENT))
 
     @contextmanager
     def _ends_in_order(self) -> Iterator[None]:
-        """End after the mail in hand on Ctrl-C and SIGTERM, and at once on the second of them."""
+        """On Ctrl-C or SIGTERM end after the mail in hand; on a second one end at once."""
         numbers = (signal.SIGINT, signal.SIGTERM)
         former = {number: signal.signal(number, self._stop) for number in numbers}
         try:

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         if file != "-":
             self._import(Path(file))
             return
-        with tempfile.TemporaryDirectory() as folder:  # standard input can be read only once, a file twice
+        with tempfile.TemporaryDirectory() as folder:  # standard input can be read only once
             copy = Path(folder) / "units.csv"
             with copy.open("wb") as target:
                 shutil.copyfileobj(_standard_input(), target)

@@ -57,7 +57,7 @@ def test_what_was_never_a_key_is_refused(typed: str) -> None:
 
 
 @pytest.mark.parametrize("place", range(16))
-def test_one_wrong_character_is_told_from_an_unknown_key(place: int) -> None:
+def test_one_wrong_character_is_no_unknown_key(place: int) -> None:
     key = draw_key()
     wrong = "A" if key[place] != "A" else "B"
 
@@ -65,7 +65,7 @@ def test_one_wrong_character_is_told_from_an_unknown_key(place: int) -> None:
         normalize_key(key[:place] + wrong + key[place + 1 :])
 
 
-def test_two_swapped_neighbours_are_told_from_an_unknown_key() -> None:
+def test_two_swapped_neighbours_are_no_unknown_key() -> None:
     """But for one swap in five hundred: that is what the check character of ISO 7064 can do."""
     swaps, found = 0, 0
     for key in (draw_key() for _ in range(100)):

@@ -11,10 +11,10 @@ from licensing.activation.codes import draw_key, show_key
 from licensing.activation.redeeming import revoke_key
 from licensing.errors import (
     InvalidKey,
+    KeyAttemptsClosed,
     KeyForOtherModel,
     KeyNeedsLicence,
     KeyRevoked,
-    KeyTriesClosed,
     KeyUsed,
     LicencesChanged,
     NothingToAdd,
@@ -164,11 +164,11 @@ def test_a_key_counts_from_what_the_model_comes_with_once_the_licence_is_over(
 
 
 @pytest.mark.parametrize("typed", ["", "ABCD-EFGH", "0000-0000-0000-0000"])
-def test_what_was_never_a_key_is_no_try(unit: Registration, by: User, typed: str) -> None:
+def test_what_was_never_a_key_is_no_attempt(unit: Registration, by: User, typed: str) -> None:
     _both_refuse(InvalidKey, unit, typed, by)
 
 
-def test_an_unknown_key_is_a_wrong_try_and_nothing_else(unit: Registration) -> None:
+def test_an_unknown_key_is_a_failed_attempt_and_nothing_else(unit: Registration) -> None:
     before = every_row()
 
     with pytest.raises(UnknownKey):
@@ -180,7 +180,7 @@ def test_an_unknown_key_is_a_wrong_try_and_nothing_else(unit: Registration) -> N
     assert {name for name in after if after[name] != before[name]} == {Attempt._meta.label}
 
 
-def test_a_node_whose_hash_key_is_damaged_redeems_nothing_and_counts_no_try(
+def test_a_node_whose_hash_key_is_damaged_redeems_nothing_and_counts_no_attempt(
     unit: Registration, by: User, damage_key: Callable[[str], None]
 ) -> None:
     (key,) = make()
@@ -196,14 +196,14 @@ def _try_wrongly(unit: Registration, times: int, now: datetime = NOW) -> None:
             look(unit, draw_key(), now=now + timedelta(seconds=second))
 
 
-def test_five_wrong_tries_close_the_unit_even_to_a_right_key(unit: Registration, by: User) -> None:
+def test_five_failed_attempts_close_the_unit_even_to_a_right_key(unit: Registration, by: User) -> None:
     (key,) = make()
     _try_wrongly(unit, 5)
 
-    _both_refuse(KeyTriesClosed, unit, key, by, NOW + timedelta(minutes=14))
+    _both_refuse(KeyAttemptsClosed, unit, key, by, NOW + timedelta(minutes=14))
 
 
-def test_four_wrong_tries_close_nothing(unit: Registration, by: User) -> None:
+def test_four_failed_attempts_close_nothing(unit: Registration, by: User) -> None:
     _try_wrongly(unit, 4)
 
     redeem(unit, *make(), by=by)
@@ -228,14 +228,14 @@ def test_a_closed_unit_closes_neither_another_nor_another_account(unit: Registra
     assert Licence.objects.count() == 2
 
 
-def test_twenty_wrong_tries_close_the_account_until_the_next_day(unit: Registration, by: User) -> None:
+def test_twenty_failed_attempts_close_the_account_until_the_next_day(unit: Registration, by: User) -> None:
     units = [unit, *RegistrationFactory.create_batch(4, account=unit.account)]
     for number, each in enumerate(units):
         _try_wrongly(each, 4, FIRST + timedelta(hours=number))
     fresh = RegistrationFactory(account=unit.account)
     (key,) = make()
 
-    _both_refuse(KeyTriesClosed, fresh, key, by, FIRST + timedelta(hours=23, minutes=59))
+    _both_refuse(KeyAttemptsClosed, fresh, key, by, FIRST + timedelta(hours=23, minutes=59))
     redeem(fresh, key, by=by, now=FIRST + timedelta(days=1))
 
     assert Licence.objects.get().registration == fresh
@@ -262,7 +262,7 @@ def test_a_key_works_once(unit: Registration, by: User, is_own: bool) -> None:
     _both_refuse(KeyUsed, again, key, by)
 
 
-def test_only_the_account_that_redeemed_a_key_is_told_where(unit: Registration, by: User) -> None:
+def test_only_the_account_that_redeemed_a_key_learns_where(unit: Registration, by: User) -> None:
     (key,) = make()
     redeem(unit, key, by=by)
 

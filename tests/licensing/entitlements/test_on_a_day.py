@@ -54,7 +54,7 @@ def days(count: int) -> timedelta:
     return timedelta(days=count)
 
 
-def test_a_licence_is_told_from_the_day_on_which_it_came(
+def test_a_licence_is_shown_from_the_day_of_its_grant(
     mine: Registration, clock: time_machine.Traveller
 ) -> None:
     before = today()
@@ -95,7 +95,7 @@ def test_todays_rows_are_never_asked(mine: Registration) -> None:
     assert recalled(mine, VPN, today()).right == "comes with the model"
 
 
-def test_what_the_model_came_with_is_told_after_the_catalogue_changed(
+def test_what_the_model_came_with_is_shown_after_the_catalogue_changed(
     mine: Registration, member: Membership, clock: time_machine.Traveller
 ) -> None:
     entry = ModelService.objects.get(model=mine.unit.model, service__code=VPN)
@@ -106,9 +106,7 @@ def test_what_the_model_came_with_is_told_after_the_catalogue_changed(
     assert recalled(mine, VPN, today()).right == ""
 
 
-def test_a_service_is_not_told_of_before_there_was_one(
-    mine: Registration, clock: time_machine.Traveller
-) -> None:
+def test_a_service_is_not_shown_before_it_existed(mine: Registration, clock: time_machine.Traveller) -> None:
     clock.shift(days(1))
     save_service(service=Service(code=900, name="New"), by=None, reason="new")
 
@@ -118,7 +116,7 @@ def test_a_service_is_not_told_of_before_there_was_one(
     assert recalled(mine, 900, today()).status == Status.NOT_LICENSED
 
 
-def test_an_activation_key_is_told_by_its_last_four_characters(
+def test_an_activation_key_is_named_by_its_last_four_characters(
     mine: Registration, member: Membership
 ) -> None:
     (key,) = make()
@@ -128,7 +126,7 @@ def test_an_activation_key_is_told_by_its_last_four_characters(
     assert recalled(mine, CONTENT_FILTER, today()).right == f"own, key ending {key[-4:]}"
 
 
-def test_a_trial_is_told_as_such(mine: Registration, member: Membership) -> None:
+def test_a_trial_is_shown_as_one(mine: Registration, member: Membership) -> None:
     service = Service.objects.get(code=CONTENT_FILTER)
 
     start_trial(registration=mine, service=service, by=member.user, today=today())
@@ -148,7 +146,7 @@ def test_a_part_names_whose_licence_it_is_of(mine: Registration, member: Members
     assert (rest.entitlement.count, rest.right) == (7, "own, granted by Support")
 
 
-def test_a_secondary_is_told_what_it_shared_and_how_the_primary_had_it(
+def test_a_secondary_sees_what_it_shared_and_how_the_primary_had_it(
     member: Membership, clock: time_machine.Traveller
 ) -> None:
     primary, secondary, seat = pair(member.account, by=member.user)
@@ -188,7 +186,7 @@ def test_what_came_with_a_swap_names_the_other_unit(
     assert recalled(primary, GATEWAY_AV, today() - days(1)).right == "own, granted by Support"
 
 
-def test_a_former_owners_time_is_not_told(mine: Registration, clock: time_machine.Traveller) -> None:
+def test_a_former_owners_time_is_not_shown(mine: Registration, clock: time_machine.Traveller) -> None:
     grant(mine, GATEWAY_AV)
     clock.shift(days(1))
     Registration.objects.filter(pk=mine.pk).update(ended_at=timezone.now())
@@ -199,7 +197,7 @@ def test_a_former_owners_time_is_not_told(mine: Registration, clock: time_machin
     assert changes_until(bought, today()) == []
 
 
-def test_a_former_owner_is_not_told_what_came_later(
+def test_a_former_owner_does_not_see_what_came_later(
     mine: Registration, clock: time_machine.Traveller
 ) -> None:
     Registration.objects.filter(pk=mine.pk).update(ended_at=timezone.now())
@@ -214,7 +212,7 @@ def test_a_former_owner_is_not_told_what_came_later(
 @pytest.mark.parametrize(
     ("later", "refusal"), [(2, FutureDay), (-1, OutsideRegistration)], ids=["to come", "before"]
 )
-def test_only_days_of_the_registration_are_told(
+def test_only_days_of_the_registration_are_shown(
     mine: Registration, clock: time_machine.Traveller, later: int, refusal: type[Exception]
 ) -> None:
     day = today() + days(later)
@@ -224,7 +222,7 @@ def test_only_days_of_the_registration_are_told(
         check_day(mine, day, today=today())
 
 
-def test_no_day_after_the_registration_is_told(mine: Registration, clock: time_machine.Traveller) -> None:
+def test_no_day_after_the_registration_is_shown(mine: Registration, clock: time_machine.Traveller) -> None:
     mine.ended_at = timezone.now()
     clock.shift(days(1))
 
@@ -232,7 +230,7 @@ def test_no_day_after_the_registration_is_told(mine: Registration, clock: time_m
         check_day(mine, today(), today=today())
 
 
-def test_changes_are_told_newest_first_until_the_day(
+def test_changes_are_shown_newest_first_until_the_day(
     mine: Registration, clock: time_machine.Traveller
 ) -> None:
     for code in (GATEWAY_AV, CONTENT_FILTER, CLIENT_AV):

@@ -168,7 +168,7 @@ class Histories(RuleBasedStateMachine):
         verify(progress=lambda done: None)
 
     @invariant()
-    def today_is_told_as_it_is(self) -> None:
+    def today_is_shown_as_it_is(self) -> None:
         for registration in self.units:
             assert _recalled(registration, self.today) == _derived(registration, self.today)
 

@@ -255,7 +255,7 @@ def test_a_keyset_that_nobody_has_read_yet_is_reissued(unit: Registration, by: U
 # A9: beyond the limit Support associates, who names no day on which to count.
 
 
-def test_support_reaches_beyond_the_limit(by: User) -> None:
+def test_support_may_share_beyond_the_limit(by: User) -> None:
     primary, _, seat = pair(RegistrationFactory().account, by)
     facts = {"type": AssociationType.objects.get(slug="hf"), "by": by, "today": TODAY}
     units = RegistrationFactory.create_batch(4, account=primary.account)

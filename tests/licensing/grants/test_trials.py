@@ -126,7 +126,7 @@ def test_what_both_could_run_is_tried_on_the_primary_first(by: User) -> None:
     assert held(secondary, CONTENT_FILTER).status(TODAY) == Status.FREE_TRIAL
 
 
-def test_who_says_so_tries_on_the_secondary_alone(by: User) -> None:
+def test_a_trial_meant_for_the_secondary_alone_runs_there(by: User) -> None:
     primary, secondary, _ = pair(RegistrationFactory().account, by)
 
     start_trial(registration=secondary, service=service(CONTENT_FILTER), by=by, today=TODAY, alone=True)

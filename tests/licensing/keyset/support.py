@@ -36,7 +36,7 @@ PAYLOAD = Payload(
 )
 SECONDARY = replace(PAYLOAD, serial="0006B112441C", primary=PAYLOAD.serial)
 
-# A machine with other work to do is no failure.
+# A busy machine is no failure.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 

@@ -127,7 +127,7 @@ def test_an_entry_of_a_unit_that_nobody_registered_is_found() -> None:
     assert difference().subject == unit.serial
 
 
-def test_each_owner_of_a_unit_begins_anew(mine: Registration) -> None:
+def test_each_owner_of_a_unit_begins_again(mine: Registration) -> None:
     grant(mine, 3)
     Registration.objects.filter(pk=mine.pk).update(ended_at=timezone.now())
     grant(RegistrationFactory(unit=mine.unit), 3)
@@ -137,7 +137,7 @@ def test_each_owner_of_a_unit_begins_anew(mine: Registration) -> None:
     assert done.entries == LedgerEntry.objects.count()
 
 
-def test_units_come_in_batches_and_progress_is_told(mine: Registration, monkeypatch) -> None:
+def test_units_come_in_batches_and_progress_is_reported(mine: Registration, monkeypatch) -> None:
     monkeypatch.setattr(verification, "BATCH", 1)
     told: list[int] = []
 

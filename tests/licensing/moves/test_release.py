@@ -144,7 +144,7 @@ def test_an_owners_note_stays_in_its_own_account(
 
 
 @pytest.mark.parametrize("role", ["admin", "viewer", None])
-def test_who_is_no_owner_needs_a_reason(
+def test_only_an_owner_needs_no_reason(
     unit: Registration, owner: Membership, target: Account, role: str | None
 ) -> None:
     by = MembershipFactory(account=owner.account, role=role).user if role else MembershipFactory().user
@@ -279,7 +279,7 @@ def test_a_plan_tells_what_goes_what_returns_and_what_comes_back(
         lambda unit, other: PoolPart.objects.filter(registration=other).delete(),
     ],
 )
-def test_what_is_not_as_a_page_showed_it_is_shown_anew(
+def test_what_is_not_as_a_page_showed_it_is_shown_again(
     unit: Registration, owner: Membership, target: Account, change: Callable
 ) -> None:
     other = RegistrationFactory(account=owner.account)

@@ -49,7 +49,7 @@ def test_the_right_way_round_nothing_is_said(client: Client, two: Two) -> None:
     assert [page.codes() for page in pages] == [[], []]
 
 
-def test_who_is_associated_the_wrong_way_round_is_offered_the_swap(client: Client, two: Two) -> None:
+def test_units_associated_the_wrong_way_round_are_offered_the_swap(client: Client, two: Two) -> None:
     rich, poor = two
 
     page = Page(client.post(step(rich), {"choice": f"hf:{poor.unit.serial}"}, follow=True))

@@ -403,7 +403,7 @@ def test_a_retired_unit_swaps_nothing(couple: tuple, by: User, which: int) -> No
     refuses(UnitNotActive, partial(_swap, couple[2], by))
 
 
-def test_a9_a_secondary_whose_own_licences_reached_three_units_becomes_no_primary(by: User) -> None:
+def test_a9_a_secondary_that_shared_with_three_units_itself_becomes_no_primary(by: User) -> None:
     secondary, *former = RegistrationFactory.create_batch(4, account=RegistrationFactory().account)
     hf = AssociationType.objects.get(slug="hf")
     primary = RegistrationFactory(account=secondary.account)
@@ -415,7 +415,7 @@ def test_a9_a_secondary_whose_own_licences_reached_three_units_becomes_no_primar
     refuses(TooManySharers, partial(_swap, seat, by))
 
 
-def test_a9_swapping_back_and_forth_reaches_no_further_unit(couple: tuple, by: User) -> None:
+def test_a9_swapping_back_and_forth_shares_with_no_further_unit(couple: tuple, by: User) -> None:
     _, _, seat = couple
 
     for _ in range(6):

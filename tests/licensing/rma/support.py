@@ -26,7 +26,7 @@ TRANSFER = RmaCase.Kind.TRANSFER
 
 
 def ask(failed: Registration, *, by: User, symptom: str = "no link light") -> RmaCase:
-    """A case as a member of the account asks for it."""
+    """Request a case as a member of the account."""
     return ask_for_case(
         registration=failed,
         kind=RmaCase.Kind.REPLACEMENT,
@@ -47,7 +47,7 @@ def open_for(
     warranty_waiver: str = "",
     model_waiver: str = "",
 ) -> RmaCase:
-    """An approved case, opened at the desk; `model_waiver` lets in the replacement's model."""
+    """An approved case, opened at the desk; `model_waiver` accepts the replacement's model."""
     return open_case(
         registration=failed,
         kind=kind,
@@ -64,7 +64,7 @@ def open_for(
 
 
 def opening(failed: Registration, replacement: Unit | None, **facts: object) -> Callable[[], RmaCase]:
-    """What opens a case, by an agent who is there already."""
+    """Return a function that opens a case, with an agent created beforehand."""
     return partial(open_for, failed, replacement, by=UserFactory(is_staff=True), **facts)
 
 
@@ -75,7 +75,7 @@ def rehearse(
     is_alone: bool = False,
     day: datetime.date | None = None,
 ) -> Outcome:
-    """The dry run, with the partner that is proposed unless one is named, or none is wanted."""
+    """The dry run with the given partner, or with the default one unless `is_alone`."""
     partner = None if is_alone else partner or partners_of(case).default
     return rehearse_case(case=case, partner=partner, by=case.asked_by, today=day or today())
 
@@ -88,7 +88,7 @@ def complete(
     by: User | None = None,
     day: datetime.date | None = None,
 ) -> Outcome:
-    """Complete a case as its dry run shows it, with whom `rehearse` makes the pair."""
+    """Complete a case as its dry run shows it, with the partner that `rehearse` chooses."""
     by, day = by or case.asked_by, day or today()
     partner = None if is_alone else partner or partners_of(case).default
     seen = rehearse_case(case=case, partner=partner, by=by, today=day).seen
@@ -96,7 +96,7 @@ def complete(
 
 
 def undo(case: RmaCase, *, as_lead: bool = True, day: datetime.date | None = None) -> RmaCase:
-    """Undo a case, as a lead unless it is said otherwise."""
+    """Undo a case, as a lead by default."""
     return undo_case(case=case, as_lead=as_lead, reason="wrong unit", by=case.asked_by, today=day or today())
 
 
@@ -113,20 +113,20 @@ def of(unit: Unit) -> Registration:
 
 
 def roles() -> dict[str, str]:
-    """The place of every unit that is in an association, by serial number."""
+    """The place of every unit in an association, by serial number."""
     seats = Seat.objects.live().select_related("registration__unit", "type").order_by("-type__slug")
     return {s.registration.unit.serial: f"{s.label}{' (spare)' if s.is_spare else ''}" for s in seats}
 
 
 def links() -> set[tuple[str, str, bool]]:
-    """Every live association: serial number of parent and child, and whether the child shares."""
+    """Every live association: the serial numbers of parent and child, and whether the child shares."""
     seats = list(Seat.objects.live().select_related("registration__unit"))
     parents = {s.group: s.registration.unit.serial for s in seats if s.side == "parent"}
     return {(parents[s.group], s.registration.unit.serial, s.shares) for s in seats if s.side == "child"}
 
 
 def holdings() -> dict[tuple[str, int], tuple[str, int | None, datetime.date | None]]:
-    """Every licence: by serial number and service its kind, count and last day."""
+    """Every licence: by serial number and service, its kind, count and last day."""
     rows = Licence.objects.select_related("registration__unit", "service")
     return {
         (row.registration.unit.serial, row.service.code): (row.kind, row.count, row.expires_on)
@@ -135,18 +135,18 @@ def holdings() -> dict[tuple[str, int], tuple[str, int | None, datetime.date | N
 
 
 def terms() -> Counter[tuple[object, ...]]:
-    """All licences, whosever they are: nothing appears or vanishes by an RMA."""
+    """All licences without their units: an RMA neither adds nor removes any."""
     return Counter(Licence.objects.values_list("service__code", "kind", "count", "expires_on"))
 
 
 def parts() -> dict[tuple[str, str], int]:
-    """What units have of pools, by the serial numbers of the pool's unit and the part's."""
+    """The parts of pools, by the serial numbers of the pool's unit and the part's."""
     rows = PoolPart.objects.select_related("registration__unit", "licence__registration__unit")
     return {(p.licence.registration.unit.serial, p.registration.unit.serial): p.count for p in rows}
 
 
 def check_truth(day: datetime.date | None = None) -> None:
-    """The ledger agrees with the rows, and every unit's keyset tells what it is entitled to."""
+    """Assert that the ledger agrees with the rows, and that every unit's keyset gives its entitlements."""
     verify(progress=lambda done: None)
     for registration in Registration.objects.live().select_related("unit__model", "account"):
         assert shown(registration, day or today()) == derived(registration, day or today())

@@ -81,7 +81,7 @@ def _retire(unit: Unit) -> None:
     unit.refresh_from_db()
 
 
-def test_who_asks_says_what_the_unit_does(owner: Membership, failed: Registration) -> None:
+def test_a_request_needs_a_symptom(owner: Membership, failed: Registration) -> None:
     refuses(SymptomNeeded, partial(ask, failed, by=owner.user, symptom="  "))
 
 
@@ -416,7 +416,7 @@ def _addresses(case: RmaCase) -> list[str]:
     return sorted(Mail.objects.filter(about=case.number).values_list("to", flat=True))
 
 
-def test_the_owners_and_who_asked_are_told(owner: Membership, failed: Registration) -> None:
+def test_the_owners_and_the_requester_get_a_mail(owner: Membership, failed: Registration) -> None:
     MembershipFactory(account=owner.account)  # has no address
     MembershipFactory(account=owner.account, role="viewer", user__email="viewer@example.com")
     MembershipFactory(account=owner.account, user__email="gone@example.com", user__is_active=False)
@@ -427,7 +427,7 @@ def test_the_owners_and_who_asked_are_told(owner: Membership, failed: Registrati
     assert _addresses(case) == ["admin@example.com", "owner@example.com"]
 
 
-def test_an_owner_who_asked_is_told_once(owner: Membership, failed: Registration) -> None:
+def test_an_owner_who_asked_gets_one_mail(owner: Membership, failed: Registration) -> None:
     assert _addresses(ask(failed, by=owner.user)) == ["owner@example.com"]
 
 
@@ -437,7 +437,7 @@ def test_support_tells_the_account_and_not_itself(owner: Membership, failed: Reg
     assert set(_addresses(case)) == {"owner@example.com"}
 
 
-def test_each_step_is_told_by_mail(owner: Membership, failed: Registration) -> None:
+def test_each_step_sends_a_mail(owner: Membership, failed: Registration) -> None:
     case = approve(ask(failed, by=owner.user), UnitFactory().serial)
     complete(case)
     undo(case)

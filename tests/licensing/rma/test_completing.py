@@ -525,7 +525,7 @@ def test_a_transfer_moves_licences_only(scene: Scene) -> None:
     check_truth()
 
 
-def test_a_transfer_is_for_who_has_removed_the_association(scene: Scene) -> None:
+def test_a_transfer_needs_the_association_removed(scene: Scene) -> None:
     case = open_for(scene.primary, scene.secondary.unit, kind=TRANSFER)
 
     refuses(PairStands, partial(rehearse, case))
@@ -568,7 +568,7 @@ def _spare(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("change", [_licence, _name, _spare, removed, beside])
-def test_what_changed_since_it_was_shown_is_shown_anew(scene: Scene, change: Callable) -> None:
+def test_what_changed_since_it_was_shown_is_shown_again(scene: Scene, change: Callable) -> None:
     case = open_for(scene.primary, scene.new)
     seen = rehearse(case).seen
     change(scene)
@@ -577,7 +577,7 @@ def test_what_changed_since_it_was_shown_is_shown_anew(scene: Scene, change: Cal
     refuses(PlanChanged, partial(complete_case, case=case, seen=seen, **facts))
 
 
-def test_a_licence_that_ended_overnight_is_shown_anew(scene: Scene) -> None:
+def test_a_licence_that_ended_overnight_is_shown_again(scene: Scene) -> None:
     case = open_for(scene.primary, scene.new)
     seen = rehearse(case, day=NEXT_YEAR).seen
     facts = {"partner": scene.secondary, "by": case.asked_by, "today": NEXT_YEAR + timedelta(days=1)}
@@ -588,7 +588,7 @@ def test_a_licence_that_ended_overnight_is_shown_anew(scene: Scene) -> None:
 # Refusals
 
 
-def test_who_completes_names_a_replacement(scene: Scene) -> None:
+def test_completing_needs_a_replacement(scene: Scene) -> None:
     refuses(ReplacementNeeded, partial(rehearse, open_for(scene.primary, None)))
 
 
@@ -646,18 +646,18 @@ def test_the_replacement_may_be_named_when_the_first_one_is_missing(scene: Scene
     assert roles() == {scene.serials[1]: "HF Primary", scene.new.serial: "HF Secondary"}
 
 
-# How many units licences reach (A9)
+# The sharing limit (A9)
 
 
-def _reach(scene: Scene, parent: Registration, count: int) -> None:
+def _share_with(scene: Scene, parent: Registration, count: int) -> None:
     """Associate so many other units with a parent, one after the other."""
     for _ in range(count):
         scene.remove(scene.hf(parent, scene.unit()))
 
 
-def test_a_replacement_comes_though_the_licences_have_reached_as_many_as_they_may(scene: Scene) -> None:
+def test_a_replacement_comes_although_the_sharing_limit_is_used_up(scene: Scene) -> None:
     scene.remove()
-    _reach(scene, scene.primary, settings.MOST_SHARERS - 1)
+    _share_with(scene, scene.primary, settings.MOST_SHARERS - 1)
     scene.hf(scene.primary, scene.secondary)
 
     complete(open_for(scene.secondary, scene.new))
@@ -669,7 +669,7 @@ def test_a_replacement_does_not_count_later_either(scene: Scene) -> None:
     complete(open_for(scene.secondary, scene.new))
     scene.remove(of(scene.new).seats.live().get())
 
-    _reach(scene, scene.primary, settings.MOST_SHARERS - 1)
+    _share_with(scene, scene.primary, settings.MOST_SHARERS - 1)
 
     with pytest.raises(TooManySharers):
         scene.hf(scene.primary, scene.unit())

@@ -11,7 +11,7 @@ from associations.models import Seat
 from associations.services import remove_association
 from licensing.keyset import Payload
 from licensing.models import RmaCase
-from licensing.rma.mails import tell_again
+from licensing.rma.mails import resend_mails
 from portal.clock import today
 from portal.models import AuditEntry, Mail, User
 from products.models import Registration, Unit
@@ -125,7 +125,7 @@ def told(case: RmaCase) -> set[str]:
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_whoever_changes_is_shown_and_told(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
+def test_every_changed_unit_is_shown_and_mailed(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
     case, other, how = plan(scene)
     before = said()
 
@@ -143,7 +143,7 @@ def test_whoever_changes_is_shown_and_told(scene: Scene, plan: Callable[[Scene],
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_whoever_changes_by_undoing_is_told(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
+def test_every_unit_changed_by_undoing_is_mailed(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
     case, _, how = plan(scene)
     complete(case, **how)
     between = said()
@@ -152,12 +152,12 @@ def test_whoever_changes_by_undoing_is_told(scene: Scene, plan: Callable[[Scene]
 
     first = told(case)
     assert changed(between, said()) <= first
-    tell_again(case=case, by=scene.by)
+    resend_mails(case=case, by=scene.by)
     assert told(case) == first
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_whoever_changes_is_named_on_the_pages(
+def test_every_changed_unit_is_named_on_the_pages(
     client: Client, scene: Scene, admin_user: User, plan: Callable[[Scene], Planned]
 ) -> None:
     case, other, how = plan(scene)
@@ -183,7 +183,7 @@ def test_a_case_of_before_all_keysets_were_kept_is_shown(
 
     client.force_login(admin_user)
     page = Page(client.get(f"/support/rma/{case.uuid}/"))
-    tell_again(case=case, by=scene.by)
+    resend_mails(case=case, by=scene.by)
 
     serials = {scene.secondary.unit.serial, scene.new.serial}
     assert all(serial in page.section("steps").text for serial in serials)
@@ -196,6 +196,6 @@ def test_a_unit_that_left_the_account_since_gets_no_keyset(scene: Scene) -> None
     case.refresh_from_db()
     Registration.objects.filter(pk=other.pk).update(ended_at=case.completed_at)
 
-    tell_again(case=case, by=scene.by)
+    resend_mails(case=case, by=scene.by)
 
     assert told(case) == {scene.new.serial}

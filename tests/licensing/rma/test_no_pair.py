@@ -104,7 +104,7 @@ def test_a_replacement_that_is_in_a_pair_does_not_stand_alone(scene: Scene) -> N
     refuses(ReplacementPaired, partial(rehearse, open_for(scene.primary, scene.new), is_alone=True))
 
 
-def test_a_failed_secondarys_primary_stays_whoever_is_wanted(scene: Scene) -> None:
+def test_a_failed_secondarys_primary_stays_whatever_is_chosen(scene: Scene) -> None:
     case = open_for(scene.secondary, scene.new)
 
     refuses(PrimaryStays, partial(rehearse, case, is_alone=True))

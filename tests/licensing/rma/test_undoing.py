@@ -17,7 +17,7 @@ from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, RmaCase
 from licensing.moves.swap import swap_roles
 from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
-from licensing.rma.undoing import undo_case, undo_hindrances, why_only_lead
+from licensing.rma.undoing import undo_case, undo_obstacles, why_only_lead
 from portal.clock import today
 from portal.errors import ReasonNeeded
 from portal.models import AuditEntry, User
@@ -381,11 +381,11 @@ def test_what_was_not_completed_is_not_undone(scene: Scene) -> None:
 def _stands_in_the_way(case: RmaCase, *names: str) -> None:
     """Each name is in a sentence of its own, and nothing is written; the audit trail may be pruned."""
     AuditEntry.objects.all().delete()
-    hindrances = undo_hindrances(case)
+    obstacles = undo_obstacles(case)
 
-    assert len(hindrances) == max(len(names), 1)
+    assert len(obstacles) == max(len(names), 1)
     for name in names:
-        assert any(name in hindrance for hindrance in hindrances)
+        assert any(name in obstacle for obstacle in obstacles)
     refuses(UndoNotPossible, partial(undo, case))
 
 
@@ -399,7 +399,7 @@ def test_a_trial_started_since_is_named(scene: Scene) -> None:
 def test_a_trial_started_before_is_not(scene: Scene) -> None:
     start_trial(registration=scene.primary, service=service(CONTENT_FILTER), by=scene.by, today=today())
 
-    assert undo_hindrances(scene.completed()) == []
+    assert undo_obstacles(scene.completed()) == []
 
 
 def removed(scene: Scene) -> None:
@@ -460,7 +460,7 @@ def test_a_later_case_that_is_done_is_named_and_can_be_undone_first(scene: Scene
     case = scene.completed()
     later = open_for(of(scene.new), UnitFactory())
     complete(later)
-    assert any(later.number in hindrance for hindrance in undo_hindrances(case))
+    assert any(later.number in obstacle for obstacle in undo_obstacles(case))
     refuses(UndoNotPossible, partial(undo, case))
 
     undo(later)

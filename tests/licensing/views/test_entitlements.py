@@ -74,7 +74,7 @@ def test_the_page_tells_an_earlier_day(client: Client, mine: Registration) -> No
 @pytest.mark.parametrize(
     ("later", "code"), [(1, "future-day"), (-1, "outside-registration")], ids=["to come", "before"]
 )
-def test_a_day_that_cannot_be_told_is_refused_beside_the_field(
+def test_a_day_that_cannot_be_shown_is_refused_beside_the_field(
     client: Client, mine: Registration, end: str, later: int, code: str
 ) -> None:
     response = client.get(url(mine, end), {"on": str(today() + timedelta(days=later))})

@@ -99,7 +99,7 @@ def test_a_newer_generation_is_asked_for(client: Client, member: Membership, uni
     assert facts(page, units[1])["Applied"].startswith("generation 1 on ")
 
 
-def test_an_older_generation_can_be_confirmed_and_is_told(client: Client, units: Units) -> None:
+def test_an_older_generation_can_be_confirmed_and_is_reported(client: Client, units: Units) -> None:
     read_keyset(registration=units[0], today=today())
     grant(units[0])
     read_keyset(registration=units[0], today=today())
@@ -145,7 +145,7 @@ def test_a_viewer_reads_what_is_applied_and_confirms_nothing(client: Client) -> 
     assert response.status_code == 403
 
 
-def test_what_a_former_owner_confirmed_is_not_told(client: Client, member: Membership, units: Units) -> None:
+def test_what_a_former_owner_confirmed_is_not_shown(client: Client, member: Membership, units: Units) -> None:
     apply(units, member)
     KeysetHead.objects.update(applied_at="2000-01-01T00:00:00Z")
 
@@ -316,7 +316,7 @@ def test_the_last_pair_of_the_list_is_followed_by_none(client: Client, units: Un
     assert not list(Page(response).section("pairs").all("table"))
 
 
-def test_an_account_without_pairs_is_told_how_to_make_one(client: Client, member: Membership) -> None:
+def test_an_account_without_pairs_reads_how_to_make_one(client: Client, member: Membership) -> None:
     page = page_of(client, "/readiness/")
 
     assert [a.attrs["href"] for a in page.section("pairs").all("a")] == ["/products/"]

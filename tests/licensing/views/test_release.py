@@ -136,7 +136,7 @@ def test_a_product_is_not_released_to_its_own_account(client: Client, mine: Regi
     assert every_row() == before
 
 
-def test_what_was_changed_meanwhile_is_shown_anew(
+def test_what_was_changed_meanwhile_is_shown_again(
     client: Client, mine: Registration, target: Account
 ) -> None:
     form = sent(mine, target)

@@ -510,7 +510,7 @@ def test_a_wrong_place_in_the_list_is_no_fault(client: Client, member: Membershi
     assert client.get("/rma/", {"after": after}).status_code == 200
 
 
-def test_an_account_without_cases_is_told_what_to_do(client: Client, member: Membership) -> None:
+def test_an_account_without_cases_reads_what_to_do(client: Client, member: Membership) -> None:
     assert list(Page(client.get("/rma/")).root.one("section", aria_label="Cases").all("a", href="/products/"))
 
 

@@ -71,7 +71,7 @@ def test_a_confirmed_key_licenses(client: Client, mine: Registration) -> None:
     assert (licence.service.code, licence.kind) == (SERVER_AV, "licensed")
 
 
-def test_a_key_confirmed_on_a_stale_page_is_shown_anew(client: Client, mine: Registration) -> None:
+def test_a_key_confirmed_on_a_stale_page_is_shown_again(client: Client, mine: Registration) -> None:
     response = redeem(client, mine, key_for(SERVER_AV), version=99)
 
     assert Page(response).codes() == ["licences-changed"]
