@@ -14,7 +14,7 @@ from associations.errors import TooManySharers
 from associations.models import Seat
 from associations.services import remove_association
 from licensing.catalogue.changes import save_service
-from licensing.entitlements.today import Right
+from licensing.entitlements.timeline import Right
 from licensing.errors import TrialOver
 from licensing.grants.trials import start_trial
 from licensing.keysets.issuing import read_keyset
