@@ -22,11 +22,11 @@ from tests.associations.support import (
     names,
     promote,
     raised,
-    refuses,
     remove,
     seated,
     units,
 )
+from tests.licensing.support import refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
