@@ -14,7 +14,7 @@ from products.errors import AlreadyInAccount, InAnotherAccount, NoMatch, Registr
 from products.models import Attempt, Registration, Unit
 from products.services import register
 from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory
-from tests.races import Rival, first_open, race, take_locks_away
+from tests.races import Rival, first_open, race, without_locks
 from tests.rows import nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -240,13 +240,10 @@ def test_two_failed_attempts_at_once_never_count_short(
     assert not AuditEntry.objects.filter(code="registered").exists()
 
 
-@pytest.mark.postgres
+@without_locks
 @pytest.mark.django_db(transaction=True)
-def test_control_without_the_lock_a_try_too_many_is_judged(
-    monkeypatch: pytest.MonkeyPatch, member: Membership, unit: Unit
-) -> None:
+def test_control_without_the_lock_a_try_too_many_is_judged(member: Membership, unit: Unit) -> None:
     tried(member, 4, unit.serial)
-    take_locks_away(monkeypatch)
 
     with first_open(lambda: fail(member, unit.serial, NOON)), pytest.raises(NoMatch):
         Rival(lambda: attempt(member, unit.serial, WRONG, NOON)).result()

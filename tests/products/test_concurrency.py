@@ -23,7 +23,7 @@ from products.factory import COLUMNS, import_units
 from products.models import Attempt, Registration, Unit
 from products.services import register
 from tests.factories import CODE, MembershipFactory, UnitFactory
-from tests.races import Rival, first_open, race, take_locks_away
+from tests.races import Rival, first_open, race, without_locks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -110,15 +110,14 @@ def test_the_last_try_is_made_twice_at_once(
     assert not Registration.objects.exists()
 
 
-@pytest.mark.postgres
+@without_locks
 @pytest.mark.parametrize("leave_one_attempt", [leave_one_attempt for leave_one_attempt, _ in CLOSINGS])
 def test_control_without_the_lock_a_try_too_many_is_made(
-    monkeypatch: pytest.MonkeyPatch, leave_one_attempt: Callable[[Membership, Unit], None]
+    leave_one_attempt: Callable[[Membership, Unit], None],
 ) -> None:
     member, unit = MembershipFactory(), UnitFactory()
     leave_one_attempt(member, unit)
     attempts = Attempt.objects.count()
-    take_locks_away(monkeypatch)
 
     with first_open(lambda: _try_wrongly(member, unit)):
         Rival(lambda: _try_wrongly(member, unit)).result()
@@ -126,15 +125,12 @@ def test_control_without_the_lock_a_try_too_many_is_made(
     assert Attempt.objects.count() == attempts + 2
 
 
-@pytest.mark.postgres
+@without_locks
 @pytest.mark.parametrize("is_same_account", [True, False])
-def test_control_without_the_lock_no_rule_answers(
-    monkeypatch: pytest.MonkeyPatch, is_same_account: bool
-) -> None:
+def test_control_without_the_lock_no_rule_answers(is_same_account: bool) -> None:
     first, other = MembershipFactory.create_batch(2)
     second = first if is_same_account else other
     unit = UnitFactory()
-    take_locks_away(monkeypatch)
 
     with pytest.raises(IntegrityError):
         race(lambda: _register(first, unit), lambda: _register(second, unit))

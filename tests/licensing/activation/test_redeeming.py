@@ -27,7 +27,7 @@ from portal.keys import KeyFileUnknown
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Attempt, ProductModel, Registration, Unit
-from tests.factories import RegistrationFactory, UserFactory
+from tests.factories import RegistrationFactory
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -46,11 +46,6 @@ from tests.rows import every_row, nothing_written
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
 FIRST = datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture

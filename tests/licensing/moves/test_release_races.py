@@ -17,16 +17,11 @@ from licensing.moves.release import plan_release, release_to_account
 from portal.models import Account, User
 from products.errors import RegistrationEnded
 from products.models import Registration, Unit
-from tests.factories import AccountFactory, RegistrationFactory, UserFactory
+from tests.factories import AccountFactory, RegistrationFactory
 from tests.licensing.support import CLIENT_AV, TODAY, give, make, redeem
 from tests.races import race, take_locks_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from licensing.moves.exchange import plan_moves
 from licensing.moves.swap import swap_roles
 from portal.models import AuditEntry, User
 from products.models import ProductModel, Registration, Unit
-from tests.factories import RegistrationFactory, UserFactory, add_points, pair
+from tests.factories import RegistrationFactory, add_points, pair
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -39,11 +39,6 @@ from tests.licensing.support import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture
