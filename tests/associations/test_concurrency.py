@@ -23,8 +23,7 @@ from portal.models import Account, User
 from products.errors import InAnotherAccount
 from products.models import Registration, Unit
 from products.querysets import UnitQuerySet
-from products.services import register
-from tests.factories import CODE, AccountFactory, MembershipFactory, RegistrationFactory
+from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, registered
 from tests.races import Rival, first_open, race, without_locks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
@@ -46,15 +45,7 @@ def _seat(parent: Registration, child: Registration, by: User) -> Callable[[], S
 
 
 def _register_elsewhere(unit: Unit) -> Registration:
-    member = MembershipFactory()
-    return register(
-        account=member.account,
-        serial_number=unit.serial,
-        authentication_code=CODE,
-        friendly_name="",
-        by=member.user,
-        now=timezone.now(),
-    )
+    return registered(MembershipFactory(), unit.serial)
 
 
 def _give_away(registration: Registration) -> Registration:

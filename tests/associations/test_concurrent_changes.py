@@ -8,12 +8,12 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 
 from associations.errors import AlreadyChild, AlreadyParent, AssociationGone, PairChanged, ParentIsChild
-from associations.models import AssociationType, Seat
-from associations.services import associate, change_parent, make_standby, remove_association
+from associations.models import Seat
+from associations.services import change_parent, make_standby, remove_association
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
-from tests.factories import AccountFactory, RegistrationFactory, sharing
+from tests.factories import AccountFactory, RegistrationFactory, hf, sharing
 from tests.races import Rival, first_open, race, without_locks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
@@ -26,8 +26,7 @@ def units() -> list[Registration]:
 
 
 def _associating(parent: Registration, child: Registration, by: User) -> Callable[[], Seat]:
-    hf = AssociationType.objects.get(slug="hf")
-    return partial(associate, parent=parent, child=child, type=hf, by=by, today=today())
+    return partial(hf, parent, child, by=by)
 
 
 def _changing(seat: Seat, parent: Registration, by: User) -> Callable[[], Seat]:

@@ -25,6 +25,7 @@ from tests.factories import (
     RegistrationFactory,
     UnitFactory,
     UserFactory,
+    hf,
     pair,
     registrations,
     staff,
@@ -106,8 +107,7 @@ def test_present_and_earlier_registrations(desk: Client) -> None:
 def test_the_pair_its_spares_and_what_was_before(desk: Client, owner: User) -> None:
     primary, secondary, _ = pair(owner.membership.account, owner)
     spare = RegistrationFactory(account=primary.account)
-    hf = AssociationType.objects.get(slug="hf")
-    associate(parent=primary, child=spare, type=hf, by=owner, today=today())
+    hf(primary, spare, by=owner)
 
     now, before = show(desk, secondary.unit).section("association").all("table")
 

@@ -14,7 +14,7 @@ from licensing.moves.release import release_to_stock
 from portal.demo import demo_password, load_demo, unregistered_units, unused_keys
 from portal.models import Membership, User
 from products.models import Registration, Unit
-from products.services import register
+from tests.factories import registered
 from tests.rows import every_row, nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -52,14 +52,7 @@ def test_three_units_wait_to_be_registered_with_the_codes_that_are_printed() -> 
     waiting = unregistered_units()
 
     for unit in waiting:
-        register(
-            account=member.account,
-            serial_number=unit.serial,
-            authentication_code=unit.code,
-            friendly_name="",
-            by=member.user,
-            now=timezone.now(),
-        )
+        registered(member, unit.serial, code=unit.code)
 
     assert len(waiting) == 3
     assert unregistered_units() == []

@@ -12,8 +12,7 @@ from portal.models import AuditEntry, Membership
 from products.attempts import closed_until, forgive_attempts
 from products.errors import AlreadyInAccount, InAnotherAccount, NoMatch, RegistrationClosed, SerialClosed
 from products.models import Attempt, Registration, Unit
-from products.services import register
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory
+from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, registered
 from tests.races import Rival, first_open, race, without_locks
 from tests.rows import nothing_written
 
@@ -37,14 +36,7 @@ def unit() -> Unit:
 
 
 def attempt(member: Membership, serial: str, code: str = CODE, now: datetime.datetime = NOON) -> Registration:
-    return register(
-        account=member.account,
-        serial_number=serial,
-        authentication_code=code,
-        friendly_name="",
-        by=member.user,
-        now=now,
-    )
+    return registered(member, serial, code=code, now=now)
 
 
 def fail(member: Membership, serial: str, *moments: datetime.datetime) -> None:

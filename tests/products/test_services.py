@@ -27,7 +27,7 @@ from products.services import (
     save_product_model,
     save_survey,
 )
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory
+from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, registered
 from tests.rows import every_row, nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -42,14 +42,7 @@ def member() -> MembershipFactory:
 
 
 def attempt(member, serial: str, code: str = CODE, name: str = "") -> Registration:
-    return register(
-        account=member.account,
-        serial_number=serial,
-        authentication_code=code,
-        friendly_name=name,
-        by=member.user,
-        now=timezone.now(),
-    )
+    return registered(member, serial, code=code, name=name)
 
 
 def assert_refused(

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from associations.models import AssociationType, Seat
-from associations.services import associate, remove_association
+from associations.models import Seat
+from associations.services import remove_association
 from licensing.ledger.verification import verify
 from licensing.models import Licence, PoolPart, RmaCase
 from licensing.rma.cases import ask_for_case, open_case
@@ -19,7 +19,7 @@ from licensing.rma.undoing import undo_case
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
-from tests.factories import RegistrationFactory, UserFactory
+from tests.factories import RegistrationFactory, UserFactory, hf
 from tests.licensing.oracle import derived, shown
 
 YEAR = datetime.timedelta(days=365)
@@ -56,7 +56,7 @@ class Scene(NamedTuple):
     def point(self, parent: Registration) -> Registration:
         """An access point of a unit."""
         point = self.unit("SonicPoint")
-        hf(parent, point, by=self.by, type="sonicpoint")
+        hf(parent, point, by=self.by, slug="sonicpoint")
         return point
 
     def remove(self, seat: Seat | None = None) -> None:
@@ -144,13 +144,6 @@ def complete(
 def undo(case: RmaCase, *, as_lead: bool = True, day: datetime.date | None = None) -> RmaCase:
     """Undo a case, as a lead by default."""
     return undo_case(case=case, as_lead=as_lead, reason="wrong unit", by=case.asked_by, today=day or today())
-
-
-def hf(parent: Registration, child: Registration, *, by: User, type: str = "hf") -> Seat:
-    """Associate two units as their administrator does."""
-    return associate(
-        parent=parent, child=child, type=AssociationType.objects.get(slug=type), by=by, today=today()
-    )
 
 
 def of(unit: Unit) -> Registration:

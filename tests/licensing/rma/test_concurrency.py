@@ -21,9 +21,9 @@ from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
 from products.services import register
-from tests.factories import CODE, AccountFactory, RegistrationFactory, UnitFactory, UserFactory, pair
+from tests.factories import CODE, AccountFactory, RegistrationFactory, UnitFactory, UserFactory, hf, pair
 from tests.licensing.history import grant
-from tests.licensing.rma.support import check_truth, complete, hf, links, open_for, opening, rehearse
+from tests.licensing.rma.support import check_truth, complete, links, open_for, opening, rehearse
 from tests.licensing.support import CONTENT_FILTER, make, redeem
 from tests.races import Rival, first_open, race, without_locks
 

@@ -20,7 +20,7 @@ from portal.clock import today
 from portal.errors import ReasonNeeded
 from portal.models import AuditEntry
 from products.models import Registration, Unit
-from tests.factories import UnitFactory, add_points, pair
+from tests.factories import UnitFactory, add_points, hf, pair
 from tests.licensing.history import divide, grant
 from tests.licensing.rma.support import (
     NEXT_YEAR,
@@ -29,7 +29,6 @@ from tests.licensing.rma.support import (
     ask,
     check_truth,
     complete,
-    hf,
     holdings,
     links,
     of,
@@ -409,7 +408,7 @@ def test_an_access_point_of_the_failed_unit_that_is_elsewhere_by_now_stands_in_t
     point = scene.point(scene.primary)
     case = completed(scene)
     scene.remove(seat_of(point))
-    hf(scene.unit(), point, by=scene.by, type="sonicpoint")
+    hf(scene.unit(), point, by=scene.by, slug="sonicpoint")
 
     _stands_in_the_way(case)
 
