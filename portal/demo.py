@@ -25,7 +25,7 @@ from products.serials import normalize_code
 from products.services import register
 
 OWNER, SUPPORT = "HFChanges", "support"
-REASON = "the demo's licences"
+REASON = "the demo's licenses"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class UnitAdmin(BySerialAdmin):
     readonly_fields = ["grant"]
     ordering = ["pk"]
 
-    @admin.display(description="licences")
+    @admin.display(description="licenses")
     def grant(self, unit: Unit) -> str:
         """A link to the form that grants this unit a licence."""
         url = reverse("admin:licensing_licence_add", query={"serial_number": unit.serial})
