@@ -8,8 +8,6 @@ from associations.models import Seat
 from associations.services import remove_association
 from licensing.models import RmaCase
 from licensing.rma.cases import ask_for_case, open_case
-from licensing.rma.completing import complete_case, rehearse_case
-from licensing.rma.selectors import partners_of
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
@@ -18,6 +16,7 @@ from tests.browser.inspect_page import EVERY_LOOK, inspect_page
 from tests.browser.rma_steps import await_dry_run
 from tests.browser.steps import FIRST, NEW, SECOND
 from tests.factories import RegistrationFactory, hf
+from tests.licensing.rma.support import complete
 
 WIDEST = "W" * 30
 LONG = "W" * 500
@@ -62,9 +61,7 @@ def approved(registration: Registration, by: User, replacement: str = NEW.serial
 
 def completed(registration: Registration, by: User) -> RmaCase:
     case = approved(registration, by)
-    partner = partners_of(case).default
-    shown = rehearse_case(case=case, partner=partner, by=by, today=today())
-    complete_case(case=case, partner=partner, seen=shown.seen, by=by, today=today())
+    complete(case, by=by)
     return case
 
 

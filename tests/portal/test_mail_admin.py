@@ -1,13 +1,12 @@
 """The outbox at the desk: looked at by all of the staff, sent again by those who work on cases."""
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
 from portal.models import AuditEntry, Mail, User
-from portal.roles import AGENT, OPERATOR, load_roles
-from tests.factories import UserFactory, staff
+from portal.roles import AGENT, OPERATOR
+from tests.factories import staff
 from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
@@ -133,10 +132,7 @@ def test_a_mail_that_isnt_there_is_not_found(desk: Client, pk: str) -> None:
 
 
 def test_who_doesnt_work_on_cases_sees_mail_and_sends_none_again(client: Client) -> None:
-    load_roles()
-    operator = UserFactory(is_staff=True)
-    operator.groups.add(Group.objects.get(name=OPERATOR))
-    client.force_login(operator)
+    client.force_login(staff(OPERATOR))
     row = mail()
 
     page = client.get(f"{MAILS}{row.pk}/change/")
