@@ -4,6 +4,7 @@ Sources: the document's section Platforms (models with HF), its figure 2 (associ
 table (services).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -17,18 +18,18 @@ from products.models import ProductModel
 from products.services import save_product_model
 
 REASON = "the catalogue as shipped"
-HF_MODELS = [
-    (1, "CSM 2100"),
-    (2, "CSM 2200"),
-    (3, "CSM 3200"),
-    (4, "PRO 2040"),
-    (5, "PRO 3060"),
-    (6, "PRO 4060"),
-    (7, "PRO 4100"),
-    (8, "PRO 5060"),
-]
-OTHER_FIREWALLS = [(11, "TZ 150"), (12, "TZ 170"), (13, "TZ 170 Wireless"), (14, "PRO 1260")]
-ACCESS_POINTS = [(9, "SonicPoint"), (10, "SonicWALL SonicPoint G")]
+HF_MODELS = {
+    1: "CSM 2100",
+    2: "CSM 2200",
+    3: "CSM 3200",
+    4: "PRO 2040",
+    5: "PRO 3060",
+    6: "PRO 4060",
+    7: "PRO 4100",
+    8: "PRO 5060",
+}
+OTHER_FIREWALLS = {11: "TZ 150", 12: "TZ 170", 13: "TZ 170 Wireless", 14: "PRO 1260"}
+ACCESS_POINTS = {9: "SonicPoint", 10: "SonicWALL SonicPoint G"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +59,32 @@ SERVICES = [
     ShippedService(13, "SonicOS Enhanced", "t"),
     ShippedService(14, "Support", "ta"),
 ]
-# What a model comes with: the service's code, the count.
+# What a model comes with, by its code: the service's code, the count.
 FIREWALL = [(8, None), (9, 5), (12, None)]
-COMES_WITH = {name: [(1, UNLIMITED), *FIREWALL, (13, None)] for _, name in HF_MODELS} | {
-    "TZ 150": [(1, 10), (8, None), (12, None)],
-    "TZ 170": [(1, 10), *FIREWALL],
-    "TZ 170 Wireless": [(1, 10), *FIREWALL],
-    "PRO 1260": [(1, 25), *FIREWALL],
+COMES_WITH = {code: [(1, UNLIMITED), *FIREWALL, (13, None)] for code in HF_MODELS} | {
+    11: [(1, 10), (8, None), (12, None)],
+    12: [(1, 10), *FIREWALL],
+    13: [(1, 10), *FIREWALL],
+    14: [(1, 25), *FIREWALL],
 }
 
 
 @transaction.atomic
 def load_catalogue() -> None:
-    """Create what is missing of the shipped catalogue. What staff changed or removed stays so."""
+    """Create what is missing of the shipped catalogue. What staff renamed, changed or removed stays so."""
     new_services = {
         shipped.code: _service(shipped) for shipped in SERVICES if not _is_there(Service, shipped.code)
     }
     new_models = {
-        name: _model(code, name)
-        for code, name in [*HF_MODELS, *OTHER_FIREWALLS, *ACCESS_POINTS]
+        code: _model(code, name)
+        for code, name in (HF_MODELS | OTHER_FIREWALLS | ACCESS_POINTS).items()
         if not _is_there(ProductModel, code)
     }
-    for name, included in COMES_WITH.items():
+    for model, included in COMES_WITH.items():
         for code, count in included:
-            if name in new_models or code in new_services:
+            if model in new_models or code in new_services:
                 set_model_service(
-                    model=ProductModel.objects.get(name=name),
+                    model=ProductModel.objects.get(code=model),
                     service=Service.objects.get(code=code),
                     count=count,
                     by=None,
@@ -116,11 +117,9 @@ def _model(code: int, name: str) -> ProductModel:
     return save_product_model(model=model, by=None, reason=REASON)
 
 
-def _load_types(new_models: set[str]) -> None:
+def _load_types(new_models: set[int]) -> None:
     """Load the association types in the order of figure 2."""
-    firewalls = [name for _, name in [*HF_MODELS, *OTHER_FIREWALLS]]
-    hf = [name for _, name in HF_MODELS]
-    for position, (_, name) in enumerate(ACCESS_POINTS, start=1):
+    for position, (code, name) in enumerate(ACCESS_POINTS.items(), start=1):
         slug = "sonicpoint-g" if name.endswith("G") else "sonicpoint"
         shipped = AssociationType(
             slug=slug,
@@ -130,7 +129,7 @@ def _load_types(new_models: set[str]) -> None:
             shares_licences=False,
             position=position,
         )
-        _load_type(shipped, parents=firewalls, children=[name], new_models=new_models)
+        _load_type(shipped, parents=HF_MODELS | OTHER_FIREWALLS, children=[code], new_models=new_models)
     shipped = AssociationType(
         slug="hf",
         parent_label="HF Primary",
@@ -139,16 +138,16 @@ def _load_types(new_models: set[str]) -> None:
         shares_licences=True,
         position=3,
     )
-    _load_type(shipped, parents=hf, children=hf, new_models=new_models)
+    _load_type(shipped, parents=HF_MODELS, children=HF_MODELS, new_models=new_models)
 
 
 def _load_type(
-    shipped: AssociationType, *, parents: list[str], children: list[str], new_models: set[str]
+    shipped: AssociationType, *, parents: Iterable[int], children: Iterable[int], new_models: set[int]
 ) -> None:
     present = AssociationType.objects.filter(slug=shipped.slug).first()
     type = present or save_association_type(type=shipped, by=None, reason=REASON)
-    for side, names in ((Side.PARENT, parents), (Side.CHILD, children)):
-        for name in names:
-            if present is None or name in new_models:
-                model = ProductModel.objects.get(name=name)
+    for side, codes in ((Side.PARENT, parents), (Side.CHILD, children)):
+        for code in codes:
+            if present is None or code in new_models:
+                model = ProductModel.objects.get(code=code)
                 add_type_model(type=type, model=model, side=side, by=None, reason=REASON)

@@ -148,3 +148,15 @@ def test_what_staff_took_out_stays_out() -> None:
 
     with nothing_written():
         load_catalogue()
+
+
+def test_what_a_release_adds_finds_models_that_staff_renamed() -> None:
+    ProductModel.objects.filter(name="PRO 5060").update(name="PRO 5060 G2")
+    TypeModel.objects.filter(type__slug="hf").delete()
+    AssociationType.objects.get(slug="hf").delete()
+    Service.objects.filter(code=12).update(code=99, name="what was before")
+
+    load_catalogue()
+
+    assert "PRO 5060 G2" in _models("hf", "parent")
+    assert "ViewPoint" in _included("PRO 5060 G2")
