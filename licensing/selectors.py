@@ -8,11 +8,12 @@ from django.db.models import Case, F, IntegerField, Q, Subquery, When
 
 from associations.models import Seat, Side
 from licensing.activation.terms import Verb
-from licensing.entitlements.today import Entitlement, Right, entitlements, node_count, read_holdings
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement, entitlements, node_count, read_holdings
 from licensing.keyset import UNLIMITED, Status
 from licensing.models import Keyset, KeysetHead, Licence, Service, TrialStart
 from licensing.moves.pools import is_divisible
-from licensing.wording import count_in_words, licence_in_words
+from licensing.wording import count_in_words, entitlement_in_words
 from portal.models import Account
 from products.models import Registration
 
@@ -84,11 +85,11 @@ def sharing_changes(
     """The services of a unit that change when it shares the licences of `after` instead of `before`."""
     held = entitlements(unit, source=before, today=today)
     to_hold = entitlements(unit, source=after, today=today)
-    return [
-        ServiceChange(old.service, licence_in_words(old, today), licence_in_words(new, today))
+    changes = [
+        ServiceChange(old.service, entitlement_in_words(old, today), entitlement_in_words(new, today))
         for old, new in zip(held, to_hold, strict=True)
-        if (old.status(today), old.count, old.expires_on) != (new.status(today), new.count, new.expires_on)
     ]
+    return [change for change in changes if change.before != change.after]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from typing import Any
 
 from django import template
 
-from licensing.entitlements.today import Entitlement, Right
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement
 from licensing.keyset import UNLIMITED, Status
 from licensing.models import LedgerEntry, Licence, Service
+from portal.days import day_after
 
 register = template.Library()
 
@@ -57,6 +59,27 @@ def licence_in_words(held: Entitlement | Licence, today: datetime.date) -> str:
     if held.expires_on and held.expires_on < today:
         return f"{Status.EXPIRED.label.lower()} {held.expires_on:%d %b %Y}"
     return terms_in_words(held.kind, held.count, held.expires_on)
+
+
+@register.filter
+def then_in_words(held: Entitlement) -> list[str]:
+    """What follows an entitlement: then for 5 until 31 Aug 2027, or from 16 Mar 2027 if not at once."""
+    lines = []
+    kind, last_day = (held.kind, held.expires_on) if held.right else (None, None)
+    for span in held.then:
+        is_next = last_day is not None and span.first_day == day_after(last_day)
+        when = "then" if is_next else f"from {span.first_day:%d %b %Y}"
+        count, is_same = span.holding.count, span.holding.kind == kind
+        number = {None: "", UNLIMITED: "Unlimited "}.get(count, f"for {count_in_words(count)} ")
+        terms = terms_in_words(span.holding.kind, count, span.last_day)
+        lines.append(f"{when} {number}{end_in_words(span.last_day)}" if is_same else f"{when} {terms}")
+        kind, last_day = span.holding.kind, span.last_day
+    return lines
+
+
+def entitlement_in_words(held: Entitlement, today: datetime.date) -> str:
+    """What a unit may run on a day, and what follows."""
+    return ", ".join([licence_in_words(held, today), *then_in_words(held)])
 
 
 def entry_in_words(value: Mapping[str, Any] | None) -> str:

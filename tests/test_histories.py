@@ -25,7 +25,7 @@ from associations.sharing_limit import SHARING_WINDOW
 from licensing.activation.redeeming import make_activation_keys, redeem_key
 from licensing.grants.giving import grant_licence
 from licensing.grants.trials import start_trial
-from licensing.keyset import Payload
+from licensing.keyset import UNLIMITED, Status, read, states_on
 from licensing.keysets.issuing import read_keyset
 from licensing.ledger.verification import verify
 from licensing.models import (
@@ -70,6 +70,7 @@ CHANGED: list[type[Model]] = [
     Mail,
 ]
 """The tables that these histories change, except attempts."""
+RUNS = {Status.LICENSED, Status.FREE_TRIAL}
 
 _accounts = st.integers(0, 1)
 _units = st.integers(0, 7)
@@ -92,7 +93,7 @@ class Histories(RuleBasedStateMachine):
         for number in (0, 1, 2, 3, 4, 5, 7):
             owner = self.members[number == 5]
             RegistrationFactory(unit=self.units[number], account=owner.account)
-        self.issued: dict[str, tuple[int, Payload]] = {}
+        self.issued: dict[str, Keyset] = {}
         self.codes: dict[str, str] = {}
         self.seen: dict[str, tuple[str, bool]] = {}
         self.seen_until = 0
@@ -274,21 +275,29 @@ class Histories(RuleBasedStateMachine):
         today = self.now.date()
         for registration in Registration.objects.live().select_related("unit__model"):
             keyset = read_keyset(registration=registration, today=today)
-            said, serial = said_by(keyset), registration.unit.serial
+            said, serial = said_by(keyset, today), registration.unit.serial
             assert said == derived(registration, today)
-            generation, before = self.issued.get(serial, (0, None))
-            assert keyset.generation == generation + (said != before)
-            self.issued[serial] = keyset.generation, said
+            before = self.issued.get(serial)
+            is_new = before is None or said_by(before, today) != said
+            assert keyset.generation == (before.generation if before else 0) + is_new
+            self.issued[serial] = keyset
         self._check_shared()
 
     def _check_shared(self) -> None:
-        """K1: a secondary has every shared service for at least as long as its primary."""
+        """K1: on every day from today on a secondary has every shared service at least as well."""
         shareable = set(Service.objects.filter(is_shareable=True).values_list("code", flat=True))
         for seat in Seat.objects.live().filter(shares=True).select_related("registration__unit"):
-            theirs = {s.code: s for s in self.issued[parent_of(seat).unit.serial][1].services}
-            own = {s.code: s for s in self.issued[seat.registration.unit.serial][1].services}
-            for code in shareable & set(theirs):
-                assert own[code].expiry is None or own[code].expiry >= theirs[code].expiry
+            theirs, own = (
+                read(self.issued[unit.serial].text).services
+                for unit in (parent_of(seat).unit, seat.registration.unit)
+            )
+            ends = {row.expiry + timedelta(1) for row in (*theirs, *own) if row.expiry}
+            for day in {self.now.date(), *(day for day in ends if day > self.now.date())}:
+                mine = states_on(day, own)
+                for code, state in states_on(day, theirs).items():
+                    if code in shareable and state.status in RUNS:
+                        assert mine[code].status in RUNS
+                        assert _size(mine[code].row.count) >= _size(state.row.count)
 
     @invariant()
     def the_ledger_matches_what_is_held(self) -> None:
@@ -377,6 +386,10 @@ class Histories(RuleBasedStateMachine):
         codes = ["associated", "parent-changed", "made-standby", "association-removed", "roles-swapped"]
         entries = AuditEntry.objects.filter(code__in=codes, pk__gt=self.seen_until).order_by("pk")
         return list({entry.action: (entry.code, entry.data) for entry in entries}.values())
+
+
+def _size(count: int | None) -> float:
+    return float("inf") if count == UNLIMITED else count or 0
 
 
 def rows() -> list[list[tuple[object, ...]]]:

@@ -13,7 +13,8 @@ from django.db.models import F, Q
 from associations.models import Seat, Side
 from associations.selectors import ChildCount, HistoryRow, child_counts, history, live_seats
 from desk.addresses import CaseRow
-from licensing.entitlements.today import Right, read_graces, sharing_primary
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import read_graces, sharing_primary
 from licensing.keysets.issuing import current_heads
 from licensing.models import Keyset, KeysetHead, LedgerEntry, PoolPart, RmaCase, TrialStart
 from licensing.readiness.pairs import Readiness, readiness_of, was_confirmed

@@ -10,7 +10,8 @@ from django.utils import timezone
 from licensing.activation.codes import active_macs, draw_key, known_macs, normalize_key, show_key
 from licensing.activation.terms import Terms, Verb, redeemed
 from licensing.audit_codes import AuditCode
-from licensing.entitlements.today import Entitlement, Right
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement
 from licensing.errors import (
     ActivationNotOffered,
     KeyAttemptsClosed,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from dateutil.relativedelta import relativedelta
 from django.db.models import TextChoices
 
-from licensing.entitlements.today import Entitlement, Right
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement
 from licensing.errors import CountOutOfRange, KeyNeedsLicence, NothingToAdd, TermTooLong
 from licensing.keyset import UNLIMITED
 from licensing.models import LARGEST_COUNT, ActivationKey, Licence

@@ -14,7 +14,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from associations.models import Seat, Side
-from licensing.entitlements.today import Entitlement, Grace, Holdings, Right
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement, Grace, Holdings
 from licensing.errors import FutureDay, OutsideRegistration
 from licensing.keyset import Status
 from licensing.ledger.writing import Line, licence_value, pool_of
@@ -108,7 +109,7 @@ def _graces_at(registration: Registration, moment: datetime.datetime) -> dict[in
     as_primary = registration.seats.of_primaries().filter(began_at__lt=moment)
     if as_primary.exclude(ended_at__lt=moment).exists():
         return {}
-    return {registration.pk: Grace(case.failed, case.grace_ends_on, case.number)}
+    return {registration.pk: Grace(case.failed, case.asked_at.date(), case.grace_ends_on, case.number)}
 
 
 def replay(entries: Iterable[LedgerEntry]) -> dict[Line, Held]:
@@ -151,8 +152,10 @@ class Past:
         if held.right == Right.PART:
             key = (holder.unit_id, service.pk)
             value = licence_value(Licence(kind=held.kind, count=held.count, expires_on=held.expires_on))
+            if not service.is_counted:
+                del value["count"]  # the part has one from before
             parts = [line for line in self.lines if line.pool and (line.unit, line.service) == key]
-            pool = next(line.pool for line in parts if self.lines[line].value == value)
+            pool = next(line.pool for line in parts if value.items() <= self.lines[line].value.items())
             return f"{origin_in_words(held.right)} {pool}"
         if held.right == Right.OWN:
             line = self.lines[Line(holder.unit_id, service.pk)]

@@ -4,9 +4,18 @@ import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from django.db.models import Q, Sum, TextChoices
+from django.db.models import Q, Sum
 
 from associations.models import Seat, Side
+from licensing.entitlements.timeline import (
+    Holding,
+    Right,
+    Span,
+    kept_from,
+    shared_from,
+    state_on,
+    what_runs,
+)
 from licensing.keyset import UNLIMITED, Status
 from licensing.models import Licence, ModelService, PoolPart, RmaCase, Service
 from products.models import Registration
@@ -15,22 +24,12 @@ NODES_CODE = 1
 """The permanent code of the service Nodes/Users, which a keyset gives as its node count (K1)."""
 
 
-class Right(TextChoices):
-    """The right by which a unit holds an entitlement."""
-
-    OWN = "own", "own"
-    PART = "part", "part of another unit's license"
-    MODEL = "model", "comes with the model"
-    SHARED = "shared", "shared"
-    KEPT = "kept", "kept while an RMA case is open"
-
-
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """One service of one unit. Without a right it is Not Licensed.
+    """One service of one unit on a day. Without a right it is Not Licensed.
 
     `count` is -1 for Unlimited and None if the service isn't counted; `expires_on` is the last day, None if
-    there is no end.
+    there is no end. `then` is what runs on later days.
     """
 
     service: Service
@@ -38,6 +37,7 @@ class Entitlement:
     kind: str = Licence.Kind.LICENSED
     count: int | None = None
     expires_on: datetime.date | None = None
+    then: tuple[Span, ...] = ()
 
     def is_expired(self, today: datetime.date) -> bool:
         """Whether its last day is over."""
@@ -52,7 +52,7 @@ class Entitlement:
         return Status.FREE_TRIAL if self.kind == Licence.Kind.TRIAL else Status.LICENSED
 
     def worth(self, today: datetime.date) -> tuple[object, ...]:
-        """A sort key: of two entitlements to one service, the better has the larger (L2)."""
+        """A sort key: of two licences for one service, the one that moves go by has the larger (L7, A10)."""
         return (
             self.right is not None,
             not self.is_expired(today),
@@ -90,9 +90,10 @@ def entitlements(
 
 @dataclass(frozen=True, slots=True)
 class Grace:
-    """What a secondary keeps of its failed primary while a case is open, until a day (X3)."""
+    """What a secondary keeps of its failed primary while a case is open, from a day until a day (X3)."""
 
     source: Registration
+    began_on: datetime.date
     ends_on: datetime.date
     number: str
 
@@ -111,53 +112,58 @@ class Holdings:
     given: dict[int, int]
     graces: dict[int, Grace]
 
-    def own(self, registration: Registration, service: Service, today: datetime.date) -> Entitlement:
-        """An unexpired licence or part, else what the model comes with, else what has expired (L2)."""
+    def of_unit(self, registration: Registration, service: Service) -> list[Holding]:
+        """What a unit holds of a service itself: its licence, its parts of others', what its model has."""
         key = (registration.pk, service.pk)
-        options = [_of_part(service, part) for part in self.parts.get(key, [])]
+        found = [
+            Holding(Right.PART, part.licence.kind, part.count, expires_on=part.licence.expires_on)
+            for part in self.parts.get(key, [])
+        ]
         if licence := self.licences.get(key):
-            options.append(self._of_licence(service, licence))
-        best = max(options, key=lambda held: held.worth(today), default=Entitlement(service))
+            count, given = licence.count, self.given.get(licence.pk, 0)
+            if not given or given != count:  # else all of it was given away
+                left = count - given if count and count != UNLIMITED else count
+                found.append(Holding(Right.OWN, licence.kind, left, expires_on=licence.expires_on))
         model = (registration.unit.model_id, service.pk)
-        if model in self.included and (best.right is None or best.is_expired(today)):
-            return Entitlement(service, Right.MODEL, count=self.included[model])
-        return best
+        if model in self.included:
+            found.append(Holding(Right.MODEL, count=self.included[model]))
+        return found if service.is_counted else [replace(holding, count=None) for holding in found]
+
+    def held(
+        self, registration: Registration, source: Registration | None, service: Service, today: datetime.date
+    ) -> list[Holding]:
+        """All that a unit holds of a service: itself, shared of `source` (L3), and kept (X3)."""
+        found = self.of_unit(registration, service)
+        if not service.is_shareable:
+            return found
+        if source:
+            found += shared_from(self.of_unit(source, service))
+        grace = self.graces.get(registration.pk)
+        if grace and grace.ends_on >= today:
+            theirs = self.of_unit(grace.source, service)
+            had = [h for h in theirs if h.expires_on is None or h.expires_on >= grace.began_on]
+            found += kept_from(had, until=grace.ends_on)
+        return found
+
+    def own(self, registration: Registration, service: Service, today: datetime.date) -> Entitlement:
+        """What a unit may run of a service by what it holds itself."""
+        return _entitlement(service, self.of_unit(registration, service), today)
 
     def entitlement(
         self, registration: Registration, source: Registration | None, service: Service, today: datetime.date
     ) -> Entitlement:
-        """The unit's own entitlement to a service, or what it shares of `source` (L2, L3) or keeps (X3)."""
-        best = self.own(registration, service, today)
-        if not service.is_shareable:
-            return best
-        right = best.right
-        theirs = self.own(source, service, today) if source else Entitlement(service)
-        is_better = best.worth(today) > theirs.worth(today)
-        if theirs.right is not None and not is_better:  # the primary's wins a tie
-            best, right = theirs, Right.SHARED
-        kept = self._kept(registration, service, today)
-        if kept and kept.worth(today) > best.worth(today):
-            best, right = kept, Right.KEPT
-        return replace(best, right=right)
+        """What a unit may run of a service, its own, shared of `source`, or kept (L2, L3, X3)."""
+        return _entitlement(service, self.held(registration, source, service, today), today)
 
-    def _kept(self, registration: Registration, service: Service, today: datetime.date) -> Entitlement | None:
-        """What a failed primary has of a service, and by which right, at most until the grace ends."""
-        grace = self.graces.get(registration.pk)
-        if grace is None or grace.ends_on < today:
-            return None
-        theirs = self.own(grace.source, service, today)
-        if theirs.right is None or theirs.is_expired(today):
-            return None
-        return replace(theirs, expires_on=min(theirs.expires_on or grace.ends_on, grace.ends_on))
 
-    def _of_licence(self, service: Service, licence: Licence) -> Entitlement:
-        given = self.given.get(licence.pk, 0)
-        if given and given == licence.count:
-            return Entitlement(service)  # all of it was given away
-        count = licence.count
-        if count is not None and count != UNLIMITED:
-            count -= given
-        return Entitlement(service, Right.OWN, licence.kind, count, licence.expires_on)
+def _entitlement(service: Service, holdings: list[Holding], day: datetime.date) -> Entitlement:
+    """What these holdings of a service come to on a day, and what follows."""
+    then = tuple(span for span in what_runs(holdings, since=day) if span.first_day > day)
+    state = state_on(holdings, day)
+    if state.status is None or state.holding is None:
+        return Entitlement(service, then=then)
+    held = state.holding
+    return Entitlement(service, held.right, held.kind, held.count, held.expires_on, then)
 
 
 def read_holdings(registrations: Iterable[Registration]) -> Holdings:
@@ -185,7 +191,7 @@ def read_graces(registrations: Iterable[Registration]) -> dict[int, Grace]:
     """What each of these registrations keeps of a failed primary, by registration."""
     cases = RmaCase.objects.filter(keeps(), secondary__in=list(registrations))
     return {
-        case.secondary_id: Grace(case.failed, case.grace_ends_on, case.number)
+        case.secondary_id: Grace(case.failed, case.asked_at.date(), case.grace_ends_on, case.number)
         for case in cases.select_related("failed__unit").order_by("pk")
         if case.secondary_id and case.grace_ends_on
     }
@@ -205,7 +211,3 @@ def named_primary(
 ) -> Registration | None:
     """The unit that a keyset names as primary: whose licences the unit shares, or else keeps in part."""
     return primary or (grace.source if grace and grace.ends_on >= today else None)
-
-
-def _of_part(service: Service, part: PoolPart) -> Entitlement:
-    return Entitlement(service, Right.PART, part.licence.kind, part.count, part.licence.expires_on)

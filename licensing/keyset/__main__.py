@@ -10,9 +10,10 @@ import re
 import sys
 from pathlib import Path
 
+from licensing.keyset.days import states_on
 from licensing.keyset.keys import KeyRing
 from licensing.keyset.outcomes import Malformed, Outcome
-from licensing.keyset.payload import UNLIMITED, Kind, Payload, normal_serial
+from licensing.keyset.payload import UNLIMITED, Kind, Payload, Service, normal_serial
 from licensing.keyset.text import parse
 from licensing.keyset.verify import issue_day, verify
 
@@ -171,12 +172,17 @@ def _print_payload(payload: Payload, today: datetime.date) -> None:
     ]
     sys.stdout.write("".join(f"  {name:<15}{value}\n" for name, value in facts if value))
     rows: list[tuple[str, ...]] = [("Code", "Security Service", "Kind", "Status", "Count", "Expiration")]
-    for service in payload.services:
-        name = _NAMES.get(service.code, f"service {service.code}")
-        expiry = _date(service.expiry) if service.expiry else ""
-        status = service.status(today).label
-        rows.append((str(service.code), name, _KINDS[service.kind], status, _amount(service.count), expiry))
+    for code, state in states_on(today, payload.services).items():
+        rows.append((str(code), _NAMES.get(code, f"service {code}"), *_cells(state.status.label, state.row)))
+        rows += (("", "", *_cells(f"from {_date(run.first)}", run.row)) for run in state.follows)
     _print_table(rows)
+
+
+def _cells(status: str, row: Service | None) -> tuple[str, str, str, str]:
+    """Kind, Status, Count and Expiration of a service as one row has it."""
+    if row is None:
+        return "", status, "", ""
+    return _KINDS[row.kind], status, _amount(row.count), _date(row.expiry) if row.expiry else ""
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from licensing.keyset.payload import UNLIMITED, Kind, Payload, Service
 
-MAX_SERVICES = 64
+MAX_ROWS = 255
 KID_SIZE, SIGNATURE_SIZE = 8, 64
 U16, U32, U40 = 0xFFFF, 0xFFFF_FFFF, 0xFF_FFFF_FFFF
 
@@ -28,10 +28,12 @@ _LEAST = (
     0x1_0000_0000,
 )  # what an argument of 1, 2, 4, 8 bytes must reach to be shortest
 _KINDS = {kind.value: kind for kind in Kind}
-_KIND_BYTES = {kind.value: _BYTE[kind] for kind in Kind}
+_KIND_BYTES = {kind: _BYTE[kind] for kind in Kind}
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _date = datetime.date.fromordinal
 _LONGER = "an integer that isn't in its shortest form"
+_NO_ROW = Service(-1)  # comes before every row
+_DISORDER = "not in order of code, begin and expiry"
 _LAST_DAY = datetime.date.max.toordinal() - _EPOCH
 
 # Tag 18, an array of four, then the protected header up to the kid: {1: -8, 4: h'...'}. The algorithm is
@@ -59,8 +61,8 @@ class Frame(NamedTuple):
 def encode(payload: Payload) -> bytes:
     """The payload's one encoding. Raises ValueError for what the format has no room for."""
     services, primary = payload.services, payload.primary
-    if len(services) > MAX_SERVICES:
-        raise ValueError(f"{len(services)} services; a keyset holds at most {MAX_SERVICES}")
+    if len(services) > MAX_ROWS:
+        raise ValueError(f"{len(services)} rows; a keyset holds at most {MAX_ROWS}")
     parts = [
         b"\xa6\x01" if primary is None else b"\xa7\x01",
         _serial(payload.serial),
@@ -76,7 +78,7 @@ def encode(payload: Payload) -> bytes:
         _head(_ARRAY, len(services)),
     ]
     try:
-        _add_rows(parts, services)
+        _add_rows(parts, services, payload.issued)
     except KeyError as error:
         raise ValueError(f"kind {error} is neither licensed nor trial") from None
     if primary is not None:
@@ -84,22 +86,36 @@ def encode(payload: Payload) -> bytes:
     return b"".join(parts)
 
 
-def _add_rows(parts: list[bytes], services: tuple[Service, ...]) -> None:
-    last = -1
+def _add_rows(parts: list[bytes], services: tuple[Service, ...], issued: int) -> None:
+    before = _NO_ROW
     for service in services:
         code, count, expiry = service.code, service.count, service.expiry
-        if code <= last:
-            raise ValueError(f"service {code} doesn't come after {last}: codes ascend strictly")
-        last = code
+        begin = service.begin
+        if code <= before.code and service.place <= before.place:
+            raise ValueError(f"service {code}: {_DISORDER}")
+        before = service
         start = _BYTE[code] if code < 24 else _uint(code, U16, "code")
         kind = _KIND_BYTES[service.kind]
-        if expiry is not None:
+        if begin is not None:
+            if fault := _begin_fault(begin, expiry, issued):
+                raise ValueError(f"service {code}: {fault}")
+            middle = b"\xf6" if count is None else _amount(count, "count")
+            end = b"\xf6" if expiry is None else _day(expiry)
+            parts += (b"\x85", start, kind, middle, end, _day(begin))
+        elif expiry is not None:
             middle = b"\xf6" if count is None else _amount(count, "count")
             parts += (b"\x84", start, kind, middle, _day(expiry))
         elif count is not None:
             parts += (b"\x83", start, kind, _amount(count, "count"))
         else:
             parts += (b"\x82", start, kind)
+
+
+def _begin_fault(begin: datetime.date, expiry: datetime.date | None, issued: int) -> str:
+    """Why a row of a keyset issued at that moment can't begin on that day; empty where it can."""
+    if begin.toordinal() - _EPOCH <= issued // 86400:
+        return "a begin no later than the day of issue"
+    return "a begin after the expiry" if expiry is not None and expiry < begin else ""
 
 
 def _head(major: int, n: int) -> bytes:
@@ -125,9 +141,9 @@ def _amount(n: int, name: str) -> bytes:
     return b"\x20" if n == UNLIMITED else _uint(n, U32, name)
 
 
-@lru_cache(maxsize=4096)  # licences end on few different days: more than ten years of them fit
+@lru_cache(maxsize=4096)  # licences begin and end on few different days: more than ten years of them fit
 def _day(day: datetime.date) -> bytes:
-    return _uint(day.toordinal() - _EPOCH, U32, "expiry")
+    return _uint(day.toordinal() - _EPOCH, U32, "day")
 
 
 def _serial(serial: str) -> bytes:
@@ -197,36 +213,46 @@ def _read_payload(data: bytes) -> tuple[Payload, int]:
     issued, at = _read_uint(data, _read_key(data, at, 3), U40)
     model, at = _read_uint(data, _read_key(data, at, 4), U16)
     nodes, at = _read_amount(data, _read_key(data, at, 5))
-    services, at = _read_services(data, _read_key(data, at, 6))
+    services, at = _read_services(data, _read_key(data, at, 6), issued)
     primary = None
     if data[0] == 0xA7:
         primary, at = _read_serial(data, _read_key(data, at, 7))
     return Payload(serial, generation, issued, model, nodes, services, primary), at
 
 
-def _read_services(data: bytes, at: int) -> tuple[tuple[Service, ...], int]:
+def _read_services(data: bytes, at: int, issued: int) -> tuple[tuple[Service, ...], int]:
     rows, at = _read_head(data, at, _ARRAY)
-    if rows > MAX_SERVICES:
-        raise _error(at, f"more than {MAX_SERVICES} services")
+    if rows > MAX_ROWS:
+        raise _error(at, f"more than {MAX_ROWS} rows")
     services: list[Service] = []
     last = -1
     for _ in range(rows):
-        size = data[at] - _ARRAY
-        code, at = _read_uint(data, at + 1, U16)
+        size, code = data[at] - _ARRAY, data[at + 1]
+        at += 2
+        if code >= 24:
+            code, at = _read_uint(data, at - 1, U16)
         kind = _KINDS.get(data[at])
-        if kind is None or code <= last or not 2 <= size <= 4:
-            raise _error(at, "not a row of code, kind, count and expiry, or not in order of code")
-        last = code
+        if kind is None or not 2 <= size <= 5:
+            raise _error(at, "not a row of code, kind, count, expiry and begin")
         at += 1
-        count = expiry = None
-        if size == 4 and data[at] == _NIL:
-            at += 1
-        elif size > 2:
+        count = expiry = begin = None
+        if size > 3:
+            if data[at] == _NIL:
+                at += 1
+            else:
+                count, at = _read_amount(data, at)
+            if size == 4:
+                day, at = _read_uint(data, at, _LAST_DAY)
+                expiry = _date(_EPOCH + day)
+            else:
+                expiry, begin, at = _read_days(data, at, issued)
+        elif size == 3:
             count, at = _read_amount(data, at)
-        if size == 4:
-            day, at = _read_uint(data, at, _LAST_DAY)
-            expiry = _date(_EPOCH + day)
-        services.append(Service(code, kind, count, expiry))
+        service = Service(code, kind, count, expiry, begin)
+        if code <= last and service.place <= services[-1].place:
+            raise _error(at, _DISORDER)
+        last = code
+        services.append(service)
     return tuple(services), at
 
 
@@ -267,6 +293,24 @@ def _read_uint(data: bytes, at: int, limit: int) -> tuple[int, int]:
 
 def _read_amount(data: bytes, at: int) -> tuple[int, int]:
     return (UNLIMITED, at + 1) if data[at] == _MINUS_ONE else _read_uint(data, at, U32)
+
+
+def _read_day(data: bytes, at: int) -> tuple[datetime.date, int]:
+    day, at = _read_uint(data, at, _LAST_DAY)
+    return _date(_EPOCH + day), at
+
+
+def _read_days(data: bytes, at: int, issued: int) -> tuple[datetime.date | None, datetime.date, int]:
+    """The expiry, nil or not, and the begin of a row that has both."""
+    expiry = None
+    if data[at] == _NIL:
+        at += 1
+    else:
+        expiry, at = _read_day(data, at)
+    begin, at = _read_day(data, at)
+    if fault := _begin_fault(begin, expiry, issued):
+        raise _error(at, fault)
+    return expiry, begin, at
 
 
 def _read_key(data: bytes, at: int, number: int) -> int:

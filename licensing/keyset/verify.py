@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 
 from licensing.keyset.codec import Frame
+from licensing.keyset.days import State, states_on
 from licensing.keyset.keys import KeyRing
 from licensing.keyset.outcomes import Malformed, Outcome, Reason
 from licensing.keyset.payload import Payload, Status, normal_serial
@@ -36,10 +37,14 @@ class Result:
         return f"{(self.reason or self.outcome).text} {self.detail}".rstrip()
 
     @property
+    def states(self) -> dict[int, State]:
+        """What runs as of `today` and what follows, by code. A code that isn't there is Not Licensed."""
+        return states_on(self.today, self.payload.services if self.payload else ())
+
+    @property
     def statuses(self) -> dict[int, Status]:
         """Each service's status as of `today`, by code. A code that is missing is Not Licensed."""
-        services = self.payload.services if self.payload else ()
-        return {service.code: service.status(self.today) for service in services}
+        return {code: state.status for code, state in self.states.items()}
 
 
 def issue_day(payload: Payload) -> datetime.date:

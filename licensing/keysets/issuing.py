@@ -5,7 +5,7 @@ they change; the reader compares the versions and, if one has changed, derives t
 """
 
 import datetime
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,9 +17,11 @@ from django.utils import timezone
 
 from associations.models import Seat, Side
 from licensing.audit_codes import AuditCode
+from licensing.entitlements.timeline import ONE_DAY
 from licensing.entitlements.today import (
     NODES_CODE,
     Entitlement,
+    Grace,
     entitlements,
     keeps,
     named_primary,
@@ -28,7 +30,7 @@ from licensing.entitlements.today import (
     sharing_primary,
 )
 from licensing.guards import live_registration
-from licensing.keyset import Kind, Payload, read, sign
+from licensing.keyset import Kind, Payload, Shortened, read, shorten, sign
 from licensing.keyset import Service as KeysetService
 from licensing.keysets.signing import active_signer
 from licensing.models import (
@@ -47,6 +49,7 @@ from products.models import Registration, Unit
 
 BATCH = 10_000
 KEPT = 2**40
+_KINDS: dict[str, Kind] = {Licence.Kind.LICENSED: Kind.LICENSED, Licence.Kind.TRIAL: Kind.TRIAL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def _issue(registration: Registration, today: datetime.date) -> Keyset | None:
         if after != before:
             return None
         keyset = Keyset.objects.filter(unit=unit, generation=unit.last_generation).first()
-        if keyset is None or not says(keyset, content):
+        if keyset is None or not says(keyset, content, today):
             keyset = _sign(unit, content)
         KeysetHead.objects.update_or_create(
             unit=unit,
@@ -198,44 +201,62 @@ def _derive(registration: Registration, today: datetime.date) -> tuple[Payload, 
     """What the unit's keyset must say, and the day on which to derive it again."""
     primary, grace = sharing_primary(registration), read_graces([registration]).get(registration.pk)
     held = entitlements(registration, source=primary, today=today)
-    kept = grace if grace and grace.ends_on >= today else None
     content = content_of(registration, named_primary(primary, grace, today), held, today)
-    units = [registration, *([primary] if primary else []), *([kept.source] if kept else [])]
-    last_days = Licence.objects.filter(
-        Q(registration__in=units) | Q(parts__registration__in=units), expires_on__gte=today
-    ).values_list("expires_on", flat=True)
-    ends = [*last_days, *([kept.ends_on] if kept else [])]
-    next_end = min((day for day in ends if day), default=None)
-    return content, day_after(next_end) if next_end else None
+    rechecks = (day for day in _rechecks(held, grace, today) if day)
+    return content, min(rechecks, default=None)
+
+
+def _rechecks(
+    held: list[Entitlement], grace: Grace | None, today: datetime.date
+) -> Iterator[datetime.date | None]:
+    """The days from which a keyset of today isn't true any more, because time has passed (K2)."""
+    if grace and grace.ends_on >= today:
+        yield day_after(grace.ends_on)
+    if left_out_from := _rows(held, today).left_out_from:  # its rows had no room: issued a day before
+        yield max(left_out_from - ONE_DAY, today + ONE_DAY)
+    for nodes in (e for e in held if e.service.code == NODES_CODE):  # a node count has no days
+        yield from (span.first_day for span in nodes.then)
+        if nodes.expires_on and not nodes.is_expired(today):
+            yield day_after(nodes.expires_on)
 
 
 def content_of(
     registration: Registration, source: Registration | None, held: Iterable[Entitlement], today: datetime.date
 ) -> Payload:
-    """What a unit's keyset says of its entitlements, in the order of their codes (K1).
-
-    Generation and moment are left at 0.
-    """
-    held = [e for e in held if e.right is not None]
+    """What a unit's keyset says of its entitlements from today on (K1, K2). Generation and moment are 0."""
+    held = list(held)
     return Payload(
         serial=registration.unit.serial,
         generation=0,
         issued=0,
         model=registration.unit.model.code,
         nodes=node_count(held, today),
-        services=tuple(_service(e) for e in held if e.service.code != NODES_CODE),
+        services=_rows(held, today).services,
         primary=source.unit.serial if source else None,
     )
 
 
-def _service(entitlement: Entitlement) -> KeysetService:
-    kind = Kind.TRIAL if entitlement.kind == Licence.Kind.TRIAL else Kind.LICENSED
-    return KeysetService(entitlement.service.code, kind, entitlement.count, entitlement.expires_on)
+def _rows(held: Iterable[Entitlement], today: datetime.date) -> Shortened:
+    """The rows of what runs or ended last, and of what follows."""
+    rows = []
+    for entitlement in held:
+        code = entitlement.service.code
+        if code == NODES_CODE:
+            continue
+        if entitlement.right is not None:
+            kind = _KINDS[entitlement.kind]
+            rows.append(KeysetService(code, kind, entitlement.count, entitlement.expires_on))
+        for holding in (span.holding for span in entitlement.then):
+            kind = _KINDS[holding.kind]
+            rows.append(KeysetService(code, kind, holding.count, holding.expires_on, holding.begins_on))
+    return shorten(rows, today)
 
 
-def says(keyset: Keyset, content: Payload) -> bool:
-    """Whether an issued keyset says exactly this."""
-    return replace(read(keyset.text), generation=0, issued=0) == content
+def says(keyset: Keyset, content: Payload, today: datetime.date) -> bool:
+    """Whether an issued keyset says exactly this of today and every later day."""
+    issued = read(keyset.text)
+    services = shorten(issued.services, today).services
+    return replace(issued, generation=0, issued=0, services=services) == content
 
 
 def _sign(unit: Unit, content: Payload) -> Keyset:

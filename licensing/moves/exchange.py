@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from licensing.entitlements.today import Entitlement, Holdings, Right, read_holdings
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement, Holdings, read_holdings
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, PoolPart, Service, TrialStart
 from portal.models import User
@@ -60,8 +61,8 @@ def _moves(
         keys = [(registration.pk, service.pk) for registration in (source, target)]
         holds = [key in held.licences or key in held.parts for key in keys]
         if any(holds):
-            theirs, own = (held.own(registration, service, today) for registration in (source, target))
-            is_better = _bought(theirs).worth(today) > _bought(own).worth(today)
+            theirs, own = (_bought(held, registration, service, today) for registration in (source, target))
+            is_better = theirs.worth(today) > own.worth(today)
             moves.append(Move(service, theirs, own, moves=holds[0] and (is_better or not holds[1])))
     return moves
 
@@ -149,6 +150,18 @@ def share_trials(*units: Unit) -> None:
     )
 
 
-def _bought(held: Entitlement) -> Entitlement:
-    """What a unit holds beyond what every unit of its model comes with."""
-    return Entitlement(held.service) if held.right == Right.MODEL else held
+def _bought(
+    held: Holdings, registration: Registration, service: Service, today: datetime.date
+) -> Entitlement:
+    """The best that a unit holds beyond what every unit of its model comes with.
+
+    What has ended counts for nothing if the model comes with the service.
+    """
+    holdings = held.of_unit(registration, service)
+    bought = [
+        Entitlement(service, h.right, h.kind, h.count, h.expires_on)
+        for h in holdings
+        if h.right != Right.MODEL
+    ]
+    best = max(bought, key=lambda licence: licence.worth(today), default=Entitlement(service))
+    return Entitlement(service) if best.is_expired(today) and len(bought) < len(holdings) else best

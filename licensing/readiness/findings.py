@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from licensing.entitlements.today import NODES_CODE, Entitlement, Right, node_count
-from licensing.keyset import UNLIMITED, Payload, Status
-from licensing.keyset import Service as KeysetService
+from licensing.entitlements.timeline import ONE_DAY, Right
+from licensing.entitlements.today import NODES_CODE, Entitlement, node_count
+from licensing.keyset import UNLIMITED, Payload
+from licensing.keyset import State as KeysetState
 from licensing.models import Keyset, Service
 from licensing.wording import count_in_words
 from products.models import Registration
@@ -19,6 +20,7 @@ from products.models import Registration
 SONICOS_ENHANCED_CODE = 13
 """The permanent code of SonicOS Enhanced, without which a unit can't take part in a failover."""
 SOON = datetime.timedelta(days=30)
+NEVER = datetime.date.max
 
 
 class State(StrEnum):
@@ -117,20 +119,22 @@ class Appliance:
 class Pair:
     """Two units, the second of which is to take over.
 
-    `content` is that of the secondary's applied keyset or, if that isn't known, of its newest one.
+    `content` is that of the secondary's applied keyset or, if that isn't known, of its newest one; `states`
+    are what it says of today, by the services' codes.
     """
 
     primary: Appliance
     secondary: Appliance
     content: Payload
+    states: dict[int, KeysetState]
     needs_one_model: bool
     services: list[Service]
     today: datetime.date
 
-    def running(self, service: Service) -> KeysetService | None:
-        """The row of a service in the secondary's keyset, if it runs today."""
-        rows = (row for row in self.content.services if row.code == service.code)
-        return next((row for row in rows if row.status(self.today) != Status.EXPIRED), None)
+    def running(self, service: Service) -> KeysetState | None:
+        """What the secondary's keyset says of a service, if it runs today."""
+        state = self.states.get(service.code)
+        return state if state and state.row and state.row.runs_on(self.today) else None
 
     def findings(self) -> list[Finding]:
         """All findings, worst first."""
@@ -210,10 +214,11 @@ class Pair:
         """Services that the secondary would run for fewer."""
         unit, mend = self.secondary.registration, self._mend_of_secondary
         for service, owned in self.primary.owned.items():
-            row = self.running(service)
-            if row and _size(row.count) < _size(owned.count):
+            state = self.running(service)
+            count = state.row.count if state and state.row else owned.count
+            if _size(count) < _size(owned.count):
                 text = (
-                    f"{unit} would run {service} for {count_in_words(row.count or 0)}, "
+                    f"{unit} would run {service} for {count_in_words(count or 0)}, "
                     f"{self.primary.name} runs it for {count_in_words(owned.count)}."
                 )
                 yield Finding(Code.FEWER_LICENSES, text, unit, mend)
@@ -227,15 +232,16 @@ class Pair:
         """Services that end earlier on one side, or soon; one sentence for those of one day."""
         first: dict[tuple[datetime.date, bool], list[Service]] = defaultdict(list)
         soon: dict[datetime.date, list[Service]] = defaultdict(list)
-        never = datetime.date.max
         for service, owned in self.primary.owned.items():
-            row = self.running(service)
-            mine = owned.expires_on or never
-            its = (row.expiry or never) if row else mine
+            state = self.running(service)
+            mine = its = _end(owned.expires_on, [(span.first_day, span.last_day) for span in owned.then])
+            if state and state.row:
+                its = _end(state.row.expiry, [(run.first, run.last) for run in state.follows])
             if mine != its:
                 first[min(mine, its), its < mine].append(service)
-            if min(mine, its) <= self.today + SOON:
-                soon[min(mine, its)].append(service)
+            term_ends = min(owned.expires_on or NEVER, its)
+            if term_ends <= self.today + SOON:
+                soon[term_ends].append(service)
         for (day, is_secondary), services in sorted(first.items()):
             appliance = self.secondary if is_secondary else self.primary
             text = f"On {appliance.name} {_listed(services)} would end first, on {day:%d %b %Y}."
@@ -249,6 +255,17 @@ class Pair:
     def _mend_of_secondary(self) -> Mend:
         """The secondary's keyset page if its applied keyset is behind: that comes first."""
         return Mend.KEYSET if self.secondary.is_stale else Mend.SERVICES
+
+
+def _end(
+    last_day: datetime.date | None, later: list[tuple[datetime.date, datetime.date | None]]
+) -> datetime.date:
+    """The last day of what runs until a day and goes on without a gap; `later` are first and last days."""
+    end = last_day or NEVER
+    for first, last in later:
+        if first - ONE_DAY <= end:
+            end = max(end, last or NEVER)
+    return end
 
 
 def _listed(services: list[Service]) -> str:

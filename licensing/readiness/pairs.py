@@ -16,7 +16,8 @@ from django.db.models.functions import Lower
 from associations.models import Seat, Side
 from associations.querysets import SeatQuerySet
 from licensing.entitlements.today import Entitlement, Holdings, read_holdings
-from licensing.keyset import Payload, Status, read
+from licensing.keyset import Payload, Status, read, states_on
+from licensing.keyset import State as KeysetState
 from licensing.keysets.issuing import content_of, current_heads, says
 from licensing.models import Keyset, KeysetHead, Service
 from licensing.readiness.findings import Appliance, Code, Finding, Mend, Pair, State
@@ -144,7 +145,9 @@ class _Facts:
             return True
         if unit.pk in self.current:
             return False
-        return applied.generation != unit.last_generation or not says(applied, self.content(registration))
+        return applied.generation != unit.last_generation or not says(
+            applied, self.content(registration), self.today
+        )
 
 
 def was_confirmed(head: KeysetHead, registration: Registration) -> bool:
@@ -190,18 +193,24 @@ def _judge(facts: _Facts, parent: Seat, standby: Seat | None) -> Readiness:
         return Readiness(parent, None, [Finding(Code.NO_STANDBY, text, primary, Mend.STANDBY)])
     first, second = (facts.appliance(seat.registration) for seat in (parent, standby))
     content = read(second.applied.text) if second.applied else facts.content(second.registration)
-    pair = Pair(first, second, content, parent.type.is_same_model, facts.services, facts.today)
+    states = states_on(facts.today, content.services)
+    pair = Pair(first, second, content, states, parent.type.is_same_model, facts.services, facts.today)
     if second.applied is None:
         return Readiness(parent, standby, pair.findings())
-    return Readiness(parent, standby, pair.findings(), _running(facts, content), content.nodes)
+    return Readiness(parent, standby, pair.findings(), _running(facts, states), content.nodes)
 
 
-def _running(facts: _Facts, content: Payload) -> list[Running]:
-    """The services of an applied keyset, with today's status."""
+def _running(facts: _Facts, states: dict[int, KeysetState]) -> list[Running]:
+    """The services of an applied keyset, as it says of today."""
     names = {service.code: service.name for service in facts.services}
     return [
-        Running(names.get(row.code, f"Service {row.code}"), row.status(facts.today), row.count, row.expiry)
-        for row in content.services
+        Running(
+            names.get(code, f"Service {code}"),
+            state.status,
+            state.row.count if state.row else None,
+            state.row.expiry if state.row else None,
+        )
+        for code, state in states.items()
     ]
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from licensing.entitlements.today import Entitlement, Right
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, ModelService, PoolPart, Service
 from licensing.moves.exchange import pool_units, rearrange, share_trials

@@ -11,7 +11,7 @@ from licensing.entitlements.today import Entitlement, named_primary, read_holdin
 from licensing.keyset import Payload
 from licensing.keysets.issuing import content_of
 from licensing.models import Service
-from licensing.wording import licence_in_words
+from licensing.wording import entitlement_in_words
 from products.models import Registration, Unit
 
 
@@ -119,7 +119,7 @@ def _named(registration: Registration) -> str:
 
 def _shown(held: Entitlement, today: datetime.date) -> ServiceShown:
     right = held.right.label if held.right else ""
-    return ServiceShown(held.service.name, licence_in_words(held, today), right)
+    return ServiceShown(held.service.name, entitlement_in_words(held, today), right)
 
 
 def fingerprint(*shown: Iterable[object]) -> str:

@@ -30,7 +30,7 @@ from tests.factories import (
     registrations,
     staff,
 )
-from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, VPN, give, service
+from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, GLOBAL_VPN, VPN, give, service
 from tests.pages import Page
 from tests.rows import nothing_written
 
@@ -132,6 +132,15 @@ def test_each_entitlement_says_by_which_right(desk: Client, owner: User) -> None
     assert rows["Client AV Enforcement"][2:4] == [f"part of the license of {lender.unit.serial}", "4"]
     assert rows["SonicOS Enhanced"][2] == "comes with the model"
     assert "Not Licensed: " in show(desk, secondary.unit).section("services").text
+
+
+def test_what_follows_a_licence_is_told(desk: Client) -> None:
+    registration = RegistrationFactory()
+    give(registration, GLOBAL_VPN, count=15, expires_on=datetime.date(2100, 5, 1))
+
+    rows = {row[0]: row for row in show(desk, registration.unit).section("services").rows()}
+
+    assert rows["Global VPN Client"][3:] == ["15", "01 May 2100 then for 5 for ever"]
 
 
 def test_a_licence_that_is_over_is_expired_and_its_own(desk: Client) -> None:

@@ -4,11 +4,18 @@ from datetime import date
 
 import pytest
 
-from licensing.entitlements.today import Entitlement, Right
+from licensing.entitlements.timeline import Holding, Right, Span
+from licensing.entitlements.today import Entitlement
 from licensing.models import Licence, Service
-from licensing.wording import count_in_words, end_in_words, entry_in_words, licence_in_words
+from licensing.wording import (
+    count_in_words,
+    end_in_words,
+    entry_in_words,
+    licence_in_words,
+    then_in_words,
+)
 
-TODAY, LAST = date(2026, 11, 22), date(2027, 11, 17)
+TODAY, LAST, NEXT = date(2026, 11, 22), date(2027, 11, 17), date(2027, 11, 18)
 SERVICE = Service(code=2, name="Client AV Enforcement")
 
 
@@ -38,6 +45,37 @@ def test_a_licence_in_words(kind: str, count: int | None, day: date | None, text
     held = Entitlement(SERVICE, Right.OWN, kind, count, day)
 
     assert licence_in_words(licence, TODAY) == licence_in_words(held, TODAY) == text
+
+
+def _span(kind: str, count: int | None, first: date, last: date | None) -> Span:
+    return Span(Holding(Right.OWN, kind, count), first, last)
+
+
+@pytest.mark.parametrize(
+    ("then", "lines"),
+    [
+        ([], []),
+        ([_span("licensed", 5, NEXT, date(2028, 8, 31))], ["then for 5 until 31 Aug 2028"]),
+        ([_span("licensed", -1, NEXT, None)], ["then Unlimited for ever"]),
+        ([_span("licensed", None, NEXT, None)], ["then for ever"]),
+        ([_span("trial", 5, NEXT, None)], ["then free trial for 5 for ever"]),
+        ([_span("licensed", 5, LAST, None)], ["from 17 Nov 2027 for 5 for ever"]),
+        (
+            [_span("licensed", 9, NEXT, NEXT), _span("licensed", 5, date(2028, 3, 16), None)],
+            ["then for 9 until 18 Nov 2027", "from 16 Mar 2028 for 5 for ever"],
+        ),
+    ],
+)
+def test_what_follows_in_words(then: list[Span], lines: list[str]) -> None:
+    assert then_in_words(Entitlement(SERVICE, Right.OWN, "licensed", 20, LAST, tuple(then))) == lines
+
+
+def test_what_is_to_begin_in_words() -> None:
+    then = (_span("licensed", 5, date(2027, 3, 16), LAST),)
+
+    assert then_in_words(Entitlement(SERVICE, then=then)) == [
+        "from 16 Mar 2027 licensed for 5 until 17 Nov 2027"
+    ]
 
 
 def test_what_nobody_has_is_not_licensed() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from licensing.activation.terms import Terms, Verb, add_months, redeemed
-from licensing.entitlements.today import Entitlement, Right
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement
 from licensing.errors import CountOutOfRange, KeyNeedsLicence, NothingToAdd
 from licensing.models import LARGEST_COUNT, ActivationKey, Service
 

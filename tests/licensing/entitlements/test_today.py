@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from associations.services import associate
-from licensing.entitlements.today import Entitlement, Right, entitlements, node_count, sharing_primary
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import Entitlement, entitlements, node_count, sharing_primary
 from licensing.keyset import Status
 from licensing.models import Licence, ModelService, Service
 from licensing.selectors import MOST_COUNTED, MOST_SHOWN, expiring_soon, node_support
@@ -88,13 +89,15 @@ def test_l1_the_status_on_a_day(terms: Terms | None, day: int, status: Status) -
         (None, None, None, None),
         (None, 5, Right.MODEL, 5),
         (("licensed", 3, None), None, Right.OWN, 3),
-        (("licensed", 3, 0), 5, Right.OWN, 3),
-        (("trial", 3, 0), 5, Right.OWN, 3),
+        (("licensed", 3, 0), 5, Right.MODEL, 5),
+        (("licensed", 7, 0), 5, Right.OWN, 7),
+        (("trial", 7, 0), 5, Right.OWN, 7),
+        (("licensed", 5, 0), 5, Right.MODEL, 5),
         (("licensed", 50, -1), 5, Right.MODEL, 5),
         (("licensed", 50, -1), None, Right.OWN, 50),
     ],
 )
-def test_l2_own_is_a_licence_then_the_model_then_what_expired(
+def test_l2_of_what_a_unit_has_itself_the_best_runs(
     terms: Terms | None, included: int | None, right: Right | None, count: int | None
 ) -> None:
     unit = RegistrationFactory()
@@ -117,13 +120,15 @@ TABLE = [
     pytest.param(None, ("licensed", 3, -1), SHARED, id="somebody has it: expired is more than never"),
     pytest.param(("licensed", 9, -1), ("trial", 1, 0), SHARED, id="unexpired first: the primary"),
     pytest.param(("trial", 1, 0), ("licensed", 9, -1), OWN, id="unexpired first: the secondary"),
-    pytest.param(("licensed", 9, 5), ("trial", 1, 6), SHARED, id="the later expiry before kind and count"),
-    pytest.param(("trial", 1, 6), ("licensed", 9, 5), OWN, id="the later expiry: the secondary"),
-    pytest.param(("licensed", 9, 5), ("trial", 1, None), SHARED, id="no expiry is the latest"),
-    pytest.param(("trial", 1, None), ("licensed", 9, 5000), OWN, id="no expiry is the latest: the secondary"),
+    pytest.param(("licensed", 1, 6), ("trial", 9, 5), SHARED, id="the larger count before kind and last day"),
+    pytest.param(("trial", 9, 5), ("licensed", 1, None), OWN, id="the larger count: a secondary's trial"),
+    pytest.param(("licensed", 9, 5), ("licensed", 9, 6), SHARED, id="the later last day"),
+    pytest.param(("licensed", 9, 6), ("licensed", 9, 5), OWN, id="the later last day: the secondary"),
+    pytest.param(("licensed", 9, 5000), ("licensed", 9, None), SHARED, id="no last day is the latest"),
+    pytest.param(("licensed", 9, None), ("licensed", 9, 5000), OWN, id="no last day: the secondary"),
     pytest.param(("licensed", 9, -3), ("licensed", 1, -2), SHARED, id="the later expiry of two expired ones"),
-    pytest.param(("trial", 9, 5), ("licensed", 1, 5), SHARED, id="licensed before trial, before the count"),
-    pytest.param(("licensed", 1, 5), ("trial", 9, 5), OWN, id="licensed before trial: the secondary"),
+    pytest.param(("trial", 9, 6), ("licensed", 9, 5), SHARED, id="licensed before trial and last day"),
+    pytest.param(("licensed", 9, 5), ("trial", 9, 6), OWN, id="licensed before trial: the secondary"),
     pytest.param(("licensed", 3, 5), ("licensed", 4, 5), SHARED, id="the larger count"),
     pytest.param(("licensed", 4, 5), ("licensed", 3, 5), OWN, id="the larger count: the secondary"),
     pytest.param(("licensed", 2**32 - 1, 5), ("licensed", -1, 5), SHARED, id="Unlimited is the largest"),
@@ -150,8 +155,9 @@ def test_l2_a_sharing_secondary_has_the_better(
 @pytest.mark.parametrize(
     ("mine", "theirs", "right", "count"),
     [
-        pytest.param(("licensed", 1, 0), None, OWN, 1, id="a licence before the model's: the secondary"),
-        pytest.param(None, ("licensed", 1, 0), SHARED, 1, id="a licence before the model's: the primary"),
+        pytest.param(("licensed", 9, 0), None, OWN, 9, id="a larger count than the model's: the secondary"),
+        pytest.param(None, ("licensed", 9, 0), SHARED, 9, id="a larger count than the model's: the primary"),
+        pytest.param(("licensed", 1, 0), None, SHARED, 5, id="the model's is larger"),
         pytest.param(("licensed", 90, -1), None, SHARED, 5, id="the model's before an expired licence"),
         pytest.param(None, None, SHARED, 5, id="both from the model: the primary's"),
     ],
@@ -166,6 +172,30 @@ def test_l2_against_what_the_model_comes_with(
     held = _held(secondary, GLOBAL_VPN_CLIENT, primary)
 
     assert (held.right, held.count) == (right, count)
+
+
+def test_l2_what_follows_is_told_with_what_runs() -> None:
+    primary, secondary = RegistrationFactory.create_batch(2)
+    _give(secondary, GLOBAL_VPN_CLIENT, ("trial", 20, 3))
+    _give(primary, GLOBAL_VPN_CLIENT, ("licensed", 9, 7))
+
+    then = _held(secondary, GLOBAL_VPN_CLIENT, primary).then
+
+    assert [(span.holding.count, span.first_day, span.last_day) for span in then] == [
+        (9, _day(4), _day(7)),
+        (5, _day(8), None),
+    ]
+
+
+def test_l2_a_service_that_is_not_counted_has_no_count() -> None:
+    unit = RegistrationFactory()
+    _give(unit, CLIENT_AV, ("licensed", 50, 5))
+    Service.objects.filter(code=CLIENT_AV).update(is_counted=False)
+    _include(unit, CLIENT_AV, 5)
+
+    held = _held(unit, CLIENT_AV)
+
+    assert (held.right, held.count, held.expires_on) == (Right.MODEL, None, None)
 
 
 def test_l2_own_licences_show_again_for_the_unit_alone() -> None:
@@ -237,16 +267,17 @@ def test_a_spare_shares_nobodys_licences() -> None:
 
 
 @pytest.mark.parametrize(
-    ("terms", "count", "text"),
+    ("model", "terms", "count", "text"),
     [
-        (None, -1, "Unlimited"),
-        (("licensed", 1250, 0), 1250, "1,250"),
-        (("licensed", 25, -1), -1, "Unlimited"),
-        (("licensed", 0, 0), 0, "None"),
+        ("PRO 5060", None, -1, "Unlimited"),
+        ("PRO 5060", ("licensed", 1250, 0), -1, "Unlimited"),
+        ("SonicPoint", ("licensed", 1250, 0), 1250, "1,250"),
+        ("PRO 5060", ("licensed", 25, -1), -1, "Unlimited"),
+        ("SonicPoint", ("licensed", 0, 0), 0, "None"),
     ],
 )
-def test_the_node_count(terms: Terms | None, count: int, text: str) -> None:
-    unit = RegistrationFactory()
+def test_the_node_count(model: str, terms: Terms | None, count: int, text: str) -> None:
+    unit = RegistrationFactory(unit__model_name=model)
     _give(unit, NODES, terms)
 
     held = entitlements(unit, source=None, today=TODAY)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from associations.errors import TooManySharers
 from associations.models import AssociationType
 from associations.services import associate, change_parent, make_standby
-from licensing.entitlements.today import Right
+from licensing.entitlements.timeline import Right
 from licensing.errors import (
     GrantAlreadyOver,
     NoLicence,

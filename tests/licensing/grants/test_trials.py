@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from licensing.entitlements.today import Right
+from licensing.entitlements.timeline import Right
 from licensing.errors import LicensedAlready, NotRegistered, PrimaryFirst, TrialNotOffered, TrialOver
 from licensing.grants.trials import TRIAL_COUNT, start_trial
 from licensing.keyset import Status

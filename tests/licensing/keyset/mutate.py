@@ -63,8 +63,9 @@ def values(rng: Random, data: dict[int, Any]) -> dict[int, Any]:
     """The payload's plain values with one of them changed, into the format's range or out of it."""
     changed = {key: [list(row) for row in value] if key == 6 else value for key, value in data.items()}
     number = rng.choice((-2, -1, 0, 23, 24, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**40 - 1, 2**40))
+    day = data[3] // 86400 + rng.randint(-1, 3)
     rows = changed[6]
-    kind = rng.randrange(8)
+    kind = rng.randrange(9)
     if kind == 0:
         changed[rng.randint(2, 5)] = number
     elif kind == 1:
@@ -76,10 +77,15 @@ def values(rng: Random, data: dict[int, Any]) -> dict[int, Any]:
     elif kind == 4:
         rows.insert(rng.randint(0, len(rows)), list(rng.choice(rows)))
     elif kind == 5:
-        changed[6] = [[code, 1] for code in range(rng.randint(60, 70))]
+        changed[6] = [[code, 1] for code in range(rng.choice((60, 255, 256)))]
+    elif kind == 6:
+        at = rng.randrange(len(rows))
+        rows.insert(
+            at + rng.randint(0, 1), [rows[at][0], rng.randint(1, 2), None, rng.choice((None, day)), day]
+        )
     else:
         row = rng.choice(rows)
-        row[rng.randrange(len(row)) :] = rng.choices((number, number, None, 1, 2, 3), k=rng.randint(0, 3))
+        row[rng.randrange(len(row)) :] = rng.choices((number, day, day, None, 1, 2, 3), k=rng.randint(0, 4))
     return changed
 
 

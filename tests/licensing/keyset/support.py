@@ -35,6 +35,20 @@ PAYLOAD = Payload(
     ),
 )
 SECONDARY = replace(PAYLOAD, serial="0006B112441C", primary=PAYLOAD.serial)
+# The same appliance, with rows that follow one another: after a gap, the day after, by a larger count, alone.
+FOLLOWED = replace(
+    PAYLOAD,
+    services=(
+        Service(2, count=3, expiry=datetime.date(2004, 11, 17)),
+        Service(2, count=3, begin=datetime.date(2026, 12, 1), expiry=datetime.date(2027, 11, 30)),
+        Service(4, Kind.TRIAL, expiry=datetime.date(2026, 12, 1)),
+        Service(4, begin=datetime.date(2026, 12, 2)),
+        Service(9, count=5),
+        Service(9, count=50, begin=datetime.date(2027, 1, 1), expiry=datetime.date(2027, 3, 31)),
+        Service(9, count=UNLIMITED, begin=datetime.date(2027, 1, 1)),
+        Service(300, begin=TODAY, expiry=TODAY),
+    ),
+)
 
 # A busy machine is no failure.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -56,8 +70,8 @@ def as_data(payload: Payload) -> dict[int, object]:
 
 
 def _row(service: Service) -> list[int | None]:
-    day = None if service.expiry is None else (service.expiry - EPOCH).days
-    row = [service.code, int(service.kind), service.count, day]
+    days = [None if day is None else (day - EPOCH).days for day in (service.expiry, service.begin)]
+    row = [service.code, int(service.kind), service.count, *days]
     while row[-1] is None:
         row.pop()
     return row
@@ -77,22 +91,36 @@ def as_text(raw: bytes) -> str:
 _u32 = st.integers(0, 2**32 - 1)
 _amounts = st.just(UNLIMITED) | _u32
 _serials = st.binary(min_size=6, max_size=6).map(lambda raw: raw.hex().upper())
-_services = st.builds(
-    Service,
-    code=st.integers(0, 2**16 - 1) | st.integers(0, 30),
-    kind=st.sampled_from(Kind),
-    count=st.none() | _amounts,
-    expiry=st.none() | st.dates(EPOCH, datetime.date.max),
-)
-payloads = st.builds(
-    Payload,
-    serial=_serials,
-    generation=_u32,
-    issued=st.integers(0, 2**40 - 1),
-    model=st.integers(0, 2**16 - 1),
-    nodes=_amounts,
-    services=st.lists(_services, max_size=64, unique_by=lambda service: service.code).map(
-        lambda rows: tuple(sorted(rows, key=lambda service: service.code))
-    ),
-    primary=st.none() | _serials,
-)
+_codes = st.integers(0, 2**16 - 1) | st.integers(0, 30) | st.integers(0, 3)
+
+
+@st.composite
+def _rows(draw: st.DrawFn, issued: int) -> Service:
+    """A row that a keyset of that moment of issue has room for."""
+    first = EPOCH.toordinal() + issued // 86400 + 1
+    begin = None
+    if first <= datetime.date.max.toordinal():
+        begin = draw(st.none() | st.dates(datetime.date.fromordinal(first)))
+    expiry = draw(st.none() | st.dates(begin or EPOCH))
+    return Service(draw(_codes), draw(st.sampled_from(Kind)), draw(st.none() | _amounts), expiry, begin)
+
+
+def _place(row: Service) -> tuple[object, ...]:
+    return row.code, row.begin or EPOCH, row.expiry is None, row.expiry or EPOCH
+
+
+@st.composite
+def _payloads(draw: st.DrawFn) -> Payload:
+    issued = draw(st.integers(0, 2**40 - 1) | st.integers(0, 2**32 - 1))
+    return Payload(
+        serial=draw(_serials),
+        generation=draw(_u32),
+        issued=issued,
+        model=draw(st.integers(0, 2**16 - 1)),
+        nodes=draw(_amounts),
+        services=tuple(sorted(draw(st.lists(_rows(issued), max_size=64, unique_by=_place)), key=_place)),
+        primary=draw(st.none() | _serials),
+    )
+
+
+payloads = _payloads()

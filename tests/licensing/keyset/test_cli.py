@@ -1,19 +1,21 @@
 """The command for a machine without the portal: what it answers, and its exit codes."""
 
+import datetime
 import io
 import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from licensing.keyset import jwk, sign
+from licensing.keyset import Service, jwk, sign
 from licensing.keyset.__main__ import main
-from tests.licensing.keyset.support import PAYLOAD, RING, SECONDARY, SIGNER, STRANGER
+from tests.licensing.keyset.support import FOLLOWED, PAYLOAD, RING, SECONDARY, SIGNER, STRANGER
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = sign(SECONDARY, SIGNER)
@@ -65,6 +67,29 @@ def test_verify_prints_outcome_unit_and_services(run, jwks) -> None:
     result = run("verify", "--serial", SECONDARY.serial, "--keys", jwks, "--today", "2026-11-22", TEXT)
 
     assert (result.code, result.out, result.err) == (0, EXPECTED, "")
+
+
+FOLLOWS = """\
+Code  Security Service              Kind        Status            Count      Expiration
+2     Client AV Enforcement         licensed    Expired           3          17 Nov 2004
+                                    licensed    from 01 Dec 2026  3          30 Nov 2027
+4     Server Anti-Virus             free trial  Free Trial                   01 Dec 2026
+                                    licensed    from 02 Dec 2026
+9     Global VPN Client             licensed    Licensed          5
+                                    licensed    from 01 Jan 2027  Unlimited
+10    Global VPN Client Enterprise              Not Licensed
+                                    licensed    from 31 Dec 2026  7
+"""
+
+
+def test_what_follows_stands_beneath_what_runs(run, jwks) -> None:
+    later = Service(10, count=7, begin=datetime.date(2026, 12, 31))
+    text = sign(replace(FOLLOWED, services=(*FOLLOWED.services[:-1], later)), SIGNER)
+
+    result = run("verify", "--serial", FOLLOWED.serial, "--keys", jwks, "--today", "2026-11-22", text)
+
+    assert result.code == 0
+    assert result.out.endswith(f"22 Nov 2026\n{FOLLOWS}")
 
 
 @pytest.mark.parametrize("words", [[], ["-"]])

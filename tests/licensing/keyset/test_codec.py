@@ -9,15 +9,37 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 
-from licensing.keyset import Ed25519Signer, Payload, Service, decode, encode, key_id, read, sign
+from licensing.keyset import Ed25519Signer, Kind, Payload, Service, decode, encode, key_id, read, sign
+from licensing.keyset.text import MAX_CHARACTERS
 from tests.licensing.keyset.support import (
+    FOLLOWED,
+    ISSUED,
     PAYLOAD,
     SECONDARY,
     SIGNER,
+    TODAY,
     as_data,
     payloads,
     signed_text,
     unhurried,
+)
+
+ISSUE_DAY = TODAY - datetime.timedelta(1)
+
+# What was signed before rows could repeat: the source's table for both units of a pair, and PAYLOAD.
+PRIMARYS_TABLE = (
+    "0oRNogEnBEi+XeL0vNw4OqBYQ6YBRgAGsRJEFgIBAxpq6SQABAUFIAaJhAIBAxkxw4QDAfYZMSCEBQH2GTGyhAYB9hkxsoII"
+    "AYMJAQWCDAGCDQGCDgFYQF6U9qYV2xZdFEqv4jcEoQtKscuIJ6QBZIjA9zV5jCpmOI6vld6IDgSznltz5yTug3JMYjf0QSgx"
+    "LOvGACt9Dww="
+)
+SECONDARYS_TABLE = (
+    "0oRNogEnBEi+XeL0vNw4OqBYS6cBRgAGsRJEHAIBAxpq6SQABAUFIAaJhAIBAxkxw4QDAfYZMSCEBQH2GTGyhAYB9hkxsoII"
+    "AYMJAQWCDAGCDQGCDgEHRgAGsRJEFlhAQgS3d+8RfMDjmeuAaswLmiAg1KwLy3ZWCdHQzjasBIwk+CpF1cChU8Rq4O3CcAI+"
+    "iDIDGc5pmJxcCCdQEMzSDw=="
+)
+BEFORE = (
+    "0oRNogEnBEi+XeL0vNw4OqBYOaYBRgAGsRJEFgIHAxprAhqgBAUFIAaGhAIBAxkxw4QDAfYZUSuEBAL2GVE0gggBgwkBBYMZ"
+    "ASwCIFhAmIyZryHq01cfMFBrs4/JUrKtOcbkBEPSp7dNkkn1qBhF9AkW4t/s2csyYSHnyZu2yWEaiVG2drOpcGyeM4JgAw=="
 )
 
 
@@ -52,6 +74,13 @@ def test_same_state_gives_the_same_text() -> None:
     again = replace(PAYLOAD, services=tuple(replace(service) for service in PAYLOAD.services))
 
     assert sign(again, Ed25519Signer.from_pem(SIGNER.to_pem())) == sign(PAYLOAD, SIGNER)
+
+
+def test_what_nothing_follows_is_byte_for_byte_what_it_was() -> None:
+    assert sign(PAYLOAD, SIGNER) == BEFORE
+    for text, length in ((PRIMARYS_TABLE, 204), (SECONDARYS_TABLE, 216)):
+        assert sign(read(text), SIGNER) == text
+        assert len(text) == length
 
 
 def test_signing_is_rfc_8032s() -> None:
@@ -97,7 +126,14 @@ def test_kid_is_the_thumbprint_of_the_cose_key() -> None:
         {"services": (Service(1, expiry=datetime.date(1969, 12, 31)),)},
         {"services": (Service(1), Service(1))},
         {"services": (Service(2), Service(1))},
-        {"services": tuple(Service(code) for code in range(65))},
+        {"services": (Service(1, begin=TODAY, expiry=TODAY), Service(1, begin=TODAY, expiry=TODAY))},
+        {"services": (Service(1, begin=TODAY), Service(1, begin=TODAY, expiry=TODAY))},
+        {"services": (Service(1, begin=TODAY), Service(1))},
+        {"services": (Service(1, count=1), Service(1, count=2))},
+        {"services": (Service(2), Service(1, begin=TODAY))},
+        {"services": (Service(1, begin=ISSUE_DAY),)},
+        {"services": (Service(1, begin=TODAY, expiry=ISSUE_DAY),)},
+        {"services": tuple(Service(code) for code in range(256))},
     ],
 )
 def test_encoding_refuses_what_the_format_has_no_room_for(change: dict) -> None:
@@ -105,10 +141,18 @@ def test_encoding_refuses_what_the_format_has_no_room_for(change: dict) -> None:
         encode(replace(SECONDARY, **change))
 
 
-def test_sixty_four_services_fit() -> None:
-    payload = replace(PAYLOAD, services=tuple(Service(code) for code in range(64)))
+@pytest.mark.parametrize("issued", [0, ISSUED, 2**37])
+def test_255_rows_of_the_greatest_size_fit_into_a_text(issued: int) -> None:
+    last = datetime.date.max
+    begins = (last - datetime.timedelta(254 - n) for n in range(255))
+    rows = (Service(2**16 - 1, Kind.TRIAL, 2**32 - 1, last, begin) for begin in begins)
+    greatest = replace(SECONDARY, generation=2**32 - 1, model=2**16 - 1, nodes=2**32 - 1, issued=issued)
+    payload = replace(greatest, services=tuple(rows))
 
-    assert read(sign(payload, SIGNER)) == payload
+    text = sign(payload, SIGNER)
+
+    assert read(text) == payload
+    assert len(text) < MAX_CHARACTERS
 
 
 def test_signing_refuses_a_signer_with_wrong_sizes() -> None:
@@ -125,13 +169,37 @@ def test_signing_refuses_a_signer_with_wrong_sizes() -> None:
 
 
 BODY = encode(PAYLOAD)
+FOLLOWED_BODY = encode(FOLLOWED)
 DATA = as_data(PAYLOAD)
 
 
-@pytest.mark.parametrize("end", range(len(BODY)))
+@pytest.mark.parametrize("end", range(len(FOLLOWED_BODY)))
 def test_decoding_refuses_every_shorter_body(end: int) -> None:
-    with pytest.raises(ValueError, match="byte"):
-        decode(BODY[:end])
+    for body in (BODY, FOLLOWED_BODY):
+        with pytest.raises(ValueError, match="byte"):
+            decode(body[: min(end, len(body) - 1)])
+
+
+def with_rows(*rows: list[int | None]) -> bytes:
+    return cbor2.dumps({**DATA, 6: list(rows)})
+
+
+TOMORROW = ISSUED // 86400 + 1
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ([1, 1, None, None, TOMORROW],),
+        ([1, 1, None, TOMORROW, TOMORROW],),
+        ([1, 1, -1], [1, 2, None, None, TOMORROW]),
+        ([1, 1, None, TOMORROW], [1, 1]),
+        ([1, 1, None, TOMORROW, TOMORROW], [1, 1, None, None, TOMORROW]),
+        ([1, 1, None, None, TOMORROW], [1, 1, None, None, TOMORROW + 1]),
+    ],
+)
+def test_decoding_takes_rows_that_follow(rows: tuple[list[int | None], ...]) -> None:
+    assert encode(decode(with_rows(*rows))) == with_rows(*rows)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +227,18 @@ def test_decoding_refuses_every_shorter_body(end: int) -> None:
         cbor2.dumps({**DATA, 4: 2**16}),
         cbor2.dumps({**DATA, 5: -2}),
         cbor2.dumps({**DATA, 5: 2**32}),
-        cbor2.dumps({**DATA, 6: [[code, 1] for code in range(65)]}),
+        with_rows(*([code, 1] for code in range(256))),
+        with_rows([1, 1, None, None, None]),
+        with_rows([1, 1, None, TOMORROW, None]),
+        with_rows([1, 1, None, TOMORROW, TOMORROW, TOMORROW]),
+        with_rows([1, 1, None, None, TOMORROW - 1]),  # begins on the day of issue
+        with_rows([1, 1, None, TOMORROW, TOMORROW + 1]),  # begins after its expiry
+        with_rows([1, 1, None, None, 2932897]),
+        with_rows([1, 1], [1, 1, None, TOMORROW]),  # none is the last of expiries
+        with_rows([1, 1, None, None, TOMORROW], [1, 1]),  # and the first of begins
+        with_rows([1, 1, None, None, TOMORROW + 1], [1, 1, None, TOMORROW + 2, TOMORROW]),
+        with_rows([1, 1, None, None, TOMORROW], [1, 2, 5, None, TOMORROW]),
+        with_rows([1, 1, 5, TOMORROW], [1, 1, 6, TOMORROW]),
         cbor2.dumps({**DATA, 6: [[1, 1], [1, 1]]}),
         cbor2.dumps({**DATA, 6: [[2, 1], [1, 1]]}),
         cbor2.dumps({**DATA, 6: [[1]]}),

@@ -9,6 +9,7 @@ from licensing.keyset import Outcome, Reason, encode, read, sign, verify
 from licensing.keyset.text import strip
 from tests.licensing.keyset import mutate
 from tests.licensing.keyset.support import (
+    FOLLOWED,
     PAYLOAD,
     RING,
     SECONDARY,
@@ -20,9 +21,10 @@ from tests.licensing.keyset.support import (
 )
 
 ROUNDS = 10_000
+LAST_DAY = 2_932_896  # 9999-12-31
 TEXT = sign(PAYLOAD, SIGNER)
 OTHERS = (sign(SECONDARY, SIGNER), sign(PAYLOAD, STRANGER))
-BODY, OTHER_BODY = encode(PAYLOAD), encode(SECONDARY)
+BODIES, OTHER_BODY = (encode(PAYLOAD), encode(FOLLOWED)), encode(SECONDARY)
 
 
 def test_mutated_texts() -> None:
@@ -43,7 +45,7 @@ def test_mutated_bytes_under_the_signature() -> None:
     rng = mutate.seeded(8949)
 
     for _ in range(ROUNDS // 2):
-        check_as_cbor2_would(mutate.octets(rng, BODY, OTHER_BODY))
+        check_as_cbor2_would(mutate.octets(rng, rng.choice(BODIES), OTHER_BODY))
 
 
 def test_mutated_cbor_under_the_signature() -> None:
@@ -51,7 +53,7 @@ def test_mutated_cbor_under_the_signature() -> None:
     taken = 0
 
     for _ in range(ROUNDS // 2):
-        data = as_data(rng.choice((PAYLOAD, SECONDARY)))
+        data = as_data(rng.choice((PAYLOAD, SECONDARY, FOLLOWED)))
         if rng.random() < 0.7:
             data = mutate.values(rng, data)
         taken += check_as_cbor2_would(mutate.encoded(rng, data, fault=0.01))
@@ -86,19 +88,28 @@ def fits(data: Any) -> bool:
     numbers = between(data[2], 0, 2**32) and between(data[3], 0, 2**40) and between(data[4], 0, 2**16)
     rows = data[6]
     if not (
-        serials and numbers and between(data[5], -1, 2**32) and isinstance(rows, list) and len(rows) <= 64
+        serials and numbers and between(data[5], -1, 2**32) and isinstance(rows, list) and len(rows) <= 255
     ):
         return False
-    codes = [row[0] for row in rows if isinstance(row, list) and row]
-    return all(map(fits_row, rows)) and codes == sorted(set(codes))
-
-
-def fits_row(row: Any) -> bool:
-    if not isinstance(row, list) or not 2 <= len(row) <= 4:
+    if not all(fits_row(row, data[3] // 86400) for row in rows):
         return False
-    count_fits = len(row) == 2 or between(row[2], -1, 2**32) or (row[2] is None and len(row) == 4)
-    day_fits = len(row) < 4 or between(row[3], 0, 2_932_897)
-    return between(row[0], 0, 2**16) and between(row[1], 1, 3) and count_fits and day_fits
+    places = [place(*row) for row in rows]
+    return places == sorted(set(places))
+
+
+def place(code: int, kind: int, count: Any = None, expiry: Any = None, begin: Any = None) -> tuple[int, ...]:
+    return code, -1 if begin is None else begin, LAST_DAY + 1 if expiry is None else expiry
+
+
+def fits_row(row: Any, issue_day: int) -> bool:
+    if not isinstance(row, list) or not 2 <= len(row) <= 5 or (len(row) > 2 and row[-1] is None):
+        return False
+    code, kind, count, expiry, begin = row + [None] * (5 - len(row))
+    count_fits = count is None or between(count, -1, 2**32)
+    expiry_fits = expiry is None or between(expiry, 0, LAST_DAY + 1)
+    end = LAST_DAY if expiry is None or not expiry_fits else expiry
+    begin_fits = begin is None or between(begin, issue_day + 1, end + 1)
+    return between(code, 0, 2**16) and between(kind, 1, 3) and count_fits and expiry_fits and begin_fits
 
 
 def between(value: Any, least: int, end: int) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from licensing.keyset import KeyRing, Malformed, Outcome, Reason, Result, Service, Status, sign, verify
-from tests.licensing.keyset.support import PAYLOAD, RING, SECONDARY, SIGNER, STRANGER, TODAY
+from tests.licensing.keyset.support import FOLLOWED, PAYLOAD, RING, SECONDARY, SIGNER, STRANGER, TODAY
 
 TEXT = sign(PAYLOAD, SIGNER)
 OLDER = sign(replace(PAYLOAD, generation=6), SIGNER)
@@ -96,6 +96,15 @@ def test_an_expired_service_shows_expired_and_refuses_nothing() -> None:
 
 def test_a_trial_that_ended_is_expired() -> None:
     assert answer(TEXT, today=datetime.date(2026, 12, 2)).statuses[4] is Status.EXPIRED
+
+
+def test_what_follows_runs_from_its_day_on() -> None:
+    text = sign(FOLLOWED, SIGNER)
+
+    assert answer(text).statuses[2] is Status.EXPIRED
+    assert answer(text).states[2].follows[0].first == datetime.date(2026, 12, 1)
+    assert answer(text, today=datetime.date(2026, 12, 1)).statuses[2] is Status.LICENSED
+    assert answer(text, today=datetime.date(2027, 12, 1)).statuses[2] is Status.EXPIRED
 
 
 def test_a_clock_set_back_revives_nothing() -> None:

@@ -257,10 +257,10 @@ class World:
     def check(self, unit: int) -> None:
         """Its reader is told the truth, under a new generation only if that is new."""
         registration, last = self.units[unit], self.last.get(unit)
-        was = last and said_by(last)
+        was = last and said_by(last, self.today)
         truth = derived(registration, self.today)
         keyset = read_keyset(registration=registration, today=self.today)
-        assert said_by(keyset) == truth
+        assert said_by(keyset, self.today) == truth
         if last and was == truth:
             assert keyset.text == last.text
         else:

@@ -10,18 +10,18 @@ from associations.models import AssociationType, Seat
 from associations.services import associate
 from licensing.catalogue.changes import save_service
 from licensing.grants.giving import grant_licence
-from licensing.keyset import UNLIMITED, Ed25519Signer, Outcome, read, verify
+from licensing.keyset import UNLIMITED, Ed25519Signer, Outcome, read, states_on, verify
 from licensing.keyset import Service as KeysetService
 from licensing.keysets.issuing import read_keyset
 from licensing.keysets.signing import describe_signing_key, key_ring, make_signing_key
-from licensing.models import Keyset, KeysetHead, Service
+from licensing.models import Keyset, KeysetHead, Licence, ModelService, PoolPart, Service
 from portal.clock import today
 from portal.keys import KeyMissing, NoActiveKey, write_secret
 from portal.models import Key
 from products.errors import UnitRetired
 from products.models import Registration, Unit
 from products.services import register
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, pair
+from tests.factories import CODE, MembershipFactory, RegistrationFactory, pair, registrations
 from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
 TODAY = date(2026, 11, 22)
 DAY = timedelta(1)
 NODES, CLIENT_AV, GATEWAY_AV, GLOBAL_VPN_CLIENT, ENHANCED, SUPPORT = 1, 2, 3, 9, 13, 14
+MODEL_ROWS = 4
+"""What a PRO 5060 comes with, beside the nodes."""
 
 
 def _read(registration: Registration, today: date = TODAY) -> Keyset:
@@ -87,6 +89,7 @@ def test_k1_a_unit_alone_has_what_its_model_comes_with() -> None:
 
 def test_k1_nodes_stand_in_the_node_count_and_not_among_the_services() -> None:
     registration = RegistrationFactory()
+    ModelService.objects.filter(service__code=NODES).delete()
     _grant(registration, NODES, 250)
 
     payload = read(_read(registration).text)
@@ -108,8 +111,8 @@ def test_k1_the_secondary_carries_every_shared_service(
 
 def test_k1_the_secondarys_better_licence_stays(hf: tuple[Registration, Registration]) -> None:
     primary, secondary = hf
-    _grant(primary, CLIENT_AV, 50, TODAY + DAY)
-    _grant(secondary, CLIENT_AV, 3, TODAY + 2 * DAY)
+    _grant(primary, CLIENT_AV, 3, TODAY + DAY)
+    _grant(secondary, CLIENT_AV, 50, TODAY + 2 * DAY)
 
     assert _services(secondary)[CLIENT_AV].expiry == TODAY + 2 * DAY
     assert _services(primary)[CLIENT_AV].expiry == TODAY + DAY
@@ -120,6 +123,7 @@ def test_k1_what_is_not_shareable_stays_with_the_primary(
     hf: tuple[Registration, Registration], code: int
 ) -> None:
     primary, secondary = hf
+    ModelService.objects.filter(service__code=code).delete()
     _grant(primary, code, None, TODAY + DAY)
 
     assert _services(primary)[code].expiry == TODAY + DAY
@@ -128,6 +132,8 @@ def test_k1_what_is_not_shareable_stays_with_the_primary(
 
 def test_k1_the_nodes_are_each_units_own(hf: tuple[Registration, Registration]) -> None:
     primary, secondary = hf
+    ModelService.objects.filter(service__code=NODES).delete()
+    _grant(primary, NODES, UNLIMITED)
     _grant(secondary, NODES, 25)
 
     assert read(_read(secondary).text).nodes == 25
@@ -222,28 +228,74 @@ def test_k2_a_flag_reaches_every_unit(hf: tuple[Registration, Registration]) -> 
     assert GATEWAY_AV in _services(primary)
 
 
-def test_k2_it_is_looked_at_again_the_day_after_a_last_day(hf: tuple[Registration, Registration]) -> None:
+def test_k2_time_alone_makes_no_keyset_stale(hf: tuple[Registration, Registration]) -> None:
     primary, secondary = hf
     _grant(primary, GLOBAL_VPN_CLIENT, 50, TODAY + 2 * DAY)
     _grant(primary, GATEWAY_AV, None, TODAY + 5 * DAY)
 
     first = _read(secondary)
 
-    assert KeysetHead.objects.get(unit=secondary.unit).recheck_on == TODAY + 3 * DAY
-    assert _read(secondary, TODAY + 2 * DAY) == first
+    assert KeysetHead.objects.get(unit=secondary.unit).recheck_on is None
+    assert _read(secondary, TODAY + 1000 * DAY) == first
 
 
-def test_k2_what_the_model_comes_with_shows_again_when_a_licence_ends(
+def test_k2_what_the_model_comes_with_follows_a_licence(hf: tuple[Registration, Registration]) -> None:
+    primary, secondary = hf
+    _grant(primary, GLOBAL_VPN_CLIENT, 50, TODAY)
+
+    services = read(_read(secondary).text).services
+
+    assert [row for row in services if row.code == GLOBAL_VPN_CLIENT] == [
+        KeysetService(GLOBAL_VPN_CLIENT, count=50, expiry=TODAY),
+        KeysetService(GLOBAL_VPN_CLIENT, count=5),
+    ]
+
+
+def test_k2_a_change_after_a_row_has_expired_compares_what_is_left(
     hf: tuple[Registration, Registration],
 ) -> None:
     primary, secondary = hf
     _grant(primary, GLOBAL_VPN_CLIENT, 50, TODAY)
     first = _read(secondary)
 
-    second = _read(secondary, TODAY + DAY)
+    Licence.objects.filter(registration=primary).delete()
+    Unit.objects.filter(pk=primary.unit_id).raise_version()
 
-    assert second.generation == first.generation + 1
-    assert _services(secondary, TODAY + DAY)[GLOBAL_VPN_CLIENT] == KeysetService(GLOBAL_VPN_CLIENT, count=5)
+    assert _read(secondary, TODAY + DAY) == first
+
+
+def test_k2_a_node_count_has_no_days_so_its_end_gives_the_next_generation() -> None:
+    registration = RegistrationFactory(unit__model_name="SonicPoint")
+    _grant(registration, NODES, 25, TODAY)
+    first = _read(registration)
+
+    second = _read(registration, TODAY + DAY)
+
+    assert [read(keyset.text).nodes for keyset in (first, second)] == [25, 0]
+    assert KeysetHead.objects.get().recheck_on is None
+
+
+def test_k2_what_has_no_room_is_issued_the_day_before_it_runs() -> None:
+    account = MembershipFactory().account
+    holder, *others = registrations(account, 301)
+    client_av = Service.objects.get(code=CLIENT_AV)
+    licences = Licence.objects.bulk_create(
+        Licence(registration=other, service=client_av, count=1000 - day, expires_on=TODAY + day * DAY)
+        for day, other in enumerate(others)
+    )
+    PoolPart.objects.bulk_create(
+        PoolPart(registration=holder, licence=licence, count=licence.count) for licence in licences
+    )
+    left_out_from = TODAY + (255 - MODEL_ROWS) * DAY
+
+    first = _read(holder)
+    assert KeysetHead.objects.get(unit=holder.unit).recheck_on == left_out_from - DAY
+    assert _read(holder, left_out_from - 2 * DAY) == first
+
+    second = _read(holder, left_out_from - DAY)
+    state = states_on(left_out_from, read(second.text).services)[CLIENT_AV]
+    assert (state.row.expiry, len(state.follows)) == (left_out_from, 300 - (255 - MODEL_ROWS) - 1)
+    assert KeysetHead.objects.get(unit=holder.unit).recheck_on is None
 
 
 def test_k2_an_expiry_alone_is_no_new_keyset() -> None:

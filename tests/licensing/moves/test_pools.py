@@ -9,7 +9,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from licensing.entitlements.today import Right
+from licensing.entitlements.timeline import Right
 from licensing.errors import NotDivisible, NotEnough, NotRegistered, PartsGivenOut, SameUnit
 from licensing.grants.giving import grant_licence
 from licensing.keyset import read
@@ -129,15 +129,15 @@ def test_moving_is_in_the_audit(units: list[Registration], pool: Licence, by: Us
 def test_a_part_beside_an_own_licence_and_the_better_shows(
     units: list[Registration], pool: Licence, by: User
 ) -> None:
-    _, later, sooner, _ = units
-    give(later, CLIENT_AV, count=3, expires_on=TODAY + timedelta(200))
-    give(sooner, CLIENT_AV, count=3, expires_on=TODAY + timedelta(50))
+    _, more, fewer, _ = units
+    give(more, CLIENT_AV, count=5, expires_on=TODAY + timedelta(50))
+    give(fewer, CLIENT_AV, count=3, expires_on=TODAY + timedelta(200))
 
-    _move(pool, units[0], later, 4, by)
-    _move(pool, units[0], sooner, 4, by)
+    _move(pool, units[0], more, 4, by)
+    _move(pool, units[0], fewer, 4, by)
 
-    assert (held(later, CLIENT_AV).right, held(later, CLIENT_AV).count) == (Right.OWN, 3)
-    assert (held(sooner, CLIENT_AV).right, held(sooner, CLIENT_AV).count) == (Right.PART, 4)
+    assert (held(more, CLIENT_AV).right, held(more, CLIENT_AV).count) == (Right.OWN, 5)
+    assert (held(fewer, CLIENT_AV).right, held(fewer, CLIENT_AV).count) == (Right.PART, 4)
     assert Licence.objects.count() == 3
 
 

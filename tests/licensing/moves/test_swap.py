@@ -12,7 +12,7 @@ from associations.errors import AssociationGone, NotSharing, ParentIsChild, TooM
 from associations.models import AssociationType, Seat, Side
 from associations.seating import parent_of
 from associations.services import associate, remove_association
-from licensing.entitlements.today import Right
+from licensing.entitlements.timeline import Right
 from licensing.errors import TrialOver
 from licensing.grants.trials import start_trial
 from licensing.keyset import read

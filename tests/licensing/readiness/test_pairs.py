@@ -34,7 +34,7 @@ from tests.factories import (
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
 TODAY = datetime.date(2026, 11, 22)
-NODES, CLIENT_AV, GATEWAY_AV, CONTENT_FILTER, SONICOS, SUPPORT = 1, 2, 3, 5, 13, 14
+NODES, CLIENT_AV, GATEWAY_AV, CONTENT_FILTER, GLOBAL_VPN, SONICOS, SUPPORT = 1, 2, 3, 5, 9, 13, 14
 
 
 @dataclass(frozen=True)
@@ -384,6 +384,8 @@ def test_support_that_both_have_is_no_finding(two: Two) -> None:
 
 @pytest.mark.parametrize(("count", "codes"), [(10, [Code.FEWER_NODES]), (-1, [])])
 def test_only_fewer_nodes_are_a_finding(two: Two, count: int, codes: list[Code]) -> None:
+    ModelService.objects.filter(service__code=NODES).delete()
+    two.grant(two.primary, NODES, count=-1)
     two.grant(two.secondary, NODES, count=count)
     two.apply()
 
@@ -445,6 +447,33 @@ def test_a_service_ends_soon_within_30_days(two: Two, days: int, codes: list[Cod
 
     assert [finding.code for finding in readiness.findings] == codes
     assert readiness.state == (State.ATTENTION if codes else State.READY)
+
+
+def test_a_larger_license_of_the_secondary_that_ends_before_the_primarys_ends_nothing_first(two: Two) -> None:
+    two.grant(two.primary, CLIENT_AV, count=15, days=400)
+    two.grant(two.secondary, CLIENT_AV, count=20, days=100)
+    two.apply()
+
+    assert Code.ENDS_FIRST not in two.codes()
+
+
+def test_what_goes_on_by_what_the_model_comes_with_ends_first_on_neither_side(two: Two) -> None:
+    two.grant(two.primary, GLOBAL_VPN, count=15, days=100)
+    two.apply()
+
+    assert two.codes() == []
+
+
+def test_an_applied_keyset_is_asked_for_what_follows_in_it(two: Two) -> None:
+    two.grant(two.primary, GLOBAL_VPN, count=15, days=10)
+    two.apply()
+    day = TODAY + datetime.timedelta(days=11)
+
+    runs = readiness_of([two.primary], day)[two.primary.pk].runs or []
+
+    assert [(r.status, r.count, r.expires_on) for r in runs if r.name == "Global VPN Client"] == [
+        (Status.LICENSED, 5, None)
+    ]
 
 
 # The worst counts

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from associations.errors import TooManySharers
 from licensing.catalogue.changes import save_service
-from licensing.entitlements.today import Right
+from licensing.entitlements.timeline import Right
 from licensing.errors import TrialOver
 from licensing.grants.trials import start_trial
 from licensing.keysets.issuing import read_keyset

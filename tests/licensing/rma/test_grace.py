@@ -12,9 +12,10 @@ from django.utils import timezone
 from associations.models import Seat
 from associations.services import make_standby, remove_association
 from licensing.entitlements.on_a_day import entitlements_on
-from licensing.entitlements.today import Right, entitlements
+from licensing.entitlements.timeline import Right
+from licensing.entitlements.today import entitlements
 from licensing.grants.trials import start_trial
-from licensing.keyset import Payload
+from licensing.keyset import Payload, Status
 from licensing.keysets.issuing import read_keyset
 from licensing.models import KeysetHead, RmaCase
 from licensing.moves.swap import swap_roles
@@ -27,7 +28,17 @@ from tests.factories import UnitFactory, sharing
 from tests.licensing.history import divide, grant
 from tests.licensing.oracle import derived, said_by, shown
 from tests.licensing.rma.support import YEAR, Scene, ask, check_truth, complete, open_for, undo
-from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, GATEWAY_AV, SERVER_AV, SUPPORT, VPN, service
+from tests.licensing.support import (
+    CLIENT_AV,
+    CONTENT_FILTER,
+    GATEWAY_AV,
+    SERVER_AV,
+    SUPPORT,
+    VPN,
+    give,
+    held,
+    service,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -76,6 +87,29 @@ def test_what_ends_sooner_keeps_its_day(scene: Scene) -> None:
 
     assert last_day(scene, SERVER_AV) == today() + timedelta(days=3)
     check_truth()
+
+
+def test_what_had_ended_before_the_case_is_not_kept(scene: Scene) -> None:
+    give(scene.primary, SERVER_AV, expires_on=today() - timedelta(days=1))
+
+    removed_after(scene)
+
+    assert last_day(scene, SERVER_AV) == "none"
+    assert held(scene.secondary, SERVER_AV, today()).right is None
+    assert shown(scene.secondary, today()) == derived(scene.secondary, today())
+
+
+def test_what_ends_while_it_is_kept_is_expired_and_no_new_keyset(scene: Scene) -> None:
+    last = today() + timedelta(days=3)
+    grant(scene.primary, SERVER_AV, expires_on=last)
+    removed_after(scene)
+    before = read_keyset(registration=scene.secondary, today=today())
+    day = last + timedelta(days=1)
+
+    after = held(scene.secondary, SERVER_AV, day)
+
+    assert (after.right, after.status(day)) == (Right.KEPT, Status.EXPIRED)
+    assert read_keyset(registration=scene.secondary, today=day) == before
 
 
 def test_a_trial_is_kept_as_well(scene: Scene) -> None:
@@ -310,7 +344,7 @@ def _rights(registration: Registration) -> set[Right | None]:
 
 def _said(*units: Registration) -> list[tuple[int, Payload]]:
     keysets = [read_keyset(registration=unit, today=today()) for unit in units]
-    return [(keyset.generation, said_by(keyset)) for keyset in keysets]
+    return [(keyset.generation, said_by(keyset, today())) for keyset in keysets]
 
 
 def _check_generations(before: list[tuple[int, Payload]], after: list[tuple[int, Payload]]) -> None:

@@ -57,6 +57,16 @@ def test_the_page_tells_today_where_no_day_is_asked_for(client: Client, mine: Re
     assert services(page)["Content Filter"] == ["Not Licensed", "", "", ""]
 
 
+def test_the_page_tells_what_followed(client: Client, mine: Registration) -> None:
+    day = today() + timedelta(days=30)
+    grant(mine, 9, count=15, expires_on=day)
+
+    page = Page(client.get(url(mine)))
+
+    told = f"{day:%d %b %Y} then for 5 for ever"
+    assert services(page)["Global VPN Client"] == ["Licensed", "15", told, "own, granted by Support"]
+
+
 def test_the_page_tells_an_earlier_day(client: Client, mine: Registration) -> None:
     with time_machine.travel(timezone.now() + timedelta(days=2), tick=False):
         log_in(client, account=mine.account)  # the session of two days ago is over

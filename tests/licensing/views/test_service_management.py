@@ -131,6 +131,18 @@ def test_service_management_derives_the_status_from_the_day(
     assert rows[3] == ["Server Anti-Virus", status, "", manage, "", f"{day:%d %b %Y}"]
 
 
+def test_service_management_says_what_follows(client: Client, member: Membership) -> None:
+    primary, secondary, _ = pair(member.account, by=member.user)
+    day = today() + datetime.timedelta(days=30)
+    service = Service.objects.get(name="Global VPN Client")
+    Licence.objects.create(registration=primary, service=service, count=15, expires_on=day)
+
+    for unit in (primary, secondary):
+        rows = page_of(client, unit).section("services").one("table").rows()
+        (row,) = [row for row in rows if row[0] == service.name]
+        assert row[4:] == ["15", f"{day:%d %b %Y} then for 5 for ever"]
+
+
 def test_a_secondary_shows_what_it_shares(client: Client, member: Membership) -> None:
     primary, secondary, _ = pair(member.account, by=member.user)
     for code in (4, 14):
