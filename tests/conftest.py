@@ -16,6 +16,9 @@ from tests.postgres import PostgresServer, ServerFailed
 
 if TYPE_CHECKING:
     from django.db.models import Model
+    from django.test import Client
+
+    from portal.models import User
 
 OWN_APPS = ["portal", "products", "associations", "licensing"]
 
@@ -207,6 +210,29 @@ def keys(db: None) -> None:
     from django.core.management import call_command
 
     call_command("init_keys", stdout=io.StringIO())
+
+
+@pytest.fixture
+def by(db: None) -> "User":
+    """Who acts, where it doesn't matter who."""
+    from tests.factories import UserFactory
+
+    return UserFactory()
+
+
+@pytest.fixture
+def desk(client: "Client", admin_user: "User") -> "Client":
+    """The client, logged in at the desk as a superuser."""
+    client.force_login(admin_user)
+    return client
+
+
+@pytest.fixture
+def no_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For controls of races (tests.races.without_locks)."""
+    from tests.races import take_locks_away
+
+    take_locks_away(monkeypatch)
 
 
 @pytest.fixture

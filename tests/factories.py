@@ -1,6 +1,7 @@
 """Factories and helpers for arranging tests. Units have the authentication code CODE."""
 
 import uuid
+from datetime import date, datetime
 from functools import cache
 
 import factory
@@ -9,6 +10,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from associations.models import AssociationType, Seat, Side
 from associations.services import associate
@@ -17,7 +19,7 @@ from portal.models import Account, Membership, User
 from portal.roles import load_roles
 from products.codes import code_mac
 from products.models import ProductModel, Registration, Unit
-from products.services import search_text
+from products.services import register, search_text
 
 CODE = "ABCD-1234"
 PASSWORD = "correct horse battery staple"  # noqa: S105  (a test's)
@@ -121,24 +123,37 @@ def staff(role: str = "", **facts: object) -> User:
     return user
 
 
+def hf(
+    parent: Registration, child: Registration, *, by: User, slug: str = "hf", day: date | None = None
+) -> Seat:
+    """Associate two units, as HF Primary and HF Secondary unless `slug` names another type."""
+    type = AssociationType.objects.get(slug=slug)
+    return associate(parent=parent, child=child, type=type, by=by, today=day or today())
+
+
+def registered(
+    member: Membership, serial: str, *, code: str = CODE, name: str = "", now: datetime | None = None
+) -> Registration:
+    """Register a unit to a member's account, as the member."""
+    facts = {"account": member.account, "by": member.user, "now": now or timezone.now()}
+    return register(serial_number=serial, authentication_code=code, friendly_name=name, **facts)
+
+
 def pair(account: Account, by: User, model: str = "PRO 5060") -> tuple[Registration, Registration, Seat]:
     """Two registered units of one model, associated as HF Primary and HF Secondary."""
     primary, secondary = RegistrationFactory.create_batch(2, account=account, unit__model_name=model)
-    seat = associate(
-        parent=primary, child=secondary, type=AssociationType.objects.get(slug="hf"), by=by, today=today()
-    )
-    return primary, secondary, seat
+    return primary, secondary, hf(primary, secondary, by=by)
 
 
 def pairs(account: Account, count: int) -> list[tuple[Registration, Registration, Seat]]:
     """Many pairs of one model, each as `pair` returns it, in four statements."""
-    units, hf = registrations(account, 2 * count), AssociationType.objects.get(slug="hf")
+    units, type = registrations(account, 2 * count), AssociationType.objects.get(slug="hf")
     together = [(*both, uuid.uuid4()) for both in zip(units[::2], units[1::2], strict=True)]
     Seat.objects.bulk_create(
-        Seat(group=group, type=hf, registration=primary, side=Side.PARENT) for primary, _, group in together
+        Seat(group=group, type=type, registration=primary, side=Side.PARENT) for primary, _, group in together
     )
     seats = Seat.objects.bulk_create(
-        Seat(group=group, type=hf, registration=secondary, side=Side.CHILD, shares=True)
+        Seat(group=group, type=type, registration=secondary, side=Side.CHILD, shares=True)
         for _, secondary, group in together
     )
     know_tables()

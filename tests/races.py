@@ -93,6 +93,11 @@ def race(first: Callable[[], object], rival: Callable[[], object]) -> object:
     return second.result()
 
 
+def without_locks(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a race's control, which must break: its rows are read as before, but not locked."""
+    return pytest.mark.postgres(pytest.mark.usefixtures("no_locks")(test))
+
+
 def take_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a race's control: read rows as before, but without locking them."""
+    """Read rows as before, but without locking them."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda self, **options: self.all())

@@ -1,9 +1,14 @@
 """The contents of the database, to show that a refusal left every row as it was."""
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from django.apps import apps
 from django.db import connection
+
+SESSIONS = {"sessions.Session"}
+"""The only table that may change where a page leaves a message for the next one."""
 
 
 class Rows(NamedTuple):
@@ -34,6 +39,15 @@ def every_row() -> dict[str, Rows]:
     with connection.cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts))
         return {label: Rows(count, digest) for label, count, digest in cursor.fetchall()}
+
+
+@contextmanager
+def nothing_written(*, but: Collection[str] = ()) -> Iterator[None]:
+    """Assert that the block leaves every row as it was, except those of some tables."""
+    before = every_row()
+    yield
+    after = every_row()
+    assert {table for table in after if after[table] != before[table]} <= set(but)
 
 
 def whole_rows() -> dict[str, list[tuple[object, ...]]]:

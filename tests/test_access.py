@@ -19,13 +19,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
-from associations.models import AssociationType, Seat
-from associations.services import associate
+from associations.models import Seat
 from licensing.activation.redeeming import make_activation_keys
 from licensing.keysets.issuing import read_keyset
 from licensing.models import Keyset, KeysetHead, Licence, PoolPart, RmaCase, Service, TrialStart
 from licensing.moves.release import plan_release
-from licensing.rma.cases import ask_for_case
 from portal.clock import today
 from portal.models import Account, Mail, Membership, User
 from portal.roles import AGENT, LEAD, OPERATOR
@@ -48,8 +46,10 @@ from tests.factories import (
     RegistrationFactory,
     UnitFactory,
     UserFactory,
+    hf,
     staff,
 )
+from tests.licensing.rma.support import ask as ask_for_case
 from tests.rows import Rows, every_row
 
 SHORT = {"account_login": "login", "admin:index": "support", "admin:login": "desk-login"}
@@ -154,10 +154,7 @@ def side(member: Membership) -> Side:
     unit, other, primary, *children = RegistrationFactory.create_batch(
         5, account=member.account, unit__model_name="PRO 4060"
     )
-    hf = AssociationType.objects.get(slug="hf")
-    standby, spare = (
-        associate(parent=primary, child=child, type=hf, by=member.user, today=today()) for child in children
-    )
+    standby, spare = (hf(primary, child, by=member.user) for child in children)
     Survey.objects.create(registration=other, bought_at="Springfield")
     service = Service.objects.get(code=3)
     Licence.objects.create(registration=other, service=service)
@@ -176,16 +173,7 @@ def side(member: Membership) -> Side:
         by=member.user,
     )
     Mail.objects.create(to="ann@a.example", subject="Sent", account=member.account, sent_at=timezone.now())
-    case = ask_for_case(
-        registration=other,
-        kind=RmaCase.Kind.REPLACEMENT,
-        symptom="no link light",
-        contact="",
-        address="",
-        by=member.user,
-        now=timezone.now(),
-    )
-    return Side(member.account, unit, other, spare, standby, key, case)
+    return Side(member.account, unit, other, spare, standby, key, ask_for_case(other, by=member.user))
 
 
 def session(user: User) -> str:

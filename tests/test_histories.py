@@ -10,9 +10,8 @@ import pytest
 from django.conf import settings as portal_settings
 from django.db import transaction
 from django.db.models import F, Model
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from associations.models import AssociationType, Seat, TypeModel
 from associations.seating import parent_of
@@ -48,7 +47,7 @@ from portal.models import AuditEntry, Mail, Membership, User
 from products.errors import NoMatch
 from products.models import Attempt, Registration, Unit
 from products.services import register
-from tests.examples import examples
+from tests.examples import run_histories
 from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, sharing
 from tests.licensing.oracle import derived, said_by
 
@@ -398,14 +397,4 @@ def rows() -> list[list[tuple[object, ...]]]:
 
 
 def test_the_rules_hold_over_any_history() -> None:
-    run_state_machine_as_test(
-        Histories,
-        settings=settings(
-            max_examples=examples(8),
-            stateful_step_count=12,
-            deadline=None,
-            phases=[Phase.generate],  # ten steps can be read, and shrinking takes minutes
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_histories(Histories, 8, steps=12)

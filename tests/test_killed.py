@@ -4,13 +4,12 @@ from itertools import count
 
 import pytest
 
-from associations.models import AssociationType, Seat
-from associations.services import associate
+from associations.models import Seat
 from licensing.models import ActivationKey, Keyset, KeysetHead, LedgerEntry, Licence, PoolPart
 from portal.clock import today
-from portal.models import AuditEntry, Mail, Membership
+from portal.models import AuditEntry, Mail
 from products.models import Registration, Unit
-from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UnitFactory
+from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UnitFactory, hf
 from tests.killed import Mortal
 from tests.licensing.rma.support import complete, links, open_for, rehearse
 from tests.licensing.support import CLIENT_AV, give, make
@@ -65,15 +64,10 @@ def test_killed_while_a_second_child_is_associated() -> None:
     assert Seat.objects.live().get(registration=spare).is_spare
 
 
-def _hf_seat(parent: Registration, child: Registration, member: Membership) -> Seat:
-    hf = AssociationType.objects.get(slug="hf")
-    return associate(parent=parent, child=child, type=hf, by=member.user, today=today())
-
-
 def test_killed_while_the_parent_is_changed() -> None:
     member = MembershipFactory()
     former, wanted, child = RegistrationFactory.create_batch(3, account=member.account)
-    seat = _hf_seat(former, child, member)
+    seat = hf(former, child, by=member.user)
 
     _die_everywhere(Mortal("change_parent", seat=seat.pk, parent=wanted.pk, by=member.user_id))
 
@@ -85,8 +79,8 @@ def test_killed_while_the_parent_is_changed() -> None:
 def test_killed_while_a_spare_is_made_standby() -> None:
     member = MembershipFactory()
     parent, child, spare = RegistrationFactory.create_batch(3, account=member.account)
-    _hf_seat(parent, child, member)
-    seat = _hf_seat(parent, spare, member)
+    hf(parent, child, by=member.user)
+    seat = hf(parent, spare, by=member.user)
 
     _die_everywhere(Mortal("make_standby", seat=seat.pk, by=member.user_id))
 
@@ -98,7 +92,7 @@ def test_killed_while_a_spare_is_made_standby() -> None:
 def test_killed_while_an_association_is_removed() -> None:
     member = MembershipFactory()
     parent, child = RegistrationFactory.create_batch(2, account=member.account)
-    seat = _hf_seat(parent, child, member)
+    seat = hf(parent, child, by=member.user)
 
     _die_everywhere(Mortal("remove", seat=seat.pk, by=member.user_id))
 
@@ -144,8 +138,8 @@ def test_killed_while_counts_are_moved() -> None:
 def test_killed_while_roles_are_swapped() -> None:
     member = MembershipFactory()
     parent, child, spare, third = RegistrationFactory.create_batch(4, account=member.account)
-    seat = _hf_seat(parent, child, member)
-    _hf_seat(parent, spare, member)
+    seat = hf(parent, child, by=member.user)
+    hf(parent, spare, by=member.user)
     PoolPart.objects.create(licence=give(parent, CLIENT_AV, count=10), registration=third, count=4)
     give(child, CLIENT_AV, count=3, expires_on=today())
 
@@ -173,7 +167,7 @@ def test_killed_while_a_unit_is_released() -> None:
 def test_killed_while_a_case_is_completed() -> None:
     member = MembershipFactory(user__email="owner@example.com")
     primary, child, third = RegistrationFactory.create_batch(3, account=member.account)
-    _hf_seat(primary, child, member)
+    hf(primary, child, by=member.user)
     PoolPart.objects.create(licence=give(primary, CLIENT_AV, count=10), registration=third, count=4)
     case = open_for(primary, UnitFactory(), by=member.user)
     facts = {"case": case.pk, "partner": child.pk, "seen": rehearse(case).seen}
@@ -189,7 +183,7 @@ def test_killed_while_a_case_is_completed() -> None:
 def test_killed_while_a_case_is_undone() -> None:
     member = MembershipFactory(user__email="owner@example.com")
     primary, child, third = RegistrationFactory.create_batch(3, account=member.account)
-    _hf_seat(primary, child, member)
+    hf(primary, child, by=member.user)
     PoolPart.objects.create(licence=give(primary, CLIENT_AV, count=10), registration=third, count=4)
     case = open_for(primary, UnitFactory(), by=member.user)
     complete(case)

@@ -14,14 +14,13 @@ from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 from pytest_django import Settings
 
-from associations.models import AssociationType
-from associations.services import associate, remove_association
+from associations.services import remove_association
 from licensing.models import Licence, Service
 from portal.clock import today
 from portal.models import Account, Membership, User
 from portal.urls import urlpatterns as portals_own
 from products.models import Unit
-from tests.factories import RegistrationFactory, UnitFactory, UserFactory, log_in, pair, registrations
+from tests.factories import RegistrationFactory, UnitFactory, UserFactory, hf, log_in, pair, registrations
 from tests.licensing.rma.support import complete, open_for
 from tests.pages import Element, Page
 
@@ -40,22 +39,16 @@ CRAWLED: dict[str, Pages] = {}
 
 def fill(account: Account, by: User) -> None:
     """Create units in every state that pages distinguish."""
-    primary, _, seat = pair(account, by=by)
+    primary, _, _ = pair(account, by=by)
     spare = RegistrationFactory(account=account, friendly_name="<b>& \"a spare\" 'quoted'")
-    associate(parent=primary, child=spare, type=seat.type, by=by, today=today())
+    hf(primary, spare, by=by)
     _, heir, removed = pair(account, by=by)
     remove_association(seat=removed, by=by)
     new = RegistrationFactory(account=account)
-    associate(parent=heir, child=new, type=seat.type, by=by, today=today())
+    hf(heir, new, by=by)
     firewall = RegistrationFactory(account=account, unit__model_name="TZ 170")
     point = RegistrationFactory(account=account, unit__model_name="SonicPoint")
-    associate(
-        parent=firewall,
-        child=point,
-        type=AssociationType.objects.get(slug="sonicpoint"),
-        by=by,
-        today=today(),
-    )
+    hf(firewall, point, by=by, slug="sonicpoint")
     retired = RegistrationFactory(account=account)
     Unit.objects.filter(pk=retired.unit_id).update(retired_at=timezone.now())
     Licence.objects.create(registration=primary, service=Service.objects.get(code=4), expires_on=today())

@@ -6,9 +6,8 @@ from functools import partial
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
 from associations.models import Seat
 from associations.seating import parent_of
@@ -23,7 +22,7 @@ from licensing.rma.undoing import undo_case
 from portal.models import AuditEntry
 from products.errors import UnitRetired
 from products.models import Registration, Unit
-from tests.examples import examples
+from tests.examples import run_histories
 from tests.factories import UnitFactory, UserFactory
 from tests.test_histories import Histories, rows
 
@@ -193,14 +192,4 @@ def _terms() -> Counter[tuple[object, ...]]:
 
 
 def test_the_rules_hold_over_any_history_of_replacements() -> None:
-    run_state_machine_as_test(
-        RmaHistories,
-        settings=settings(
-            max_examples=examples(5),
-            stateful_step_count=15,
-            deadline=None,
-            phases=[Phase.generate],  # few steps can be read, and shrinking takes minutes
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_histories(RmaHistories, 5, steps=15)

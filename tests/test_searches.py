@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.errors import SearchTooLong
 from portal.name_search import MOST_CHARACTERS, MOST_WORDS, words_of
-from tests.factories import RegistrationFactory, UserFactory, log_in, pair
+from tests.factories import RegistrationFactory, log_in, pair
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -50,12 +50,6 @@ def pages(client: Client) -> list[str]:
         f"/products/{primary.unit.serial}/associated/hf/",
         f"/products/{secondary.unit.serial}/associations/{seat.uuid}/parent/",
     ]
-
-
-@pytest.fixture
-def desk(client: Client) -> Client:
-    client.force_login(UserFactory(is_staff=True, is_superuser=True))
-    return client
 
 
 def ask(get: Callable[[], object]) -> tuple[object, list[str]]:

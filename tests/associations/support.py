@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 from django.test import Client
 
 from associations.models import AssociationType, Seat
@@ -14,7 +13,6 @@ from portal.models import AuditEntry, Membership
 from products.models import Registration, Unit
 from tests.factories import RegistrationFactory, sharing
 from tests.pages import Element, Page
-from tests.rows import Rows, every_row
 
 type Pair = tuple[Registration, Registration, Seat]
 """Primary, secondary and the secondary's seat."""
@@ -49,15 +47,6 @@ def change(seat: Seat, parent: Registration, member: Membership, reason: str = "
 
 def promote(seat: Seat, member: Membership, reason: str = "") -> Seat:
     return make_standby(seat=seat, instead=sharing(seat), by=member.user, today=today(), reason=reason)
-
-
-def refuses(error: type[Exception], action: Callable[[], object]) -> None:
-    """Assert that the rule's class is raised, and every table is as it was."""
-    before = every_row()
-    with pytest.raises(error) as caught:
-        action()
-    assert caught.type is error
-    assert every_row() == before
 
 
 def live() -> set[tuple[str, str, bool]]:
@@ -131,9 +120,3 @@ def rows(page: Page) -> list[list[str]]:
 
 def asked(page: Page) -> Element:
     return page.root.one("div", id="asked")
-
-
-def unchanged(before: dict[str, Rows]) -> bool:
-    """Whether nothing was written except the session, which carries the message to the next page."""
-    after = every_row()
-    return all(after[name] == found for name, found in before.items() if name != "sessions.Session")

@@ -4,15 +4,9 @@ from django.test import Client
 from associations.models import AssociationType, TypeModel
 from portal.models import AuditEntry
 from products.models import ProductModel
-from tests.factories import MembershipFactory, UserFactory, pair
+from tests.factories import MembershipFactory, pair
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def desk(client: Client) -> Client:
-    client.force_login(UserFactory(is_staff=True, is_superuser=True))
-    return client
 
 
 def test_a_model_joins_a_type_with_its_reason(desk: Client) -> None:

@@ -23,16 +23,10 @@ from portal.models import Account, User
 from products.errors import InAnotherAccount
 from products.models import Registration, Unit
 from products.querysets import UnitQuerySet
-from products.services import register
-from tests.factories import CODE, AccountFactory, MembershipFactory, RegistrationFactory, UserFactory
-from tests.races import Rival, first_open, race, take_locks_away
+from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, registered
+from tests.races import Rival, first_open, race, without_locks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture
@@ -51,15 +45,7 @@ def _seat(parent: Registration, child: Registration, by: User) -> Callable[[], S
 
 
 def _register_elsewhere(unit: Unit) -> Registration:
-    member = MembershipFactory()
-    return register(
-        account=member.account,
-        serial_number=unit.serial,
-        authentication_code=CODE,
-        friendly_name="",
-        by=member.user,
-        now=timezone.now(),
-    )
+    return registered(MembershipFactory(), unit.serial)
 
 
 def _give_away(registration: Registration) -> Registration:
@@ -206,23 +192,16 @@ def test_a_model_is_added_to_a_type_twice_at_once(by: User) -> None:
     assert entry == TypeModel.objects.get(type=_hf(), model=model)
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_two_parents_get_one_child(
-    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_two_parents_get_one_child(units: list[Registration], by: User) -> None:
     first, second, child = units
-    take_locks_away(monkeypatch)
 
     with pytest.raises(IntegrityError):
         race(_seat(first, child, by), _seat(second, child, by))
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_each_becomes_the_others_parent(
-    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
-) -> None:
-    take_locks_away(monkeypatch)
-
+@without_locks
+def test_control_without_the_lock_each_becomes_the_others_parent(units: list[Registration], by: User) -> None:
     with pytest.raises(IntegrityError):
         race(_seat(units[0], units[1], by), _seat(units[1], units[0], by))
 
@@ -247,12 +226,11 @@ def test_control_with_locks_out_of_order_it_is_a_deadlock(
             rival.result()  # it is done before the tables are emptied
 
 
-@pytest.mark.postgres
+@without_locks
 def test_control_without_the_lock_a_type_loses_the_model_of_a_live_association(
-    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
+    units: list[Registration], by: User
 ) -> None:
     entry = TypeModel.objects.get(type=_hf(), model=units[0].unit.model, side="child")
-    take_locks_away(monkeypatch)
 
     with first_open(_seat(units[0], units[1], by)):
         Rival(lambda: remove_type_model(entry=entry, by=by, reason="a slip")).result()
@@ -261,12 +239,11 @@ def test_control_without_the_lock_a_type_loses_the_model_of_a_live_association(
     assert not TypeModel.objects.filter(pk=entry.pk).exists()
 
 
-@pytest.mark.postgres
+@without_locks
 def test_control_without_the_lock_a_unit_given_away_is_associated(
-    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
+    units: list[Registration], by: User
 ) -> None:
     parent, child, _ = units
-    take_locks_away(monkeypatch)
 
     race(lambda: _give_away(child), _seat(parent, child, by))
 

@@ -8,20 +8,15 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 
 from associations.errors import AlreadyChild, AlreadyParent, AssociationGone, PairChanged, ParentIsChild
-from associations.models import AssociationType, Seat
-from associations.services import associate, change_parent, make_standby, remove_association
+from associations.models import Seat
+from associations.services import change_parent, make_standby, remove_association
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
-from tests.factories import AccountFactory, RegistrationFactory, UserFactory, sharing
-from tests.races import Rival, first_open, race, take_locks_away
+from tests.factories import AccountFactory, RegistrationFactory, hf, sharing
+from tests.races import Rival, first_open, race, without_locks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture
@@ -31,8 +26,7 @@ def units() -> list[Registration]:
 
 
 def _associating(parent: Registration, child: Registration, by: User) -> Callable[[], Seat]:
-    hf = AssociationType.objects.get(slug="hf")
-    return partial(associate, parent=parent, child=child, type=hf, by=by, today=today())
+    return partial(hf, parent, child, by=by)
 
 
 def _changing(seat: Seat, parent: Registration, by: User) -> Callable[[], Seat]:
@@ -206,25 +200,19 @@ def test_a_spare_is_made_standby_while_it_changes_its_parent(seats: list[Seat], 
     }
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_the_new_parent_becomes_a_child(
-    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_the_new_parent_becomes_a_child(units: list[Registration], by: User) -> None:
     other, wanted, former, child = units
     seat = _associating(former, child, by)()
-    take_locks_away(monkeypatch)
 
     with pytest.raises(IntegrityError):
         race(_associating(other, wanted, by), _changing(seat, wanted, by))
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_a_child_sits_beside_no_parent(
-    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_a_child_sits_beside_no_parent(units: list[Registration], by: User) -> None:
     wanted, last, former, child = units
     last_seat, seat = _associating(wanted, last, by)(), _associating(former, child, by)()
-    take_locks_away(monkeypatch)
 
     with first_open(_removing(last_seat, by)):
         changed = Rival(_changing(seat, wanted, by)).result()
@@ -232,13 +220,10 @@ def test_control_without_the_lock_a_child_sits_beside_no_parent(
     assert list(Seat.objects.live()) == [changed]
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_a_parent_is_left_alone(
-    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_a_parent_is_left_alone(units: list[Registration], by: User) -> None:
     parent, child, spare, _ = units
     seats = [_associating(parent, registration, by)() for registration in (child, spare)]
-    take_locks_away(monkeypatch)
 
     with first_open(_removing(seats[0], by)):
         Rival(_removing(seats[1], by)).result()
@@ -246,12 +231,9 @@ def test_control_without_the_lock_a_parent_is_left_alone(
     assert Seat.objects.live().get().registration == parent
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_two_spares_share(
-    monkeypatch: pytest.MonkeyPatch, seats: list[Seat], by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_two_spares_share(seats: list[Seat], by: User) -> None:
     _removing(seats[0], by)()
-    take_locks_away(monkeypatch)
 
     with pytest.raises(IntegrityError):
         race(_promoting(seats[1], by), _promoting(seats[2], by))
@@ -278,13 +260,12 @@ def test_control_without_the_count_a_removed_child_has_a_parent(
     assert _present() == {child.pk: wanted.pk}
 
 
-@pytest.mark.postgres
+@without_locks
 @pytest.mark.parametrize("is_removed_first", [False, True])
 def test_control_without_lock_and_count_a_removed_child_shares(
     monkeypatch: pytest.MonkeyPatch, seats: list[Seat], by: User, is_removed_first: bool
 ) -> None:
     actions = [_promoting(seats[1], by), _removing(seats[1], by)]
-    take_locks_away(monkeypatch)
     take_counts_away(monkeypatch)
 
     race(*reversed(actions) if is_removed_first else actions)

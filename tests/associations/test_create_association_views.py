@@ -6,15 +6,15 @@ import pytest
 from django.test import Client
 
 from associations.models import Seat, Side
-from associations.services import associate
-from portal.clock import today
 from portal.models import Membership
 from products.models import Registration
-from tests.associations.support import hf
+from tests.associations.support import seated
 from tests.factories import CODE, RegistrationFactory, UnitFactory, pair, registrations
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+type Step = Callable[[Registration], str]
 
 
 @pytest.fixture
@@ -109,9 +109,7 @@ def test_choices_are_radio_buttons_and_none_is_chosen(
 
 
 @pytest.mark.parametrize("step", [parent_step, child_step])
-def test_a_page_without_candidates_says_so(
-    client: Client, mine: Registration, step: Callable[[Registration], str]
-) -> None:
+def test_a_page_without_candidates_says_so(client: Client, mine: Registration, step: Step) -> None:
     RegistrationFactory(account=mine.account, unit__model_name="PRO 4060")
     RegistrationFactory()
 
@@ -142,7 +140,7 @@ def test_no_unit_of_a_pair_is_offered_as_a_child(
 
 @pytest.mark.parametrize("step", [parent_step, child_step])
 def test_more_than_a_hundred_candidates_get_a_box_to_find_one(
-    client: Client, mine: Registration, step: Callable[[Registration], str]
+    client: Client, mine: Registration, step: Step
 ) -> None:
     units = registrations(mine.account, 101)
 
@@ -166,7 +164,7 @@ def test_a_hundred_candidates_get_no_box(client: Client, mine: Registration) -> 
 @pytest.mark.parametrize("step", [parent_step, child_step])
 @pytest.mark.parametrize("query", ["%", "nowhere <b>", "9" * 100])
 def test_nothing_found_says_so_and_any_query_is_taken(
-    client: Client, mine: Registration, first: Registration, step: Callable[[Registration], str], query: str
+    client: Client, mine: Registration, first: Registration, step: Step, query: str
 ) -> None:
     response = client.get(step(mine), {"q": query, "from": query})
 
@@ -198,7 +196,7 @@ def test_choosing_a_child_makes_the_unit_its_primary(
 
 @pytest.mark.parametrize("step", [parent_step, child_step])
 def test_the_next_page_names_the_other_unit_with_a_link(
-    client: Client, mine: Registration, first: Registration, step: Callable[[Registration], str]
+    client: Client, mine: Registration, first: Registration, step: Step
 ) -> None:
     response = client.post(step(mine), {"choice": "hf:0006B1124416"}, follow=True)
 
@@ -250,7 +248,7 @@ def test_continue_without_a_child_leaves_the_unit_alone(client: Client, mine: Re
 
 @pytest.mark.parametrize("step", [parent_step, child_step])
 def test_sending_a_choice_twice_associates_once(
-    client: Client, mine: Registration, first: Registration, step: Callable[[Registration], str]
+    client: Client, mine: Registration, first: Registration, step: Step
 ) -> None:
     client.post(step(mine), {"choice": "hf:0006B1124416"})
     again = client.post(step(mine), {"choice": "hf:0006B1124416"})
@@ -274,7 +272,7 @@ def test_sending_a_choice_twice_associates_once(
     ],
 )
 def test_a_tampered_choice_is_refused(
-    client: Client, mine: Registration, first: Registration, step: Callable[[Registration], str], choice: str
+    client: Client, mine: Registration, first: Registration, step: Step, choice: str
 ) -> None:
     response = client.post(step(mine), {"choice": choice})
 
@@ -284,9 +282,7 @@ def test_a_tampered_choice_is_refused(
 
 
 @pytest.mark.parametrize("step", [parent_step, child_step])
-def test_a_unit_of_another_account_can_not_be_chosen(
-    client: Client, mine: Registration, step: Callable[[Registration], str]
-) -> None:
+def test_a_unit_of_another_account_can_not_be_chosen(client: Client, mine: Registration, step: Step) -> None:
     foreign = RegistrationFactory()
 
     response = client.post(step(mine), {"choice": f"hf:{foreign.unit.serial}"})
@@ -297,9 +293,7 @@ def test_a_unit_of_another_account_can_not_be_chosen(
 
 
 @pytest.mark.parametrize("step", [parent_step, child_step])
-def test_a_unit_can_not_choose_itself(
-    client: Client, mine: Registration, step: Callable[[Registration], str]
-) -> None:
+def test_a_unit_can_not_choose_itself(client: Client, mine: Registration, step: Step) -> None:
     response = client.post(step(mine), {"choice": "hf:0006B1124422"})
 
     assert response.status_code == 422
@@ -309,7 +303,7 @@ def test_a_unit_can_not_choose_itself(
 def test_a_choice_that_became_a_secondary_meanwhile_is_refused_and_the_page_offers_what_is_left(
     client: Client, member: Membership, mine: Registration, first: Registration, second: Registration
 ) -> None:
-    associate(parent=second, child=first, type=hf(), by=member.user, today=today())
+    seated(second, first, member)
 
     response = client.post(parent_step(mine), {"choice": "hf:0006B1124416"})
 
@@ -334,7 +328,7 @@ def test_a_refused_choice_stays_chosen_and_is_tied_to_its_reason(
 def test_a_second_secondary_is_a_spare(
     client: Client, member: Membership, mine: Registration, first: Registration, second: Registration
 ) -> None:
-    associate(parent=first, child=second, type=hf(), by=member.user, today=today())
+    seated(first, second, member)
 
     client.post(parent_step(mine), {"choice": "hf:0006B1124416"})
 
@@ -360,7 +354,7 @@ def test_a_primary_reads_that_a_chosen_child_becomes_a_spare(client: Client, mem
     ],
 )
 def test_only_a_model_that_the_type_lists_reads_of_failover_pairs(
-    client: Client, member: Membership, model: str, step: Callable[[Registration], str], is_promised: bool
+    client: Client, member: Membership, model: str, step: Step, is_promised: bool
 ) -> None:
     alone = RegistrationFactory(account=member.account, unit__model_name=model)
 

@@ -1,6 +1,7 @@
 """Spares made standby, and the limit to a primary's sharing (A9)."""
 
 import datetime
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -22,13 +23,20 @@ from tests.associations.support import (
     names,
     promote,
     raised,
-    refuses,
     remove,
     seated,
     units,
 )
+from tests.licensing.support import refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
+
+
+def trio(member: Membership) -> tuple[Registration, Registration, Registration, Seat]:
+    """A primary, who shares with it, its spare and the spare's seat."""
+    primary, sharing, spare = units(member, 3)
+    seated(primary, sharing, member)
+    return primary, sharing, spare, seated(primary, spare, member)
 
 
 def test_make_standby_exchanges_the_spare_with_the_sharing_secondary(member: Membership) -> None:
@@ -74,9 +82,7 @@ def test_make_standby_where_nobody_shares(member: Membership) -> None:
 
 
 def test_make_standby_is_in_the_audit_trail_of_all_three(member: Membership) -> None:
-    primary, sharing, spare = units(member, 3)
-    seated(primary, sharing, member)
-    spare_seat = seated(primary, spare, member)
+    primary, sharing, spare, spare_seat = trio(member)
 
     promote(spare_seat, member, reason="at hand")
 
@@ -85,10 +91,8 @@ def test_make_standby_is_in_the_audit_trail_of_all_three(member: Membership) -> 
 
 
 def test_make_standby_gives_both_children_new_keysets_and_the_primary_none(member: Membership) -> None:
-    primary, sharing, spare = units(member, 3)
+    primary, sharing, spare, spare_seat = trio(member)
     license_to(primary)
-    seated(primary, sharing, member)
-    spare_seat = seated(primary, spare, member)
     before = generations(primary, sharing, spare)
 
     assert raised(partial(promote, spare_seat, member)) == set(names(sharing, spare))
@@ -109,38 +113,26 @@ def test_make_standby_of_a_sonicpoint_is_refused(member: Membership) -> None:
     refuses(NoSpare, partial(promote, child_seat, member))
 
 
-def test_make_standby_twice_is_refused(member: Membership) -> None:
-    primary, sharing, spare = units(member, 3)
-    seated(primary, sharing, member)
-    spare_seat = seated(primary, spare, member)
-    promote(spare_seat, member)
-
-    refuses(AssociationGone, partial(promote, spare_seat, member))
-
-
-def test_make_standby_of_a_spare_that_was_removed_is_refused(member: Membership) -> None:
-    primary, sharing, spare = units(member, 3)
-    seated(primary, sharing, member)
-    spare_seat = seated(primary, spare, member)
-    remove(spare_seat, member)
+@pytest.mark.parametrize("end", [promote, remove])
+def test_make_standby_of_a_spare_that_was_promoted_or_removed_is_refused(
+    member: Membership, end: Callable[[Seat, Membership], object]
+) -> None:
+    *_, spare_seat = trio(member)
+    end(spare_seat, member)
 
     refuses(AssociationGone, partial(promote, spare_seat, member))
 
 
 @pytest.mark.parametrize("which", [0, 2], ids=["primary", "spare"])
 def test_make_standby_with_a_retired_unit_is_refused(member: Membership, which: int) -> None:
-    trio = primary, sharing, spare = units(member, 3)
-    seated(primary, sharing, member)
-    spare_seat = seated(primary, spare, member)
-    Unit.objects.filter(pk=trio[which].unit_id).update(retired_at=timezone.now())
+    *three, spare_seat = trio(member)
+    Unit.objects.filter(pk=three[which].unit_id).update(retired_at=timezone.now())
 
     refuses(UnitNotActive, partial(promote, spare_seat, member))
 
 
 def test_make_standby_in_place_of_a_retired_unit(member: Membership) -> None:
-    primary, sharing, spare = units(member, 3)
-    seated(primary, sharing, member)
-    spare_seat = seated(primary, spare, member)
+    _, sharing, _, spare_seat = trio(member)
     Unit.objects.filter(pk=sharing.unit_id).update(retired_at=timezone.now())
 
     assert promote(spare_seat, member).shares
@@ -225,8 +217,6 @@ def test_a9_spares_do_not_count(member: Membership) -> None:
 
 def test_a9_the_limit_is_a_setting(member: Membership, settings: Settings) -> None:
     settings.MOST_SHARERS = 1
-    primary, sharing, spare = units(member, 3)
-    seated(primary, sharing, member)
-    spare_seat = seated(primary, spare, member)
+    *_, spare_seat = trio(member)
 
     refuses(TooManySharers, partial(promote, spare_seat, member))

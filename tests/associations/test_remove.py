@@ -16,11 +16,11 @@ from tests.associations.support import (
     license_to,
     live,
     raised,
-    refuses,
     remove,
     seated,
     units,
 )
+from tests.licensing.support import refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 

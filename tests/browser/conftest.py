@@ -134,15 +134,19 @@ def support(demo: None) -> "User":
 @pytest.fixture
 def agent(demo: None) -> "User":
     """Somebody at the desk who may look up and replace, and nothing else."""
-    from django.contrib.auth.models import Group
+    from portal.roles import AGENT
+    from tests.factories import staff
 
-    from portal.roles import AGENT, load_roles
-    from tests.factories import UserFactory
+    return staff(AGENT, username="agent")
 
-    load_roles()
-    user = UserFactory(username="agent", is_staff=True)
-    user.groups.set([Group.objects.get(name=AGENT)])
-    return user
+
+@pytest.fixture
+def lead(demo: None) -> "User":
+    """Somebody at the desk who may correct, too."""
+    from portal.roles import LEAD
+    from tests.factories import staff
+
+    return staff(LEAD, username="lead")
 
 
 @pytest.fixture

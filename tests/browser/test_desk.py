@@ -3,34 +3,22 @@
 import datetime
 
 import pytest
-from django.contrib.auth.models import Group
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from associations.models import AssociationType
-from associations.services import associate
 from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, RmaCase, Service, TrialStart
 from portal.clock import today
 from portal.models import User
-from portal.roles import LEAD, load_roles
 from products.attempts import ATTEMPTS_PER_SERIAL, count_attempt
 from products.models import Registration, Unit
 from products.ownership import retire_unit
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import EVERY_LOOK, inspect_page
 from tests.browser.steps import FIRST, SECOND
-from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UserFactory
+from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UserFactory, hf
 
 WIDEST = "W" * 30
-
-
-@pytest.fixture
-def lead(demo: None) -> User:
-    load_roles()
-    user = UserFactory(username="lead", is_staff=True)
-    user.groups.set([Group.objects.get(name=LEAD)])
-    return user
 
 
 @pytest.fixture
@@ -39,8 +27,7 @@ def retired(owner: User) -> Registration:
     units = {r.unit.serial: r for r in Registration.objects.select_related("unit", "account")}
     first, second = units[FIRST.serial], units[SECOND.serial]
     Registration.objects.update(friendly_name=WIDEST)
-    hf = AssociationType.objects.get(slug="hf")
-    associate(parent=first, child=second, type=hf, by=owner, today=today())
+    hf(first, second, by=owner)
     for unit in (first, second):
         read_keyset(registration=unit, today=today())
     failed = RegistrationFactory(account=first.account)

@@ -4,14 +4,12 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django import Settings
 
-from associations.models import AssociationType
-from associations.services import associate
-from portal.clock import today
 from portal.models import User
 from products.models import Registration
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import inspect_page
 from tests.browser.steps import FIRST, SECOND
+from tests.factories import hf
 
 KEYSET = f"/products/{FIRST.serial}/keyset/"
 BOX = f"#keyset-{FIRST.serial}"
@@ -21,8 +19,7 @@ BOX = f"#keyset-{FIRST.serial}"
 def paired(owner: User) -> None:
     """The demo's two registered units as a pair."""
     units = {r.unit.serial: r for r in Registration.objects.select_related("unit")}
-    hf = AssociationType.objects.get(slug="hf")
-    associate(parent=units[FIRST.serial], child=units[SECOND.serial], type=hf, by=owner, today=today())
+    hf(units[FIRST.serial], units[SECOND.serial], by=owner)
 
 
 @pytest.mark.usefixtures("paired")

@@ -5,9 +5,6 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from associations.models import AssociationType
-from associations.services import associate
-from portal.clock import today
 from portal.models import Account, Key, User
 from products.attempts import ATTEMPTS_PER_DAY, count_attempt
 from products.models import Registration
@@ -15,7 +12,7 @@ from products.services import rename
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import inspect_page
 from tests.browser.steps import FIRST, SECOND, step_2_quick_register, step_3_add_new_product
-from tests.factories import MembershipFactory, RegistrationFactory, UserFactory
+from tests.factories import MembershipFactory, RegistrationFactory, UserFactory, hf
 
 WIDEST = "W" * 30
 TOPICS = [
@@ -48,9 +45,8 @@ def seat_pair_and_spare(account: Account, owner: User) -> None:
     third = RegistrationFactory(account=account, friendly_name=WIDEST)
     Registration.objects.update(friendly_name=WIDEST)
     units = {r.unit.serial: r for r in Registration.objects.select_related("unit")}
-    hf = AssociationType.objects.get(slug="hf")
     for child in (units[SECOND.serial], third):
-        associate(parent=units[FIRST.serial], child=child, type=hf, by=owner, today=today())
+        hf(units[FIRST.serial], child, by=owner)
 
 
 def test_pair_with_a_spare(guard: Guard, account: Account, owner: User) -> None:

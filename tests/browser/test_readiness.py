@@ -3,16 +3,14 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from associations.models import AssociationType
-from associations.services import associate
-from licensing.grants.giving import grant_licence
-from licensing.models import Licence, Service
-from portal.clock import today
+from licensing.models import Licence
 from portal.models import User
-from products.models import Registration, Unit
+from products.models import Registration
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import inspect_page
 from tests.browser.steps import FIRST, SECOND
+from tests.factories import hf
+from tests.licensing.history import grant
 
 
 @pytest.fixture
@@ -20,8 +18,7 @@ def paired(owner: User) -> None:
     """The demo's two registered units as a pair, without the demo's licences that end soon or have ended."""
     Licence.objects.all().delete()
     units = {r.unit.serial: r for r in Registration.objects.select_related("unit")}
-    hf = AssociationType.objects.get(slug="hf")
-    associate(parent=units[FIRST.serial], child=units[SECOND.serial], type=hf, by=owner, today=today())
+    hf(units[FIRST.serial], units[SECOND.serial], by=owner)
 
 
 def state(page: Page) -> str:
@@ -38,15 +35,7 @@ def test_readiness_follows_what_was_applied_and_what_was_licensed(page: Page) ->
         page.get_by_text("Noted: ").wait_for()
     expect(page.get_by_role("button", name="Applied on the unit")).to_have_count(0)
     states.append(state(page))
-    grant_licence(
-        unit=Unit.objects.get(serial=FIRST.serial),
-        service=Service.objects.get(code=3),
-        count=None,
-        expires_on=None,
-        reason="bought",
-        by=None,
-        today=today(),
-    )
+    grant(Registration.objects.get(unit__serial=FIRST.serial), 3)
     states.append(state(page))
 
     assert states == ["Unknown", "Ready", "Not ready"]

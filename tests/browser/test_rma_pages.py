@@ -1,36 +1,25 @@
 """Every page of a replacement in every state that it has, with the widest names: fit to be seen."""
 
 import pytest
-from django.contrib.auth.models import Group
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from associations.models import AssociationType, Seat
-from associations.services import associate, remove_association
+from associations.models import Seat
+from associations.services import remove_association
 from licensing.models import RmaCase
 from licensing.rma.cases import ask_for_case, open_case
-from licensing.rma.completing import complete_case, rehearse_case
-from licensing.rma.selectors import partners_of
 from portal.clock import today
 from portal.models import User
-from portal.roles import LEAD, load_roles
 from products.models import Registration, Unit
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import EVERY_LOOK, inspect_page
 from tests.browser.rma_steps import await_dry_run
 from tests.browser.steps import FIRST, NEW, SECOND
-from tests.factories import RegistrationFactory, UserFactory
+from tests.factories import RegistrationFactory, hf
+from tests.licensing.rma.support import complete
 
 WIDEST = "W" * 30
 LONG = "W" * 500
-
-
-@pytest.fixture
-def lead(demo: None) -> User:
-    load_roles()
-    user = UserFactory(username="lead", is_staff=True)
-    user.groups.set([Group.objects.get(name=LEAD)])
-    return user
 
 
 @pytest.fixture
@@ -39,10 +28,9 @@ def units(owner: User) -> dict[str, Registration]:
     RegistrationFactory(account=owner.membership.account)
     Registration.objects.update(friendly_name=WIDEST)
     found = {r.unit.serial: r for r in Registration.objects.select_related("unit", "account").order_by("pk")}
-    hf = AssociationType.objects.get(slug="hf")
     primary, *children = found.values()
     for child in children:
-        associate(parent=primary, child=child, type=hf, by=owner, today=today())
+        hf(primary, child, by=owner)
     return found
 
 
@@ -73,9 +61,7 @@ def approved(registration: Registration, by: User, replacement: str = NEW.serial
 
 def completed(registration: Registration, by: User) -> RmaCase:
     case = approved(registration, by)
-    partner = partners_of(case).default
-    shown = rehearse_case(case=case, partner=partner, by=by, today=today())
-    complete_case(case=case, partner=partner, seen=shown.seen, by=by, today=today())
+    complete(case, by=by)
     return case
 
 

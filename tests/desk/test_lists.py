@@ -10,16 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from licensing.models import PoolPart
 from portal.admin_base import MOST_COUNTED, CappedPaginator
 from portal.models import AuditEntry, Membership, User
-from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UserFactory
+from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory
 from tests.licensing.support import CLIENT_AV, give
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def desk(client: Client) -> Client:
-    client.force_login(UserFactory(is_staff=True, is_superuser=True))
-    return client
 
 
 def listed(client: Client, model: str, text: str) -> list[object]:

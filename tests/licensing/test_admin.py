@@ -7,21 +7,10 @@ from licensing.models import CatalogueState, LedgerEntry, Licence, ModelService,
 from portal.clock import today
 from portal.models import User
 from products.models import ProductModel
-from tests.factories import RegistrationFactory, UnitFactory, UserFactory
+from tests.factories import RegistrationFactory, UnitFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 GRANT = "/support/licensing/licence/add/"
-
-
-@pytest.fixture
-def staff() -> User:
-    return UserFactory(is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def desk(client: Client, staff: User) -> Client:
-    client.force_login(staff)
-    return client
 
 
 def grant(serial: str, **changes: str) -> dict[str, str]:
@@ -37,7 +26,7 @@ def grant(serial: str, **changes: str) -> dict[str, str]:
     }
 
 
-def test_a_grant_writes_licence_and_ledger(desk: Client, staff: User) -> None:
+def test_a_grant_writes_licence_and_ledger(desk: Client, admin_user: User) -> None:
     registration = RegistrationFactory()
 
     response = desk.post(GRANT, grant(registration.unit.serial))
@@ -45,7 +34,7 @@ def test_a_grant_writes_licence_and_ledger(desk: Client, staff: User) -> None:
     assert response.status_code == 302
     licence, entry = Licence.objects.get(), LedgerEntry.objects.get(unit=registration.unit)
     assert (licence.registration, licence.count) == (registration, 3)
-    assert (entry.actor, entry.reason, entry.before) == (staff, "bought by phone", None)
+    assert (entry.actor, entry.reason, entry.before) == (admin_user, "bought by phone", None)
 
 
 def test_a_grant_takes_any_notation_and_unlimited(desk: Client) -> None:

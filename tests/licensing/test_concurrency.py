@@ -41,7 +41,7 @@ from licensing.moves.pools import move_counts
 from licensing.moves.swap import swap_roles
 from portal.models import Account, User
 from products.models import Attempt, ProductModel, Registration, Unit
-from tests.factories import AccountFactory, RegistrationFactory, UserFactory, pair
+from tests.factories import AccountFactory, RegistrationFactory, pair
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -54,7 +54,7 @@ from tests.licensing.support import (
     redeem,
     service,
 )
-from tests.races import race, take_locks_away
+from tests.races import race, without_locks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -123,23 +123,14 @@ def test_the_last_place_of_the_catalogue_is_taken_twice_at_once() -> None:
         )
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_the_ledger_loses_what_was_between(
-    monkeypatch: pytest.MonkeyPatch, unit: Unit
-) -> None:
-    take_locks_away(monkeypatch)
-
+@without_locks
+def test_control_without_the_lock_the_ledger_loses_what_was_between(unit: Unit) -> None:
     race(partial(_grant, unit, 3), partial(_grant, unit, 5))
 
     assert [entry.before for entry in LedgerEntry.objects.filter(unit=unit)] == [None, None]
 
 
 # Keys, trials, pools and swaps
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture
@@ -181,13 +172,10 @@ def test_one_key_is_redeemed_on_two_units_at_once(by: User, is_one_account: bool
     assert ActivationKey.objects.get().redeemed_on == first.unit
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_one_key_is_redeemed_twice(
-    monkeypatch: pytest.MonkeyPatch, by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_one_key_is_redeemed_twice(by: User) -> None:
     first, second = RegistrationFactory.create_batch(2)
     (key,) = make()
-    take_locks_away(monkeypatch)
 
     race(_redeem(first, key, by), _redeem(second, key, by))
 
@@ -251,12 +239,9 @@ def test_a_trial_is_started_twice_at_once(by: User) -> None:
     assert LedgerEntry.objects.filter(unit=unit.unit).count() == 1
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_only_the_row_of_the_first_start_stops_the_second(
-    monkeypatch: pytest.MonkeyPatch, by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_only_the_row_of_the_first_start_stops_the_second(by: User) -> None:
     unit = RegistrationFactory()
-    take_locks_away(monkeypatch)
 
     with pytest.raises(TrialOver):
         race(_trial(unit, by), _trial(unit, by))
@@ -281,13 +266,12 @@ def test_counts_are_shared_out_twice_at_once(units: list[Registration], by: User
     assert [(part.registration, part.count) for part in PoolPart.objects.all()] == [(second, 7)]
 
 
-@pytest.mark.postgres
+@without_locks
 def test_control_without_the_lock_more_is_shared_out_than_there_is(
-    monkeypatch: pytest.MonkeyPatch, units: list[Registration], by: User
+    units: list[Registration], by: User
 ) -> None:
     first, second, third = units
     pool = give(first, CLIENT_AV, count=10)
-    take_locks_away(monkeypatch)
 
     race(_move(pool, second, 7, by), _move(pool, third, 7, by))
 
@@ -339,12 +323,9 @@ def test_the_secondary_is_removed_while_roles_are_swapped(by: User) -> None:
     assert Seat.objects.live().get(side="parent").registration == secondary
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_a_removed_secondary_becomes_primary(
-    monkeypatch: pytest.MonkeyPatch, by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_a_removed_secondary_becomes_primary(by: User) -> None:
     _, secondary, seat = pair(AccountFactory(), by)
-    take_locks_away(monkeypatch)
 
     race(partial(remove_association, seat=seat, by=by), _swap(seat, by))
 
@@ -373,14 +354,11 @@ def test_roles_are_swapped_while_a_licence_is_renewed(by: User) -> None:
     assert (licence.registration, licence.expires_on) == (secondary, date(2027, 11, 22))
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_a_key_renews_what_another_unit_has_by_now(
-    monkeypatch: pytest.MonkeyPatch, by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_a_key_renews_what_another_unit_has_by_now(by: User) -> None:
     primary, secondary, seat = pair(AccountFactory(), by)
     give(primary, CONTENT_FILTER, expires_on=TODAY)
     renew = _redeem(primary, *make(), by)
-    take_locks_away(monkeypatch)
 
     race(_swap(seat, by), renew)
 

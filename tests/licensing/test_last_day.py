@@ -41,11 +41,6 @@ def unit() -> Registration:
     return RegistrationFactory()
 
 
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
-
-
 def grant(unit: Registration, by: User, last_day: datetime.date) -> Licence:
     facts = {"count": None, "expires_on": last_day, "reason": "paid", "by": by, "today": TODAY}
     return grant_licence(unit=unit.unit, service=service(CONTENT_FILTER), **facts)

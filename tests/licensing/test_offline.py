@@ -14,11 +14,10 @@ from django.test import Client
 from django.urls import reverse
 
 import licensing.keyset
-from licensing.grants.giving import grant_licence
-from licensing.models import Service
 from portal.clock import today
 from products.models import Registration
 from tests.factories import MembershipFactory, pair
+from tests.licensing.history import grant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -61,15 +60,7 @@ def hf(client: Client) -> tuple[Registration, Registration]:
     """A pair whose primary has Gateway Anti-Virus for another year; its owner is logged in."""
     member = MembershipFactory()
     primary, secondary, _ = pair(member.account, member.user)
-    grant_licence(
-        unit=primary.unit,
-        service=Service.objects.get(code=3),
-        count=None,
-        expires_on=today() + timedelta(365),
-        reason="bought",
-        by=None,
-        today=today(),
-    )
+    grant(primary, 3, expires_on=today() + timedelta(365))
     client.force_login(member.user)
     return primary, secondary
 
@@ -131,15 +122,7 @@ def test_what_an_appliance_answers_to_a_page_read_again(
     (appliance.folder / "installed").write_text(first)
     serial, options = secondary.unit.serial, ("--installed", "installed")
     assert appliance.verify(_shown(client, secondary)[0], serial, *options) == (0, "already-installed")
-    grant_licence(
-        unit=primary.unit,
-        service=Service.objects.get(code=4),
-        count=None,
-        expires_on=None,
-        reason="bought",
-        by=None,
-        today=today(),
-    )
+    grant(primary, 4)
 
     second, _ = _shown(client, secondary)
 

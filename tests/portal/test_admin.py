@@ -12,12 +12,6 @@ from tests.factories import AccountFactory, MembershipFactory, UserFactory
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def desk(client: Client) -> Client:
-    client.force_login(UserFactory(is_staff=True, is_superuser=True))
-    return client
-
-
 def test_the_desk_has_the_portals_own_tables_only() -> None:
     assert {model._meta.app_label for model in admin.site._registry} == OWN_APPS
 

@@ -16,7 +16,7 @@ from licensing.models import Keyset
 from portal.clock import today
 from portal.models import AuditEntry, User
 from products.models import Registration
-from tests.factories import MembershipFactory, RegistrationFactory, UserFactory
+from tests.factories import MembershipFactory, RegistrationFactory
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -35,17 +35,6 @@ NAMED = {
 COMPLETED = {("membership", "user"), ("membership", "account")}
 HOW = ["", "__exact", "__regex", "__startswith", "__gt", "__in", "__isnull", "__year__gt"]
 ADMINS = {model._meta.label: model_admin for model, model_admin in admin.site._registry.items()}
-
-
-@pytest.fixture
-def staff() -> User:
-    return UserFactory(is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def desk(client: Client, staff: User) -> Client:
-    client.force_login(staff)
-    return client
 
 
 @pytest.fixture
@@ -73,9 +62,11 @@ def answer(model_admin: ModelAdmin, request: HttpRequest, name: str, value: str)
 
 
 @pytest.mark.parametrize("label", ADMINS)
-def test_a_list_answers_what_it_names_and_nothing_else(label: str, rf: RequestFactory, staff: User) -> None:
+def test_a_list_answers_what_it_names_and_nothing_else(
+    label: str, rf: RequestFactory, admin_user: User
+) -> None:
     request, answered = rf.get("/"), set()
-    request.user = staff
+    request.user = admin_user
 
     for name in {f"{field}{how}" for field in fields_of(ADMINS[label].model) for how in HOW}:
         request.GET = rf.get("/").GET

@@ -1,13 +1,12 @@
 """The outbox at the desk: looked at by all of the staff, sent again by those who work on cases."""
 
 import pytest
-from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
 
 from portal.models import AuditEntry, Mail, User
-from portal.roles import AGENT, OPERATOR, load_roles
-from tests.factories import UserFactory
+from portal.roles import AGENT, OPERATOR
+from tests.factories import staff
 from tests.pages import Page
 
 pytestmark = pytest.mark.django_db
@@ -16,16 +15,13 @@ MAILS = "/support/portal/mail/"
 
 
 @pytest.fixture
-def staff() -> User:
-    load_roles()
-    user = UserFactory(is_staff=True)
-    user.groups.add(Group.objects.get(name=AGENT))
-    return user
+def agent() -> User:
+    return staff(AGENT)
 
 
 @pytest.fixture
-def desk(client: Client, staff: User) -> Client:
-    client.force_login(staff)
+def desk(client: Client, agent: User) -> Client:
+    client.force_login(agent)
     return client
 
 
@@ -98,7 +94,7 @@ def test_sending_again_is_offered_for_what_has_ended_or_failed(
     assert bool(list(links)) is is_offered
 
 
-def test_a_mail_is_sent_again_with_a_reason(desk: Client, staff: User) -> None:
+def test_a_mail_is_sent_again_with_a_reason(desk: Client, agent: User) -> None:
     row = mail()
 
     response = desk.post(f"{MAILS}{row.pk}/resend/", {"reason": "it never came"})
@@ -106,7 +102,7 @@ def test_a_mail_is_sent_again_with_a_reason(desk: Client, staff: User) -> None:
     row.refresh_from_db()
     entry = AuditEntry.objects.get(code="mail-resent")
     assert (response.status_code, response["Location"]) == (302, f"{MAILS}{row.pk}/change/")
-    assert (row.sent_at, entry.actor, entry.reason) == (None, staff, "it never came")
+    assert (row.sent_at, entry.actor, entry.reason) == (None, agent, "it never came")
 
 
 @pytest.mark.parametrize(
@@ -136,10 +132,7 @@ def test_a_mail_that_isnt_there_is_not_found(desk: Client, pk: str) -> None:
 
 
 def test_who_doesnt_work_on_cases_sees_mail_and_sends_none_again(client: Client) -> None:
-    load_roles()
-    operator = UserFactory(is_staff=True)
-    operator.groups.add(Group.objects.get(name=OPERATOR))
-    client.force_login(operator)
+    client.force_login(staff(OPERATOR))
     row = mail()
 
     page = client.get(f"{MAILS}{row.pk}/change/")

@@ -16,7 +16,7 @@ from portal.roles import AGENT, OPERATOR
 from portal.services import send_password_link, set_password
 from tests.factories import PASSWORD, MembershipFactory, staff
 from tests.pages import Page
-from tests.rows import every_row, whole_rows
+from tests.rows import every_row, nothing_written, whole_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -102,12 +102,13 @@ def test_a_link_that_cant_be_sent_is_refused_and_nothing_is_written(
     desk: Client, owner: User, changes: dict[str, object], reason: str, code: str
 ) -> None:
     User.objects.filter(pk=owner.pk).update(**changes)
-    before = every_row()
 
-    response = desk.post(f"/support/portal/user/{owner.pk}/link/", {"reason": reason, "email": "mine@e.org"})
+    with nothing_written():
+        response = desk.post(
+            f"/support/portal/user/{owner.pk}/link/", {"reason": reason, "email": "mine@e.org"}
+        )
 
     assert (response.status_code, Page(response).codes()) == (422, [code])
-    assert every_row() == before
 
 
 def test_a_new_login_has_no_password_and_is_sent_a_link(desk: Client, client: Client) -> None:

@@ -12,10 +12,9 @@ from portal.models import AuditEntry, Membership
 from products.attempts import closed_until, forgive_attempts
 from products.errors import AlreadyInAccount, InAnotherAccount, NoMatch, RegistrationClosed, SerialClosed
 from products.models import Attempt, Registration, Unit
-from products.services import register
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory
-from tests.races import Rival, first_open, race, take_locks_away
-from tests.rows import every_row
+from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, registered
+from tests.races import Rival, first_open, race, without_locks
+from tests.rows import nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -37,14 +36,7 @@ def unit() -> Unit:
 
 
 def attempt(member: Membership, serial: str, code: str = CODE, now: datetime.datetime = NOON) -> Registration:
-    return register(
-        account=member.account,
-        serial_number=serial,
-        authentication_code=code,
-        friendly_name="",
-        by=member.user,
-        now=now,
-    )
+    return registered(member, serial, code=code, now=now)
 
 
 def fail(member: Membership, serial: str, *moments: datetime.datetime) -> None:
@@ -71,13 +63,10 @@ def assert_closed(
     refusal: type[Exception], member: Membership, serial: str, code: str, now: datetime.datetime
 ) -> None:
     """Closed: refused, nothing written, not even the try."""
-    before = every_row()
-
-    with pytest.raises(refusal) as caught:
+    with nothing_written(), pytest.raises(refusal) as caught:
         attempt(member, serial, code, now)
 
     assert caught.type is refusal
-    assert every_row() == before
 
 
 @pytest.mark.parametrize("code", [CODE, WRONG])
@@ -165,12 +154,11 @@ def test_the_notation_of_a_serial_makes_no_difference(member: Membership) -> Non
 
 def test_the_right_code_on_a_unit_of_another_account_is_no_failed_attempt(member: Membership) -> None:
     foreign = RegistrationFactory().unit
-    before = every_row()
-    for _ in range(6):
-        with pytest.raises(InAnotherAccount):
-            attempt(member, foreign.serial)
 
-    assert every_row() == before
+    with nothing_written():
+        for _ in range(6):
+            with pytest.raises(InAnotherAccount):
+                attempt(member, foreign.serial)
 
 
 def test_a_closed_serial_of_ones_own_is_still_named(member: Membership) -> None:
@@ -244,13 +232,10 @@ def test_two_failed_attempts_at_once_never_count_short(
     assert not AuditEntry.objects.filter(code="registered").exists()
 
 
-@pytest.mark.postgres
+@without_locks
 @pytest.mark.django_db(transaction=True)
-def test_control_without_the_lock_a_try_too_many_is_judged(
-    monkeypatch: pytest.MonkeyPatch, member: Membership, unit: Unit
-) -> None:
+def test_control_without_the_lock_a_try_too_many_is_judged(member: Membership, unit: Unit) -> None:
     tried(member, 4, unit.serial)
-    take_locks_away(monkeypatch)
 
     with first_open(lambda: fail(member, unit.serial, NOON)), pytest.raises(NoMatch):
         Rival(lambda: attempt(member, unit.serial, WRONG, NOON)).result()
@@ -297,22 +282,17 @@ def test_what_is_forgiven_to_one_account_is_not_to_another(member: Membership, u
 
 def test_who_opens_says_why(member: Membership) -> None:
     tried(member, 20)
-    before = every_row()
 
-    with pytest.raises(ReasonNeeded):
+    with nothing_written(), pytest.raises(ReasonNeeded):
         forgive_attempts(account=member.account, by=member.user, reason=" ", now=NOON)
-
-    assert every_row() == before
 
 
 def test_a_node_whose_hash_key_is_damaged_registers_nothing_and_counts_no_attempt(
     member: Membership, unit: Unit, damage_key: Callable[[str], None]
 ) -> None:
     damage_key("codes")
-    before = every_row()
 
-    for code in (CODE, WRONG):
-        with pytest.raises(KeyFileUnknown):
-            attempt(member, unit.serial, code)
-
-    assert every_row() == before
+    with nothing_written():
+        for code in (CODE, WRONG):
+            with pytest.raises(KeyFileUnknown):
+                attempt(member, unit.serial, code)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import IntegrityError, connection
-from django.utils import timezone
 
 from portal.models import AuditEntry, Membership
 from products.attempts import ATTEMPTS_PER_DAY, ATTEMPTS_PER_SERIAL, count_attempt
@@ -21,29 +20,17 @@ from products.errors import (
 )
 from products.factory import COLUMNS, import_units
 from products.models import Attempt, Registration, Unit
-from products.services import register
-from tests.factories import CODE, MembershipFactory, UnitFactory
-from tests.races import Rival, first_open, race, take_locks_away
+from tests.factories import CODE, MembershipFactory, UnitFactory, registered
+from tests.races import Rival, first_open, race, without_locks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def _register(member: Membership, unit: Unit, code: str = CODE, now: datetime | None = None) -> Registration:
-    return register(
-        account=member.account,
-        serial_number=unit.serial,
-        authentication_code=code,
-        friendly_name="",
-        by=member.user,
-        now=now or timezone.now(),
-    )
-
-
 def _try_wrongly(member: Membership, unit: Unit) -> None:
     with suppress(NoMatch):
-        _register(member, unit, "ZZZZ-9999", NOON)
+        registered(member, unit.serial, code="ZZZZ-9999", now=NOON)
 
 
 def _one_attempt_left_at_serial(member: Membership, unit: Unit) -> None:
@@ -63,7 +50,7 @@ def test_one_account_registers_a_unit_twice_at_once() -> None:
     member, unit = MembershipFactory(), UnitFactory()
 
     with pytest.raises(AlreadyInAccount) as refusal:
-        race(lambda: _register(member, unit), lambda: _register(member, unit))
+        race(lambda: registered(member, unit.serial), lambda: registered(member, unit.serial))
 
     assert refusal.value.registration == Registration.objects.get()
     assert AuditEntry.objects.filter(code="registered").count() == 1
@@ -74,7 +61,7 @@ def test_two_accounts_register_a_unit_at_once() -> None:
     unit = UnitFactory()
 
     with pytest.raises(InAnotherAccount):
-        race(lambda: _register(first, unit), lambda: _register(second, unit))
+        race(lambda: registered(first, unit.serial), lambda: registered(second, unit.serial))
 
     assert Registration.objects.get().account == first.account
     assert AuditEntry.objects.filter(code="registered").count() == 1
@@ -86,8 +73,8 @@ def test_two_units_are_registered_at_once(is_same_account: bool) -> None:
     first, other = MembershipFactory.create_batch(2)
     units = UnitFactory.create_batch(2)
 
-    with first_open(lambda: _register(first, units[0])):
-        rival = Rival(lambda: _register(first if is_same_account else other, units[1]))
+    with first_open(lambda: registered(first, units[0].serial)):
+        rival = Rival(lambda: registered(first if is_same_account else other, units[1].serial))
         waited = rival.settle()
 
     assert rival.result().unit == units[1]
@@ -104,21 +91,20 @@ def test_the_last_try_is_made_twice_at_once(
     attempts = Attempt.objects.count()
 
     with pytest.raises(closed):
-        race(lambda: _try_wrongly(member, unit), lambda: _register(member, unit, code, NOON))
+        race(lambda: _try_wrongly(member, unit), lambda: registered(member, unit.serial, code=code, now=NOON))
 
     assert Attempt.objects.count() == attempts + 1
     assert not Registration.objects.exists()
 
 
-@pytest.mark.postgres
+@without_locks
 @pytest.mark.parametrize("leave_one_attempt", [leave_one_attempt for leave_one_attempt, _ in CLOSINGS])
 def test_control_without_the_lock_a_try_too_many_is_made(
-    monkeypatch: pytest.MonkeyPatch, leave_one_attempt: Callable[[Membership, Unit], None]
+    leave_one_attempt: Callable[[Membership, Unit], None],
 ) -> None:
     member, unit = MembershipFactory(), UnitFactory()
     leave_one_attempt(member, unit)
     attempts = Attempt.objects.count()
-    take_locks_away(monkeypatch)
 
     with first_open(lambda: _try_wrongly(member, unit)):
         Rival(lambda: _try_wrongly(member, unit)).result()
@@ -126,18 +112,15 @@ def test_control_without_the_lock_a_try_too_many_is_made(
     assert Attempt.objects.count() == attempts + 2
 
 
-@pytest.mark.postgres
+@without_locks
 @pytest.mark.parametrize("is_same_account", [True, False])
-def test_control_without_the_lock_no_rule_answers(
-    monkeypatch: pytest.MonkeyPatch, is_same_account: bool
-) -> None:
+def test_control_without_the_lock_no_rule_answers(is_same_account: bool) -> None:
     first, other = MembershipFactory.create_batch(2)
     second = first if is_same_account else other
     unit = UnitFactory()
-    take_locks_away(monkeypatch)
 
     with pytest.raises(IntegrityError):
-        race(lambda: _register(first, unit), lambda: _register(second, unit))
+        race(lambda: registered(first, unit.serial), lambda: registered(second, unit.serial))
 
 
 def test_two_imports_of_one_file_write_its_units_once() -> None:

@@ -10,7 +10,7 @@ from licensing.activation.codes import known_macs, normalize_key
 from licensing.models import ActivationKey
 from portal.models import AuditEntry, User
 from products.models import ProductModel
-from tests.factories import RegistrationFactory, UserFactory
+from tests.factories import RegistrationFactory
 from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, VPN, make, redeem, service
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -18,17 +18,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
 KEYS = "/support/licensing/activationkey/"
 ADD = f"{KEYS}add/"
 SHOWN = r"\b[A-HJ-NP-Z2-9]{4}(?:-[A-HJ-NP-Z2-9]{4}){3}\b"
-
-
-@pytest.fixture
-def staff() -> User:
-    return UserFactory(is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def desk(client: Client, staff: User) -> Client:
-    client.force_login(staff)
-    return client
 
 
 def _order(code: int = CLIENT_AV, **changes: str) -> dict[str, str]:
@@ -41,14 +30,14 @@ def _listed(desk: Client, query: str) -> list[ActivationKey]:
     return list(desk.get(KEYS, {"q": query}).context["cl"].result_list)
 
 
-def test_a_batch_is_shown_in_the_answer(desk: Client, staff: User) -> None:
+def test_a_batch_is_shown_in_the_answer(desk: Client, admin_user: User) -> None:
     response = desk.post(ADD, _order())
 
     shown = re.findall(SHOWN, response.text)
     rows = ActivationKey.objects.order_by("pk")
     assert response.status_code == 200
     assert [known_macs(normalize_key(key)) for key in shown] == [[row.mac] for row in rows]
-    assert {(row.made_by, row.count, row.months) for row in rows} == {(staff, 25, 12)}
+    assert {(row.made_by, row.count, row.months) for row in rows} == {(admin_user, 25, 12)}
     assert AuditEntry.objects.get(code="activation-keys-made").reason == "order 7"
 
 
@@ -113,9 +102,9 @@ def test_keys_are_found_by_the_whole_key(desk: Client) -> None:
     assert _listed(desk, other[:-1]) == []
 
 
-def test_the_list_says_where_a_key_was_redeemed(desk: Client, staff: User) -> None:
+def test_the_list_says_where_a_key_was_redeemed(desk: Client, admin_user: User) -> None:
     registration = RegistrationFactory()
-    redeem(registration, *make(), by=staff)
+    redeem(registration, *make(), by=admin_user)
 
     page = desk.get(KEYS)
 
@@ -123,7 +112,7 @@ def test_the_list_says_where_a_key_was_redeemed(desk: Client, staff: User) -> No
     assert "redeemed" in page.text
 
 
-def test_a_key_is_revoked_with_a_reason(desk: Client, staff: User) -> None:
+def test_a_key_is_revoked_with_a_reason(desk: Client, admin_user: User) -> None:
     make()
     key = ActivationKey.objects.get()
 
@@ -145,9 +134,9 @@ def test_a_key_is_not_revoked_without_a_reason(desk: Client) -> None:
     assert key.revoked_at is None
 
 
-def test_only_an_open_key_offers_to_be_revoked(desk: Client, staff: User) -> None:
+def test_only_an_open_key_offers_to_be_revoked(desk: Client, admin_user: User) -> None:
     first, _ = make(number=2)
-    redeem(RegistrationFactory(), first, by=staff)
+    redeem(RegistrationFactory(), first, by=admin_user)
     redeemed, still_open = ActivationKey.objects.order_by("redeemed_at", "pk")
     if redeemed.redeemed_at is None:
         redeemed, still_open = still_open, redeemed
@@ -158,8 +147,8 @@ def test_only_an_open_key_offers_to_be_revoked(desk: Client, staff: User) -> Non
     assert f"{KEYS}{redeemed.pk}/delete/" not in pages[redeemed.pk]
 
 
-def test_a_stale_click_revokes_no_redeemed_key(desk: Client, staff: User) -> None:
-    redeem(RegistrationFactory(), *make(), by=staff)
+def test_a_stale_click_revokes_no_redeemed_key(desk: Client, admin_user: User) -> None:
+    redeem(RegistrationFactory(), *make(), by=admin_user)
     key = ActivationKey.objects.get()
 
     page = desk.post(f"{KEYS}{key.pk}/delete/", {"post": "yes", "reason": "too late"}, follow=True)

@@ -18,7 +18,7 @@ from portal.clock import today
 from portal.models import AuditEntry, User
 from products.models import ProductModel
 from tests.factories import RegistrationFactory, UserFactory
-from tests.rows import every_row
+from tests.licensing.support import refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -48,16 +48,6 @@ def _save(service: Service, by: User | None = None, **changes: object) -> Servic
 
 def _set(code: int, count: int | None, by: User | None = None) -> ModelService:
     return set_model_service(model=_model(), service=_service(code), count=count, by=by, reason="an offer")
-
-
-def _refuses(error: type[Exception], action: Callable[[], object]) -> None:
-    """The rule's class is raised, and every table is as it was."""
-    before = every_row()
-
-    with pytest.raises(error):
-        action()
-
-    assert every_row() == before
 
 
 def test_a_changed_flag_is_in_the_ledger(agent: User) -> None:
@@ -107,7 +97,7 @@ def test_each_change_raises_the_catalogues_version(change: Callable[[], object])
 
 
 def test_a_services_code_is_permanent() -> None:
-    _refuses(PermanentServiceCode, lambda: _save(_service(), code=200))
+    refuses(PermanentServiceCode, lambda: _save(_service(), code=200))
 
 
 def test_a_keyset_has_room_for_64_services_beside_the_nodes() -> None:
@@ -115,7 +105,7 @@ def test_a_keyset_has_room_for_64_services_beside_the_nodes() -> None:
     for code in range(100, 100 + MOST_SERVICES - present):
         _set(_save(Service(code=code, name=f"Service {code}")).code, None)
 
-    _refuses(CatalogueFull, lambda: _save(Service(code=900, name="One too many")))
+    refuses(CatalogueFull, lambda: _save(Service(code=900, name="One too many")))
 
     for service in Service.objects.exclude(code=1):
         _set(service.code, 2**32 - 1 if service.is_counted else None)
@@ -161,7 +151,7 @@ def test_the_same_count_is_no_change() -> None:
     [(CountNeeded, 2, None), (CountNotAllowed, 3, 1), (CountOutOfRange, 2, -2), (CountOutOfRange, 2, 2**32)],
 )
 def test_a_count_that_does_not_fit(error: type[Exception], code: int, count: int | None) -> None:
-    _refuses(error, partial(_set, code, count))
+    refuses(error, partial(_set, code, count))
 
 
 def test_a_model_comes_with_it_no_longer(agent: User) -> None:

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 
@@ -19,7 +18,7 @@ from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
 from tests.factories import RegistrationFactory, UnitFactory, UserFactory
-from tests.rows import every_row
+from tests.licensing.support import refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -34,16 +33,6 @@ def agent() -> User:
 def _grant(unit: Unit, by: User | None = None, code: int = 2, **terms: object) -> Licence:
     given = {"count": 3, "expires_on": TODAY, "reason": "bought", "today": TODAY} | terms
     return grant_licence(unit=unit, service=Service.objects.get(code=code), by=by, **given)
-
-
-def _refuses(error: type[Exception], action: Callable[[], object]) -> None:
-    """The rule's class is raised, and every table is as it was."""
-    before = every_row()
-
-    with pytest.raises(error):
-        action()
-
-    assert every_row() == before
 
 
 @pytest.mark.parametrize("count", [-1, 1, 3, 2**32 - 1])
@@ -138,22 +127,22 @@ def test_a_grant_goes_to_the_present_owner() -> None:
 def test_a_grant_that_is_refused_writes_nothing(error: type[Exception], terms: dict[str, object]) -> None:
     unit = RegistrationFactory().unit
 
-    _refuses(error, partial(_grant, unit, **terms))
+    refuses(error, partial(_grant, unit, **terms))
 
 
 def test_a_retired_unit_gets_no_grant() -> None:
     unit = RegistrationFactory().unit
     Unit.objects.filter(pk=unit.pk).update(retired_at=timezone.now())
 
-    _refuses(UnitRetired, partial(_grant, unit))
+    refuses(UnitRetired, partial(_grant, unit))
 
 
 def test_a_unit_that_nobody_registered_gets_no_grant() -> None:
-    _refuses(NotRegistered, partial(_grant, UnitFactory()))
+    refuses(NotRegistered, partial(_grant, UnitFactory()))
 
 
 def test_a_released_unit_gets_no_grant() -> None:
     registration = RegistrationFactory()
     Registration.objects.filter(pk=registration.pk).update(ended_at=timezone.now())
 
-    _refuses(NotRegistered, partial(_grant, registration.unit))
+    refuses(NotRegistered, partial(_grant, registration.unit))

@@ -29,7 +29,7 @@ from portal.errors import ReasonNeeded
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
-from tests.factories import RegistrationFactory, UserFactory, pair, sharing
+from tests.factories import RegistrationFactory, pair, sharing
 from tests.licensing.history import divide, grant
 from tests.licensing.oracle import derived, shown
 from tests.licensing.support import (
@@ -47,11 +47,6 @@ from tests.licensing.support import (
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
 LATER = TODAY + timedelta(days=30)
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from licensing.models import LedgerEntry, Licence, Service, TrialStart
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
-from tests.factories import RegistrationFactory, UserFactory, add_spares, pair
+from tests.factories import RegistrationFactory, add_spares, pair
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -30,11 +30,6 @@ from tests.licensing.support import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture

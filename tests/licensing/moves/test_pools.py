@@ -21,7 +21,7 @@ from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
 from tests.examples import examples
-from tests.factories import AccountFactory, RegistrationFactory, UserFactory, pair
+from tests.factories import AccountFactory, RegistrationFactory, pair
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -36,11 +36,6 @@ from tests.licensing.support import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture

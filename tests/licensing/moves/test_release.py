@@ -7,8 +7,7 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from associations.models import AssociationType
-from associations.services import associate, remove_association
+from associations.services import remove_association
 from licensing.entitlements.on_a_day import entitlements_on
 from licensing.errors import LicencesChanged, PartsElsewhere, StillAssociated, UnitInOpenCase
 from licensing.grants.trials import start_trial
@@ -33,8 +32,16 @@ from products.errors import (
     UnitRetired,
 )
 from products.models import Registration, Unit
-from products.services import register
-from tests.factories import CODE, AccountFactory, MembershipFactory, RegistrationFactory, UserFactory, pair
+from tests.factories import (
+    CODE,
+    AccountFactory,
+    MembershipFactory,
+    RegistrationFactory,
+    UserFactory,
+    hf,
+    pair,
+    registered,
+)
 from tests.licensing.history import divide, grant
 from tests.licensing.oracle import derived, shown
 from tests.licensing.support import (
@@ -185,8 +192,7 @@ def test_an_associated_unit_stays(lead: User, target: Account, way: int, side: i
     models = ("TZ 170", "SonicPoint") if slug == "sonicpoint" else ("PRO 5060", "PRO 5060")
     account = AccountFactory()
     ends = [RegistrationFactory(account=account, unit__model_name=name) for name in models]
-    type = AssociationType.objects.get(slug=slug)
-    associate(parent=ends[0], child=ends[1], type=type, by=lead, today=TODAY)
+    hf(*ends, by=lead, slug=slug)
     leave = ways_out(target, lead)[way]
 
     refuses(StillAssociated, partial(leave, ends[side]))
@@ -198,9 +204,8 @@ def test_an_associated_unit_stays(lead: User, target: Account, way: int, side: i
 
 def test_of_many_children_some_are_named(lead: User, target: Account) -> None:
     primary, *children = RegistrationFactory.create_batch(6, account=AccountFactory())
-    hf = AssociationType.objects.get(slug="hf")
     for child in children:
-        associate(parent=primary, child=child, type=hf, by=lead, today=TODAY)
+        hf(primary, child, by=lead)
 
     with pytest.raises(StillAssociated) as caught:
         release(primary, target, lead, reason="sold")
@@ -377,10 +382,9 @@ def test_a_unit_goes_to_stock_under_a_new_code(unit: Registration, lead: User, t
     to_stock(unit, lead)
 
     taker = MembershipFactory(account=target)
-    facts = {"account": target, "serial_number": unit.unit.serial, "friendly_name": "", "by": taker.user}
     with pytest.raises(NoMatch):
-        register(authentication_code=CODE, **facts, now=timezone.now())
-    assert register(authentication_code=NEW_CODE, **facts, now=timezone.now()).account == target
+        registered(taker, unit.unit.serial)
+    assert registered(taker, unit.unit.serial, code=NEW_CODE).account == target
     entry = AuditEntry.objects.get(code="unit-released")
     assert (entry.account, entry.data["to"], entry.reason) == (unit.account, "stock", "bought back")
 
@@ -393,9 +397,7 @@ def test_nobody_has_the_licences_of_what_went_to_stock(
 
     to_stock(unit, lead)
 
-    taker = MembershipFactory(account=target)
-    facts = {"account": target, "serial_number": unit.unit.serial, "friendly_name": "", "by": taker.user}
-    new = register(authentication_code=NEW_CODE, **facts, now=timezone.now())
+    new = registered(MembershipFactory(account=target), unit.unit.serial, code=NEW_CODE)
     assert Licence.objects.get().registration == unit
     assert held(new, CONTENT_FILTER).right is None
     assert shown(new, TODAY) == derived(new, TODAY)
@@ -458,15 +460,7 @@ def retired() -> Unit:
 def test_a_retired_unit_is_taken_back_and_registered_again(retired: Unit, lead: User) -> None:
     back(retired, lead)
 
-    taker = MembershipFactory()
-    new = register(
-        account=taker.account,
-        serial_number=retired.serial,
-        authentication_code=NEW_CODE,
-        friendly_name="",
-        by=taker.user,
-        now=timezone.now(),
-    )
+    new = registered(MembershipFactory(), retired.serial, code=NEW_CODE)
     assert shown(new, TODAY) == derived(new, TODAY)
     entry = AuditEntry.objects.get(code="unit-taken-back")
     assert (entry.serial, entry.reason, entry.account) == (retired.serial, "repaired", None)

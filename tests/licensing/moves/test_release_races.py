@@ -7,8 +7,7 @@ import pytest
 from django.utils import timezone
 
 from associations.errors import NotOneAccount
-from associations.models import AssociationType, Seat
-from associations.services import associate
+from associations.models import Seat
 from licensing.errors import LicencesChanged, NotRegistered, StillAssociated
 from licensing.ledger.verification import Differs, verify
 from licensing.models import ActivationKey, Licence, PoolPart
@@ -17,16 +16,11 @@ from licensing.moves.release import plan_release, release_to_account
 from portal.models import Account, User
 from products.errors import RegistrationEnded
 from products.models import Registration, Unit
-from tests.factories import AccountFactory, RegistrationFactory, UserFactory
+from tests.factories import AccountFactory, RegistrationFactory, hf
 from tests.licensing.support import CLIENT_AV, TODAY, give, make, redeem
 from tests.races import race, take_locks_away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
-
-
-@pytest.fixture
-def by() -> User:
-    return UserFactory()
 
 
 @pytest.fixture
@@ -48,8 +42,7 @@ def _release(
 
 
 def _associate(units: list[Registration], by: User) -> Callable[[], Seat]:
-    hf = AssociationType.objects.get(slug="hf")
-    return partial(associate, parent=units[0], child=units[1], type=hf, by=by, today=TODAY)
+    return partial(hf, *units, by=by, day=TODAY)
 
 
 def _redeem(registration: Registration, by: User) -> Callable[[], object]:

@@ -22,7 +22,7 @@ from licensing.moves.exchange import plan_moves
 from licensing.moves.swap import swap_roles
 from portal.models import AuditEntry, User
 from products.models import ProductModel, Registration, Unit
-from tests.factories import RegistrationFactory, UserFactory, add_points, pair
+from tests.factories import RegistrationFactory, add_points, hf, pair
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -42,11 +42,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
 
 
 @pytest.fixture
-def by() -> User:
-    return UserFactory()
-
-
-@pytest.fixture
 def couple(by: User) -> tuple[Registration, Registration, Seat]:
     return pair(RegistrationFactory().account, by)
 
@@ -58,8 +53,7 @@ def _swap(seat: Seat, by: User) -> Seat:
 def _beside(primary: Registration, by: User, model: str = "PRO 5060", slug: str = "hf") -> Seat:
     """Another child of a primary: a spare, or an access point."""
     child = RegistrationFactory(account=primary.account, unit__model_name=model)
-    type = AssociationType.objects.get(slug=slug)
-    return associate(parent=primary, child=child, type=type, by=by, today=TODAY)
+    return hf(primary, child, by=by, slug=slug, day=TODAY)
 
 
 def _own(unit: Registration) -> dict[int, tuple[int | None, object]]:
@@ -405,12 +399,10 @@ def test_a_retired_unit_swaps_nothing(couple: tuple, by: User, which: int) -> No
 
 def test_a9_a_secondary_that_shared_with_three_units_itself_becomes_no_primary(by: User) -> None:
     secondary, *former = RegistrationFactory.create_batch(4, account=RegistrationFactory().account)
-    hf = AssociationType.objects.get(slug="hf")
     primary = RegistrationFactory(account=secondary.account)
     for child in former:
-        seat = associate(parent=secondary, child=child, type=hf, by=by, today=TODAY)
-        remove_association(seat=seat, by=by)
-    seat = associate(parent=primary, child=secondary, type=hf, by=by, today=TODAY)
+        remove_association(seat=hf(secondary, child, by=by, day=TODAY), by=by)
+    seat = hf(primary, secondary, by=by, day=TODAY)
 
     refuses(TooManySharers, partial(_swap, seat, by))
 

@@ -4,11 +4,12 @@ import datetime
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from django.utils import timezone
 
-from associations.models import AssociationType, Seat
-from associations.services import associate
+from associations.models import Seat
+from associations.services import remove_association
 from licensing.ledger.verification import verify
 from licensing.models import Licence, PoolPart, RmaCase
 from licensing.rma.cases import ask_for_case, open_case
@@ -18,11 +19,56 @@ from licensing.rma.undoing import undo_case
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
-from tests.factories import UserFactory
+from tests.factories import RegistrationFactory, UserFactory, hf
 from tests.licensing.oracle import derived, shown
 
 YEAR = datetime.timedelta(days=365)
+NEXT_YEAR = today() + YEAR
 TRANSFER = RmaCase.Kind.TRANSFER
+
+
+class Scene(NamedTuple):
+    """A pair whose primary has a licence for a year, and a unit in stock to replace one of them."""
+
+    by: User
+    primary: Registration
+    secondary: Registration
+    seat: Seat
+    new: Unit
+
+    @property
+    def serials(self) -> tuple[str, str, str]:
+        return self.primary.unit.serial, self.secondary.unit.serial, self.new.serial
+
+    def unit(self, model: str = "PRO 5060") -> Registration:
+        """Another unit of the account."""
+        return RegistrationFactory(account=self.primary.account, unit__model_name=model)
+
+    def hf(self, parent: Registration, child: Registration) -> Seat:
+        return hf(parent, child, by=self.by)
+
+    def spare(self) -> Registration:
+        """A further secondary of the primary."""
+        spare = self.unit()
+        self.hf(self.primary, spare)
+        return spare
+
+    def point(self, parent: Registration) -> Registration:
+        """An access point of a unit."""
+        point = self.unit("SonicPoint")
+        hf(parent, point, by=self.by, slug="sonicpoint")
+        return point
+
+    def remove(self, seat: Seat | None = None) -> None:
+        """Remove an association, by default that of the pair."""
+        remove_association(seat=seat or self.seat, by=self.by)
+
+    def register(self) -> Registration:
+        """The administrator registers the replacement."""
+        return RegistrationFactory(account=self.primary.account, unit=self.new, friendly_name="Its own name")
+
+    def ask(self) -> RmaCase:
+        return ask(self.primary, by=self.by)
 
 
 def ask(failed: Registration, *, by: User, symptom: str = "no link light") -> RmaCase:
@@ -98,13 +144,6 @@ def complete(
 def undo(case: RmaCase, *, as_lead: bool = True, day: datetime.date | None = None) -> RmaCase:
     """Undo a case, as a lead by default."""
     return undo_case(case=case, as_lead=as_lead, reason="wrong unit", by=case.asked_by, today=day or today())
-
-
-def hf(parent: Registration, child: Registration, *, by: User, type: str = "hf") -> Seat:
-    """Associate two units as their administrator does."""
-    return associate(
-        parent=parent, child=child, type=AssociationType.objects.get(slug=type), by=by, today=today()
-    )
 
 
 def of(unit: Unit) -> Registration:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
 
 import pytest
 from django.conf import settings
@@ -11,8 +10,6 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from associations.errors import TooManySharers
-from associations.models import Seat
-from associations.services import remove_association
 from licensing.catalogue.changes import save_service
 from licensing.entitlements.timeline import Right
 from licensing.errors import TrialOver
@@ -32,19 +29,17 @@ from licensing.rma.errors import (
 )
 from licensing.rma.selectors import partners_of
 from portal.clock import today
-from portal.models import Membership
 from products.errors import UnitRetired
-from products.models import Registration, Unit
+from products.models import Registration
 from products.services import register, rename
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, add_points, pair
+from tests.factories import CODE, UnitFactory, add_points
 from tests.licensing.history import grant
 from tests.licensing.rma.support import (
+    NEXT_YEAR,
     TRANSFER,
-    YEAR,
-    ask,
+    Scene,
     check_truth,
     complete,
-    hf,
     holdings,
     links,
     of,
@@ -54,46 +49,9 @@ from tests.licensing.rma.support import (
     terms,
 )
 from tests.licensing.support import CONTENT_FILTER, GATEWAY_AV, SERVER_AV, SUPPORT, held, refuses, service
-from tests.rows import every_row
+from tests.rows import nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
-
-NEXT_YEAR = today() + YEAR
-
-
-class Scene(NamedTuple):
-    """A pair whose primary has a licence, and a unit in stock to replace one of them."""
-
-    member: Membership
-    primary: Registration
-    secondary: Registration
-    seat: Seat
-    new: Unit
-
-    @property
-    def serials(self) -> tuple[str, str, str]:
-        return self.primary.unit.serial, self.secondary.unit.serial, self.new.serial
-
-    def hf(self, parent: Registration, child: Registration, type: str = "hf") -> Seat:
-        return hf(parent, child, by=self.member.user, type=type)
-
-    def remove(self, seat: Seat | None = None) -> None:
-        remove_association(seat=seat or self.seat, by=self.member.user)
-
-    def unit(self, model: str = "PRO 5060", **facts: object) -> Registration:
-        return RegistrationFactory(account=self.member.account, unit__model_name=model, **facts)
-
-    def register(self) -> Registration:
-        """The administrator registers the replacement."""
-        return RegistrationFactory(account=self.member.account, unit=self.new, friendly_name="Its own name")
-
-
-@pytest.fixture
-def scene() -> Scene:
-    member = MembershipFactory()
-    primary, secondary, seat = pair(member.account, member.user)
-    grant(primary, GATEWAY_AV, expires_on=NEXT_YEAR)
-    return Scene(member, primary, secondary, seat, UnitFactory())
 
 
 def test_a_failed_primary_hands_its_role_and_licences_to_its_secondary(scene: Scene) -> None:
@@ -133,7 +91,7 @@ def test_a_unit_without_a_pair_is_replaced_by_one_without(scene: Scene) -> None:
 
 
 def test_the_failed_unit_is_retired(scene: Scene) -> None:
-    failed, account, by = scene.primary, scene.member.account, scene.member.user
+    failed, account, by = scene.primary, scene.primary.account, scene.by
 
     complete(open_for(failed, scene.new))
 
@@ -284,8 +242,7 @@ def test_a_secondary_takes_the_place_of_its_own_primary(scene: Scene) -> None:
 @pytest.mark.parametrize("is_spare_chosen", [False, True])
 def test_of_two_secondaries_the_chosen_one_becomes_primary(scene: Scene, is_spare_chosen: bool) -> None:
     _, first, new = scene.serials
-    spare = scene.unit()
-    scene.hf(scene.primary, spare)
+    spare = scene.spare()
     case = open_for(scene.primary, scene.new)
     assert partners_of(case).units == [scene.secondary, spare]
 
@@ -300,8 +257,7 @@ def test_of_two_secondaries_the_chosen_one_becomes_primary(scene: Scene, is_spar
 
 def test_a_failed_spare_is_replaced_by_a_spare(scene: Scene) -> None:
     primary, secondary, new = scene.serials
-    spare = scene.unit()
-    scene.hf(scene.primary, spare)
+    spare = scene.spare()
 
     complete(open_for(spare, scene.new))
 
@@ -310,8 +266,7 @@ def test_a_failed_spare_is_replaced_by_a_spare(scene: Scene) -> None:
 
 
 def test_a_spare_beside_nobody_who_shares_is_replaced_by_a_spare(scene: Scene) -> None:
-    spare = scene.unit()
-    scene.hf(scene.primary, spare)
+    spare = scene.spare()
     scene.remove()
 
     complete(open_for(spare, scene.new))
@@ -320,8 +275,7 @@ def test_a_spare_beside_nobody_who_shares_is_replaced_by_a_spare(scene: Scene) -
 
 
 def test_a_spare_that_replaces_the_sharing_secondary_shares(scene: Scene) -> None:
-    spare = scene.unit()
-    scene.hf(scene.primary, spare)
+    spare = scene.spare()
 
     complete(open_for(scene.secondary, spare.unit))
 
@@ -334,8 +288,7 @@ def test_a_spare_that_replaces_the_sharing_secondary_shares(scene: Scene) -> Non
 
 def test_a_primarys_access_points_go_with_its_role(scene: Scene) -> None:
     _, secondary, new = scene.serials
-    point = scene.unit("SonicPoint")
-    scene.hf(scene.primary, point, "sonicpoint")
+    point = scene.point(scene.primary)
 
     complete(open_for(scene.primary, scene.new))
 
@@ -344,8 +297,7 @@ def test_a_primarys_access_points_go_with_its_role(scene: Scene) -> None:
 
 def test_they_do_also_where_the_pair_was_removed_before(scene: Scene) -> None:
     _, secondary, new = scene.serials
-    point = scene.unit("SonicPoint")
-    scene.hf(scene.primary, point, "sonicpoint")
+    point = scene.point(scene.primary)
     scene.remove()
 
     complete(open_for(scene.primary, scene.new))
@@ -355,8 +307,7 @@ def test_they_do_also_where_the_pair_was_removed_before(scene: Scene) -> None:
 
 def test_a_secondarys_access_points_go_to_the_replacement(scene: Scene) -> None:
     primary, _, new = scene.serials
-    point = scene.unit("SonicPoint")
-    scene.hf(scene.secondary, point, "sonicpoint")
+    point = scene.point(scene.secondary)
 
     complete(open_for(scene.secondary, scene.new))
 
@@ -365,8 +316,7 @@ def test_a_secondarys_access_points_go_to_the_replacement(scene: Scene) -> None:
 
 def test_a_failed_access_point_is_replaced_where_it_was(scene: Scene) -> None:
     primary, secondary, _ = scene.serials
-    point, new = scene.unit("SonicPoint"), UnitFactory(model_name="SonicPoint")
-    scene.hf(scene.primary, point, "sonicpoint")
+    point, new = scene.point(scene.primary), UnitFactory(model_name="SonicPoint")
     grant(point, SUPPORT)
 
     complete(open_for(point, new))
@@ -411,7 +361,7 @@ def test_a_licence_that_expired_on_the_way_goes_along(scene: Scene) -> None:
 
 
 def test_a_trial_goes_on_for_its_remaining_days(scene: Scene) -> None:
-    start = partial(start_trial, service=service(CONTENT_FILTER), by=scene.member.user, today=today())
+    start = partial(start_trial, service=service(CONTENT_FILTER), by=scene.by, today=today())
     start(registration=scene.primary)
 
     complete(open_for(scene.primary, scene.new))
@@ -426,7 +376,7 @@ def test_nobody_of_the_case_tries_again_what_one_had_tried(scene: Scene) -> None
     alone = scene.unit()
     TrialStart.objects.create(unit=alone.unit, service=service(CONTENT_FILTER))
     complete(open_for(alone, scene.new))
-    start = partial(start_trial, service=service(CONTENT_FILTER), by=scene.member.user, today=today())
+    start = partial(start_trial, service=service(CONTENT_FILTER), by=scene.by, today=today())
 
     refuses(TrialOver, partial(start, registration=of(scene.new)))
 
@@ -535,13 +485,11 @@ def test_a_transfer_needs_the_association_removed(scene: Scene) -> None:
 
 
 def test_a_dry_run_writes_nothing(scene: Scene) -> None:
-    scene.hf(scene.primary, scene.unit())
+    scene.spare()
     case = open_for(scene.primary, scene.new)
-    before = every_row()
 
-    rehearse(case)
-
-    assert every_row() == before
+    with nothing_written():
+        rehearse(case)
 
 
 def test_completing_does_what_the_dry_run_showed(scene: Scene) -> None:
@@ -560,11 +508,11 @@ def _licence(scene: Scene) -> None:
 
 
 def _name(scene: Scene) -> None:
-    rename(registration=scene.secondary, friendly_name="Another", by=scene.member.user)
+    rename(registration=scene.secondary, friendly_name="Another", by=scene.by)
 
 
 def _spare(scene: Scene) -> None:
-    scene.hf(scene.primary, scene.unit())
+    scene.spare()
 
 
 @pytest.mark.parametrize("change", [_licence, _name, _spare, removed, beside])
@@ -593,7 +541,7 @@ def test_completing_needs_a_replacement(scene: Scene) -> None:
 
 
 def test_what_is_not_approved_is_not_completed(scene: Scene) -> None:
-    refuses(CaseNotOpen, partial(rehearse, ask(scene.primary, by=scene.member.user)))
+    refuses(CaseNotOpen, partial(rehearse, scene.ask()))
 
 
 def test_a_case_is_completed_once(scene: Scene) -> None:
@@ -672,7 +620,7 @@ def test_a_replacement_does_not_count_later_either(scene: Scene) -> None:
     _share_with(scene, scene.primary, settings.MOST_SHARERS - 1)
 
     with pytest.raises(TooManySharers):
-        scene.hf(scene.primary, scene.unit())
+        scene.spare()
 
 
 # How many questions it asks the database

@@ -21,11 +21,11 @@ from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
 from products.services import register
-from tests.factories import CODE, AccountFactory, RegistrationFactory, UnitFactory, UserFactory, pair
+from tests.factories import CODE, AccountFactory, RegistrationFactory, UnitFactory, UserFactory, hf, pair
 from tests.licensing.history import grant
-from tests.licensing.rma.support import check_truth, complete, hf, links, open_for, opening, rehearse
+from tests.licensing.rma.support import check_truth, complete, links, open_for, opening, rehearse
 from tests.licensing.support import CONTENT_FILTER, make, redeem
-from tests.races import Rival, first_open, race, take_locks_away
+from tests.races import Rival, first_open, race, without_locks
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -76,14 +76,11 @@ def test_two_agents_complete_one_case(two: tuple, by: User) -> None:
     verify(progress=lambda done: None)
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_the_second_agent_runs_into_the_database(
-    monkeypatch: pytest.MonkeyPatch, two: tuple, by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_the_second_agent_runs_into_the_database(two: tuple, by: User) -> None:
     primary, secondary, _ = two
     case = open_for(primary, UnitFactory())
     completions = [_completion(case, secondary, by) for _ in range(2)]
-    take_locks_away(monkeypatch)
 
     with pytest.raises(IntegrityError):
         race(*completions)
@@ -101,13 +98,12 @@ def test_an_agent_completes_while_the_administrator_removes(two: tuple, by: User
     assert links() == {(secondary.unit.serial, case.replacement.serial, True)}
 
 
-@pytest.mark.postgres
+@without_locks
 def test_control_without_the_lock_what_was_removed_meanwhile_is_completed_unseen(
-    monkeypatch: pytest.MonkeyPatch, two: tuple, by: User
+    two: tuple, by: User
 ) -> None:
     primary, secondary, seat = two
     completion = _completion(open_for(primary, UnitFactory()), secondary, by)
-    take_locks_away(monkeypatch)
 
     outcome = race(partial(remove_association, seat=seat, by=by), completion)
 
@@ -139,15 +135,12 @@ def test_a_licence_is_renewed_while_a_case_is_undone(two: tuple, by: User) -> No
     check_truth()
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_a_key_renews_what_another_unit_has_again(
-    monkeypatch: pytest.MonkeyPatch, two: tuple, by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_a_key_renews_what_another_unit_has_again(two: tuple, by: User) -> None:
     primary, secondary, _ = two
     case = open_for(primary, UnitFactory())
     complete(case)
     renewal = _redemption(secondary, by)
-    take_locks_away(monkeypatch)
 
     race(_undoing(case, by), renewal)
 
@@ -189,13 +182,10 @@ def test_two_cases_name_one_replacement_at_once(two: tuple, by: User) -> None:
     assert RmaCase.objects.get(replacement=new) == cases[0]
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_the_second_name_runs_into_the_database(
-    monkeypatch: pytest.MonkeyPatch, two: tuple, by: User
-) -> None:
+@without_locks
+def test_control_without_the_lock_the_second_name_runs_into_the_database(two: tuple, by: User) -> None:
     primary, secondary, _ = two
     new, cases = UnitFactory(), [open_for(unit, None) for unit in (primary, secondary)]
-    take_locks_away(monkeypatch)
 
     with pytest.raises(IntegrityError):
         race(*(_approval(case, new, by) for case in cases))
@@ -210,13 +200,10 @@ def test_two_cases_are_opened_for_one_unit_at_once(two: tuple) -> None:
     assert RmaCase.objects.count() == 1
 
 
-@pytest.mark.postgres
-def test_control_without_the_lock_the_second_case_runs_into_the_database(
-    monkeypatch: pytest.MonkeyPatch, two: tuple
-) -> None:
+@without_locks
+def test_control_without_the_lock_the_second_case_runs_into_the_database(two: tuple) -> None:
     primary, _, _ = two
     openings = [opening(primary, None) for _ in range(2)]
-    take_locks_away(monkeypatch)
 
     with pytest.raises(IntegrityError):
         race(*openings)

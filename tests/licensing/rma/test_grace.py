@@ -3,7 +3,6 @@
 import datetime
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NamedTuple
 
 import pytest
 import time_machine
@@ -25,10 +24,10 @@ from licensing.rma.selectors import GRACE, keeper_of
 from portal.clock import today
 from portal.models import User
 from products.models import Registration
-from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory, pair, sharing
+from tests.factories import UnitFactory, sharing
 from tests.licensing.history import divide, grant
 from tests.licensing.oracle import derived, said_by, shown
-from tests.licensing.rma.support import YEAR, ask, check_truth, complete, hf, open_for, undo
+from tests.licensing.rma.support import YEAR, Scene, ask, check_truth, complete, open_for, undo
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -44,41 +43,19 @@ from tests.licensing.support import (
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
 
-class Scene(NamedTuple):
-    """A pair whose primary has a licence for a year."""
-
-    by: User
-    primary: Registration
-    secondary: Registration
-    seat: Seat
-
-    def remove(self) -> None:
-        remove_association(seat=self.seat, by=self.by)
-
-    def open(self) -> RmaCase:
-        return ask(self.primary, by=self.by)
-
-    def last_day(self, code: int = GATEWAY_AV, *, day: datetime.date | None = None) -> object:
-        """The last day of a service in the secondary's keyset; "none" where it isn't there."""
-        services = shown(self.secondary, day or today()).services
-        return next((s.expiry for s in services if s.code == code), "none")
-
-
-@pytest.fixture
-def scene() -> Scene:
-    member = MembershipFactory()
-    primary, secondary, seat = pair(member.account, member.user)
-    grant(primary, GATEWAY_AV, expires_on=today() + YEAR)
-    return Scene(member.user, primary, secondary, seat)
+def last_day(scene: Scene, code: int = GATEWAY_AV, *, day: datetime.date | None = None) -> object:
+    """The last day of a service in the secondary's keyset; "none" where it isn't there."""
+    services = shown(scene.secondary, day or today()).services
+    return next((s.expiry for s in services if s.code == code), "none")
 
 
 def removed_before(scene: Scene) -> RmaCase:
     scene.remove()
-    return scene.open()
+    return scene.ask()
 
 
 def removed_after(scene: Scene) -> RmaCase:
-    case = scene.open()
+    case = scene.ask()
     scene.remove()
     return case
 
@@ -90,16 +67,16 @@ REMOVED = [removed_before, removed_after]
 def test_a_secondary_keeps_its_rights_after_remove(scene: Scene, open_case: Callable) -> None:
     case = open_case(scene)
 
-    assert scene.last_day() == case.grace_ends_on == today() + GRACE
+    assert last_day(scene) == case.grace_ends_on == today() + GRACE
     assert shown(scene.secondary, today()).primary == scene.primary.unit.serial
     check_truth()
 
 
 def test_it_shares_as_before_while_the_association_stands(scene: Scene) -> None:
-    scene.open()
+    scene.ask()
 
-    assert scene.last_day() == today() + YEAR
-    assert scene.last_day(day=today() + GRACE + timedelta(days=1)) == today() + YEAR
+    assert last_day(scene) == today() + YEAR
+    assert last_day(scene, day=today() + GRACE + timedelta(days=1)) == today() + YEAR
     check_truth()
 
 
@@ -108,7 +85,7 @@ def test_what_ends_sooner_keeps_its_day(scene: Scene) -> None:
 
     removed_after(scene)
 
-    assert scene.last_day(SERVER_AV) == today() + timedelta(days=3)
+    assert last_day(scene, SERVER_AV) == today() + timedelta(days=3)
     check_truth()
 
 
@@ -117,7 +94,7 @@ def test_what_had_ended_before_the_case_is_not_kept(scene: Scene) -> None:
 
     removed_after(scene)
 
-    assert scene.last_day(SERVER_AV) == "none"
+    assert last_day(scene, SERVER_AV) == "none"
     assert held(scene.secondary, SERVER_AV, today()).right is None
     assert shown(scene.secondary, today()) == derived(scene.secondary, today())
 
@@ -140,7 +117,7 @@ def test_a_trial_is_kept_as_well(scene: Scene) -> None:
 
     removed_after(scene)
 
-    assert scene.last_day(CONTENT_FILTER) == today() + GRACE
+    assert last_day(scene, CONTENT_FILTER) == today() + GRACE
 
 
 def test_what_the_secondary_has_itself_is_not_shortened(scene: Scene) -> None:
@@ -148,8 +125,8 @@ def test_what_the_secondary_has_itself_is_not_shortened(scene: Scene) -> None:
 
     removed_after(scene)
 
-    assert scene.last_day() == today() + 2 * YEAR
-    assert scene.last_day(VPN) is None
+    assert last_day(scene) == today() + 2 * YEAR
+    assert last_day(scene, VPN) is None
     check_truth()
 
 
@@ -158,7 +135,7 @@ def test_what_is_not_shared_is_not_kept(scene: Scene) -> None:
 
     removed_after(scene)
 
-    assert scene.last_day(SUPPORT) == "none"
+    assert last_day(scene, SUPPORT) == "none"
 
 
 @pytest.mark.parametrize("open_case", REMOVED)
@@ -168,7 +145,7 @@ def test_it_ends_by_itself_after_thirty_days(scene: Scene, open_case: Callable) 
     assert KeysetHead.objects.get(unit=scene.secondary.unit).recheck_on == last + timedelta(days=1)
 
     assert read_keyset(registration=scene.secondary, today=last) == first
-    assert scene.last_day(day=last + timedelta(days=1)) == "none"
+    assert last_day(scene, day=last + timedelta(days=1)) == "none"
     assert shown(scene.secondary, last + timedelta(days=1)).primary is None
     check_truth(last + timedelta(days=1))
 
@@ -189,7 +166,7 @@ def test_it_ends_with_the_case(scene: Scene, open_case: Callable, end: Callable)
 
     end(case)
 
-    assert scene.last_day() == "none"
+    assert last_day(scene) == "none"
     assert read_keyset(registration=scene.secondary, today=today()).generation == before.generation + 1
     check_truth()
 
@@ -200,7 +177,7 @@ def test_completing_ends_it_and_gives_the_licence_itself(scene: Scene) -> None:
 
     complete(case)
 
-    assert scene.last_day() == today() + YEAR
+    assert last_day(scene) == today() + YEAR
     assert shown(scene.secondary, today()).primary is None
     check_truth()
 
@@ -212,7 +189,7 @@ def test_an_undone_case_leaves_no_grace(scene: Scene) -> None:
 
     undo(case)
 
-    assert scene.last_day() == "none"
+    assert last_day(scene) == "none"
     check_truth()
 
 
@@ -221,43 +198,42 @@ def test_who_was_removed_long_ago_keeps_nothing(scene: Scene, days: int, is_kept
     scene.remove()
     Seat.objects.update(ended_at=timezone.now() - timedelta(days=days))
 
-    assert scene.open().secondary == (scene.secondary if is_kept else None)
+    assert scene.ask().secondary == (scene.secondary if is_kept else None)
 
 
 def test_a_unit_that_was_never_in_a_pair_leaves_nobody_a_grace(scene: Scene) -> None:
-    assert ask(RegistrationFactory(account=scene.primary.account), by=scene.by).secondary is None
+    assert ask(scene.unit(), by=scene.by).secondary is None
 
 
 def test_a_primary_that_became_secondary_leaves_nobody_a_grace(scene: Scene) -> None:
     grant(scene.primary, SERVER_AV)
     swap_roles(seat=scene.seat, by=scene.by, today=today())
 
-    assert scene.open().secondary is None
+    assert scene.ask().secondary is None
 
 
 def test_a_spare_keeps_nothing(scene: Scene) -> None:
-    spare = RegistrationFactory(account=scene.primary.account)
-    hf(scene.primary, spare, by=scene.by)
+    scene.spare()
 
-    assert scene.open().secondary == scene.secondary
+    assert scene.ask().secondary == scene.secondary
 
 
 def test_the_unit_that_shares_now_keeps_and_not_the_one_before(scene: Scene) -> None:
-    spare = RegistrationFactory(account=scene.primary.account)
-    seat = hf(scene.primary, spare, by=scene.by)
+    spare = scene.unit()
+    seat = scene.hf(scene.primary, spare)
     make_standby(seat=seat, instead=sharing(seat), by=scene.by, today=today())
 
-    assert scene.open().secondary == spare
+    assert scene.ask().secondary == spare
 
 
 def test_a_spare_made_standby_meanwhile_shares_and_the_former_keeps(scene: Scene) -> None:
-    spare = RegistrationFactory(account=scene.primary.account)
-    seat = hf(scene.primary, spare, by=scene.by)
-    case = scene.open()
+    spare = scene.unit()
+    seat = scene.hf(scene.primary, spare)
+    case = scene.ask()
 
     make_standby(seat=seat, instead=sharing(seat), by=scene.by, today=today())
 
-    assert scene.last_day() == case.grace_ends_on
+    assert last_day(scene) == case.grace_ends_on
     assert {s.expiry for s in shown(spare, today()).services if s.code == GATEWAY_AV} == {today() + YEAR}
     check_truth()
 
@@ -279,13 +255,13 @@ def swapped(scene: Scene) -> Seat:
 def reversed_by_hand(scene: Scene) -> Seat:
     scene.remove()
     shown(scene.secondary, today())
-    return hf(scene.secondary, scene.primary, by=scene.by)
+    return scene.hf(scene.secondary, scene.primary)
 
 
 def paired_with_another(scene: Scene) -> Seat:
     scene.remove()
     shown(scene.secondary, today())
-    return hf(scene.secondary, RegistrationFactory(account=scene.primary.account), by=scene.by)
+    return scene.hf(scene.secondary, scene.unit())
 
 
 @pytest.mark.parametrize("become_primary", [swapped, reversed_by_hand, paired_with_another])
@@ -293,7 +269,7 @@ def test_a_keeper_that_became_primary_keeps_nothing(
     scene: Scene, become_primary: Callable[[Scene], Seat]
 ) -> None:
     grant(scene.primary, SUPPORT)
-    scene.open()
+    scene.ask()
 
     child = become_primary(scene).registration
 
@@ -308,33 +284,32 @@ def test_a_keeper_that_became_primary_keeps_nothing(
 def test_a_keeper_that_is_no_primary_any_more_keeps_again(
     scene: Scene, become_primary: Callable[[Scene], Seat]
 ) -> None:
-    case = scene.open()
+    case = scene.ask()
     seat = become_primary(scene)
-    assert scene.last_day() == "none"
+    assert last_day(scene) == "none"
 
     remove_association(seat=seat, by=scene.by)
 
-    assert scene.last_day() == case.grace_ends_on
+    assert last_day(scene) == case.grace_ends_on
     check_truth()
 
 
 def test_a_primary_of_access_points_keeps(scene: Scene) -> None:
     case = removed_after(scene)
-    point = RegistrationFactory(account=scene.primary.account, unit__model_name="SonicPoint")
 
-    hf(scene.secondary, point, by=scene.by, type="sonicpoint")
+    scene.point(scene.secondary)
 
-    assert scene.last_day() == case.grace_ends_on
+    assert last_day(scene) == case.grace_ends_on
     check_truth()
 
 
 def test_the_history_tells_that_a_primary_kept_nothing(scene: Scene) -> None:
     start = timezone.now().replace(hour=12) + timedelta(days=1)
     with time_machine.travel(start, tick=False):
-        scene.open()
+        scene.ask()
         scene.remove()
     with time_machine.travel(start + timedelta(days=1), tick=False):
-        seat = hf(scene.secondary, RegistrationFactory(account=scene.primary.account), by=scene.by)
+        seat = scene.hf(scene.secondary, scene.unit())
     with time_machine.travel(start + timedelta(days=2), tick=False):
         remove_association(seat=seat, by=scene.by)
 
@@ -348,7 +323,7 @@ def test_pages_say_that_it_keeps_as_long_as_it_does(
 ) -> None:
     case = removed_after(scene)
     if is_primary:
-        hf(scene.secondary, RegistrationFactory(account=scene.primary.account), by=scene.by)
+        scene.hf(scene.secondary, scene.unit())
     serial = scene.secondary.unit.serial
 
     client.force_login(scene.by)
@@ -379,11 +354,11 @@ def _check_generations(before: list[tuple[int, Payload]], after: list[tuple[int,
 
 
 def test_opening_a_case_issues_what_it_changes(scene: Scene) -> None:
-    units = scene.primary, scene.secondary, RegistrationFactory(account=scene.primary.account)
+    units = scene.primary, scene.secondary, scene.unit()
     scene.remove()
     before = _said(*units)
 
-    scene.open()
+    scene.ask()
 
     after = _said(*units)
     _check_generations(before, after)
@@ -391,8 +366,8 @@ def test_opening_a_case_issues_what_it_changes(scene: Scene) -> None:
 
 
 def test_completing_and_undoing_issue_what_they_change(scene: Scene) -> None:
-    units = scene.secondary, RegistrationFactory(account=scene.primary.account)
-    hf(scene.primary, units[1], by=scene.by)
+    units = scene.secondary, scene.unit()
+    scene.hf(scene.primary, units[1])
     before = _said(*units)
     case = open_for(scene.primary, UnitFactory())
 
@@ -411,24 +386,24 @@ def test_what_the_failed_unit_gets_meanwhile_is_kept_too(scene: Scene) -> None:
 
     grant(scene.primary, SERVER_AV)
 
-    assert scene.last_day(SERVER_AV) == today() + GRACE
+    assert last_day(scene, SERVER_AV) == today() + GRACE
     check_truth()
 
 
 def test_a_pool_that_the_failed_unit_has_a_part_of_is_followed(scene: Scene) -> None:
-    third = RegistrationFactory(account=scene.primary.account)
+    third = scene.unit()
     divide(grant(third, CLIENT_AV), scene.primary, 4, by=scene.by)
     removed_after(scene)
-    assert scene.last_day(CLIENT_AV) == today() + GRACE
+    assert last_day(scene, CLIENT_AV) == today() + GRACE
 
     grant(third, CLIENT_AV, expires_on=today() + timedelta(days=3))
 
-    assert scene.last_day(CLIENT_AV) == today() + timedelta(days=3)
+    assert last_day(scene, CLIENT_AV) == today() + timedelta(days=3)
     check_truth()
 
 
 def test_the_unit_that_the_failed_one_has_no_part_of_is_not_followed(scene: Scene) -> None:
-    third = RegistrationFactory(account=scene.primary.account)
+    third = scene.unit()
     removed_after(scene)
     before = read_keyset(registration=scene.secondary, today=today())
 
@@ -446,7 +421,7 @@ def test_the_history_tells_what_was_kept(scene: Scene) -> None:
     with time_machine.travel(start, tick=False):
         scene.remove()
     with time_machine.travel(start + timedelta(days=2), tick=False):
-        case = scene.open()
+        case = scene.ask()
     with time_machine.travel(start + timedelta(days=5), tick=False):
         _decline(case)
 

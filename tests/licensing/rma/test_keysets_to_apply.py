@@ -7,52 +7,25 @@ from typing import NamedTuple
 import pytest
 from django.test import Client
 
-from associations.models import Seat
-from associations.services import remove_association
 from licensing.keyset import Payload
 from licensing.models import RmaCase
 from licensing.rma.mails import resend_mails
 from portal.clock import today
 from portal.models import AuditEntry, Mail, User
-from products.models import Registration, Unit
-from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory, pair
+from products.models import Registration
 from tests.licensing.history import divide, grant
 from tests.licensing.oracle import derived
-from tests.licensing.rma.support import YEAR, ask, complete, hf, open_for, undo
-from tests.licensing.support import CLIENT_AV, GATEWAY_AV, SERVER_AV
+from tests.licensing.rma.support import Scene, complete, open_for, undo
+from tests.licensing.support import CLIENT_AV, SERVER_AV
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
 
-class Scene(NamedTuple):
-    """A pair whose primary has a licence, two further units, and one in stock."""
-
-    by: User
-    primary: Registration
-    secondary: Registration
-    seat: Seat
-    third: Registration
-    fourth: Registration
-    new: Unit
-
-    def hf(self, parent: Registration, child: Registration) -> Seat:
-        return hf(parent, child, by=self.by)
-
-    def remove(self) -> None:
-        remove_association(seat=self.seat, by=self.by)
-
-    def registered(self) -> Registration:
-        return RegistrationFactory(account=self.primary.account, unit=self.new)
-
-
-@pytest.fixture
-def scene() -> Scene:
-    member = MembershipFactory(user__email="homer@example.org")
-    primary, secondary, seat = pair(member.account, member.user)
-    grant(primary, GATEWAY_AV, expires_on=today() + YEAR)
-    third, fourth = RegistrationFactory.create_batch(2, account=member.account)
-    return Scene(member.user, primary, secondary, seat, third, fourth, UnitFactory())
+@pytest.fixture(autouse=True)
+def address(scene: Scene) -> None:
+    """The account's member gets mails."""
+    User.objects.filter(pk=scene.by.pk).update(email="homer@example.org")
 
 
 class Planned(NamedTuple):
@@ -65,13 +38,13 @@ class Planned(NamedTuple):
 
 def who_keeps_in_a_pair_of_its_own(scene: Scene) -> Planned:
     scene.remove()
-    scene.hf(scene.third, scene.secondary)
+    scene.hf(scene.unit(), scene.secondary)
     return Planned(open_for(scene.primary, scene.new), scene.secondary, {})
 
 
 def who_shares_the_replacements(scene: Scene) -> Planned:
     scene.remove()
-    scene.hf(scene.registered(), scene.secondary)
+    scene.hf(scene.register(), scene.secondary)
     return Planned(open_for(scene.primary, scene.new), scene.secondary, {})
 
 
@@ -80,8 +53,7 @@ def who_is_left_without_a_pair(scene: Scene) -> Planned:
 
 
 def who_shares_the_chosen_spares(scene: Scene) -> Planned:
-    scene.hf(scene.primary, scene.third)
-    return Planned(open_for(scene.primary, scene.new), scene.secondary, {"partner": scene.third})
+    return Planned(open_for(scene.primary, scene.new), scene.secondary, {"partner": scene.spare()})
 
 
 def who_gets_its_counts_back(scene: Scene) -> Planned:
@@ -92,10 +64,10 @@ def who_gets_its_counts_back(scene: Scene) -> Planned:
 def who_keeps_of_the_heir(scene: Scene) -> Planned:
     """The primary has failed too: who shared its licences before keeps what it gets by the first case."""
     scene.remove()
-    ask(scene.primary, by=scene.by)
-    scene.hf(scene.primary, scene.third)
-    grant(scene.third, SERVER_AV)
-    return Planned(open_for(scene.third, scene.new), scene.secondary, {})
+    scene.ask()
+    heir = scene.spare()
+    grant(heir, SERVER_AV)
+    return Planned(open_for(heir, scene.new), scene.secondary, {})
 
 
 PLANS = [
@@ -127,7 +99,7 @@ def told(case: RmaCase) -> set[str]:
 @pytest.mark.parametrize("plan", PLANS)
 def test_every_changed_unit_is_shown_and_mailed(scene: Scene, plan: Callable[[Scene], Planned]) -> None:
     case, other, how = plan(scene)
-    before = said()
+    bystander, before = scene.unit(), said()
 
     outcome = complete(case, **how)
 
@@ -136,7 +108,7 @@ def test_every_changed_unit_is_shown_and_mailed(scene: Scene, plan: Callable[[Sc
     shown = {old.serial: old != new for old, new in zip(outcome.before, outcome.after, strict=True)}
     assert other.unit.serial in serials
     assert {serial for serial, is_changed in shown.items() if is_changed} >= serials
-    assert scene.fourth.unit.serial not in shown
+    assert bystander.unit.serial not in shown
     assert told(case) == {unit.unit.serial for unit in outcome.keysets} == serials | always
     entries = AuditEntry.objects.filter(code="rma-completed").values_list("serial", flat=True)
     assert set(entries) >= serials

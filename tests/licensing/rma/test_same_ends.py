@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
-from django.utils import timezone
 
 from associations.models import Seat
 from associations.services import remove_association
@@ -18,11 +17,10 @@ from licensing.models import Licence
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
-from products.services import register
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, pair
+from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory, hf, pair, registered
 from tests.licensing.history import divide, grant
 from tests.licensing.oracle import shown
-from tests.licensing.rma.support import TRANSFER, YEAR, check_truth, complete, hf, of, open_for
+from tests.licensing.rma.support import TRANSFER, YEAR, check_truth, complete, of, open_for
 from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, GATEWAY_AV, SUPPORT, service
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -60,14 +58,8 @@ def by_case(world: World, failed: Registration) -> None:
 def by_steps(world: World, failed: Registration) -> None:
     """The administrator removes, registers and associates; Support transfers the failed unit's licences."""
     remove_association(seat=world.seat, by=world.by)
-    replacement = register(
-        account=failed.account,
-        serial_number=world.new.serial,
-        authentication_code=CODE,
-        friendly_name=failed.friendly_name,
-        by=world.by,
-        now=timezone.now(),
-    )
+    member = failed.account.memberships.get()
+    replacement = registered(member, world.new.serial, name=failed.friendly_name)
     primary = world.secondary if failed == world.primary else world.primary
     hf(primary, replacement, by=world.by)
     complete(open_for(failed, primary.unit, kind=TRANSFER))

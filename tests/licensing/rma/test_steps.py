@@ -1,57 +1,19 @@
 """The steps on the appliances: settings come from the unit that was in service, and from no other (X8)."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import pytest
 from django.test import Client
 
-from associations.models import Seat
-from associations.services import remove_association
 from licensing.models import RmaCase
 from licensing.rma.cases import cancel_case
-from portal.clock import today
 from portal.models import User
-from products.models import Registration, Unit
-from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory, pair
-from tests.licensing.history import grant
-from tests.licensing.rma.support import TRANSFER, YEAR, complete, hf, open_for
-from tests.licensing.support import GATEWAY_AV
+from products.models import Registration
+from tests.factories import UnitFactory
+from tests.licensing.rma.support import TRANSFER, Scene, complete, open_for
 from tests.pages import Element, Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
-
-
-class Scene(NamedTuple):
-    """A pair whose primary has a licence, and a unit in stock."""
-
-    by: User
-    primary: Registration
-    secondary: Registration
-    seat: Seat
-    new: Unit
-
-    def hf(self, parent: Registration, child: Registration) -> Seat:
-        return hf(parent, child, by=self.by)
-
-    def remove(self) -> None:
-        remove_association(seat=self.seat, by=self.by)
-
-    def spare(self) -> Registration:
-        spare = RegistrationFactory(account=self.primary.account)
-        self.hf(self.primary, spare)
-        return spare
-
-    def registered(self) -> Registration:
-        return RegistrationFactory(account=self.primary.account, unit=self.new)
-
-
-@pytest.fixture
-def scene() -> Scene:
-    member = MembershipFactory()
-    primary, secondary, seat = pair(member.account, member.user)
-    grant(primary, GATEWAY_AV, expires_on=today() + YEAR)
-    return Scene(member.user, primary, secondary, seat, UnitFactory())
 
 
 def steps(client: Client, case: RmaCase) -> list[tuple[str, Element]]:
@@ -81,13 +43,13 @@ def a_secondary(scene: Scene) -> tuple[RmaCase, Registration]:
 
 def a_primary_whose_replacement_was_made_primary(scene: Scene) -> tuple[RmaCase, Registration]:
     scene.remove()
-    scene.hf(scene.registered(), scene.secondary)
+    scene.hf(scene.register(), scene.secondary)
     return a_primary(scene)
 
 
 def a_secondary_whose_replacement_was_made_primary(scene: Scene) -> tuple[RmaCase, Registration]:
     scene.remove()
-    scene.hf(scene.registered(), scene.primary)
+    scene.hf(scene.register(), scene.primary)
     return a_secondary(scene)
 
 
@@ -139,12 +101,12 @@ def a_primary_replaced_by_its_secondary(scene: Scene) -> RmaCase:
 
 
 def one_alone(scene: Scene) -> RmaCase:
-    return open_for(RegistrationFactory(account=scene.primary.account), scene.new)
+    return open_for(scene.unit(), scene.new)
 
 
 def a_transfer(scene: Scene) -> RmaCase:
     scene.remove()
-    scene.hf(scene.secondary, scene.registered())
+    scene.hf(scene.secondary, scene.register())
     return open_for(scene.primary, scene.secondary.unit, kind=TRANSFER)
 
 

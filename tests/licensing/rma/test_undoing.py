@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
 
 import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from associations.models import Seat
-from associations.services import remove_association
 from licensing.grants.giving import grant_licence
 from licensing.grants.trials import start_trial
 from licensing.keysets.issuing import read_keyset
@@ -20,17 +18,17 @@ from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
 from licensing.rma.undoing import undo_case, undo_obstacles, why_only_lead
 from portal.clock import today
 from portal.errors import ReasonNeeded
-from portal.models import AuditEntry, User
+from portal.models import AuditEntry
 from products.models import Registration, Unit
-from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory, add_points, pair
+from tests.factories import UnitFactory, add_points, hf, pair
 from tests.licensing.history import divide, grant
 from tests.licensing.rma.support import (
+    NEXT_YEAR,
     TRANSFER,
-    YEAR,
+    Scene,
     ask,
     check_truth,
     complete,
-    hf,
     holdings,
     links,
     of,
@@ -52,48 +50,24 @@ from tests.licensing.support import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
-NEXT_YEAR = today() + YEAR
+
+def redeemed(scene: Scene, unit: Registration, code: int = GATEWAY_AV) -> None:
+    redeem(unit, *make(code), by=scene.by, now=timezone.now())
 
 
-class Scene(NamedTuple):
-    """A pair whose primary has a licence, and a unit in stock to replace one of them."""
-
-    by: User
-    primary: Registration
-    secondary: Registration
-    seat: Seat
-    new: Unit
-
-    def unit(self, model: str = "PRO 5060") -> Registration:
-        return RegistrationFactory(account=self.primary.account, unit__model_name=model)
-
-    def hf(self, parent: Registration, child: Registration, type: str = "hf") -> Seat:
-        return hf(parent, child, by=self.by, type=type)
-
-    def remove(self, seat: Seat) -> None:
-        remove_association(seat=seat, by=self.by)
-
-    def redeem(self, unit: Registration, code: int = GATEWAY_AV, count: int | None = None) -> None:
-        (key,) = make(code, count=count)
-        redeem(unit, key, by=self.by, now=timezone.now())
-
-    def completed(self) -> RmaCase:
-        """The case of the failed primary, done."""
-        case = open_for(self.primary, self.new)
-        complete(case)
-        case.refresh_from_db()
-        return case
-
-    def seat_of(self, unit: Registration) -> Seat:
-        return Seat.objects.live().with_units().get(registration=unit, side="child")
+def completed(scene: Scene) -> RmaCase:
+    """The case of the failed primary, done."""
+    return done(open_for(scene.primary, scene.new))
 
 
-@pytest.fixture
-def scene() -> Scene:
-    member = MembershipFactory()
-    primary, secondary, seat = pair(member.account, member.user)
-    grant(primary, GATEWAY_AV, expires_on=NEXT_YEAR)
-    return Scene(member.user, primary, secondary, seat, UnitFactory())
+def done(case: RmaCase) -> RmaCase:
+    complete(case)
+    case.refresh_from_db()
+    return case
+
+
+def seat_of(unit: Registration) -> Seat:
+    return Seat.objects.live().with_units().get(registration=unit, side="child")
 
 
 def state() -> tuple[object, ...]:
@@ -122,45 +96,39 @@ def one_alone(scene: Scene) -> RmaCase:
 
 
 def one_of_two_secondaries(scene: Scene) -> RmaCase:
-    scene.hf(scene.primary, scene.unit())
+    scene.spare()
     return open_for(scene.primary, scene.new)
 
 
 def a_spare(scene: Scene) -> RmaCase:
-    spare = scene.unit()
-    scene.hf(scene.primary, spare)
-    return open_for(spare, scene.new)
+    return open_for(scene.spare(), scene.new)
 
 
 def one_with_access_points(scene: Scene) -> RmaCase:
     for unit in (scene.primary, scene.secondary):
-        scene.hf(unit, scene.unit("SonicPoint"), "sonicpoint")
+        scene.point(unit)
     return open_for(scene.primary, scene.new)
 
 
 def an_access_point(scene: Scene) -> RmaCase:
-    point, other = scene.unit("SonicPoint"), scene.unit("SonicPoint")
-    scene.hf(scene.primary, point, "sonicpoint")
-    scene.hf(scene.primary, other, "sonicpoint")
+    point, _ = scene.point(scene.primary), scene.point(scene.primary)
     return open_for(point, UnitFactory(model_name="SonicPoint"))
 
 
 def another_kind_of_access_point(scene: Scene) -> RmaCase:
-    point = scene.unit("SonicPoint")
-    scene.hf(scene.primary, point, "sonicpoint")
+    point = scene.point(scene.primary)
     new = UnitFactory(model_name="SonicWALL SonicPoint G")
     return open_for(point, new, model_waiver="it isn't made any more")
 
 
 def one_whose_place_was_taken_already(scene: Scene) -> RmaCase:
-    scene.remove(scene.seat)
-    scene.hf(scene.secondary, RegistrationFactory(account=scene.primary.account, unit=scene.new))
+    scene.remove()
+    scene.hf(scene.secondary, scene.register())
     return open_for(scene.primary, scene.new)
 
 
 def one_whose_spare_replaces_it(scene: Scene) -> RmaCase:
-    spare = scene.unit()
-    scene.hf(scene.primary, spare)
+    spare = scene.spare()
     return open_for(scene.primary, spare.unit)
 
 
@@ -177,7 +145,7 @@ def equal_services(scene: Scene) -> RmaCase:
 
 
 def a_transfer(scene: Scene) -> RmaCase:
-    scene.remove(scene.seat)
+    scene.remove()
     return open_for(scene.primary, scene.secondary.unit, kind=TRANSFER)
 
 
@@ -226,7 +194,7 @@ def test_associations_that_the_case_left_alone_go_on(scene: Scene) -> None:
 def test_the_other_unit_of_a_pair_may_fail_and_the_first_case_be_undone(scene: Scene) -> None:
     other = open_for(scene.secondary, UnitFactory())
     before = state()
-    case = scene.completed()
+    case = completed(scene)
 
     undo(case)
 
@@ -237,7 +205,7 @@ def test_the_other_unit_of_a_pair_may_fail_and_the_first_case_be_undone(scene: S
 
 def test_after_undoing_another_case_is_completed(scene: Scene) -> None:
     _, other = scene.new, UnitFactory()
-    undo(scene.completed())
+    undo(completed(scene))
 
     complete(open_for(scene.primary, other))
 
@@ -247,7 +215,7 @@ def test_after_undoing_another_case_is_completed(scene: Scene) -> None:
 
 
 def test_the_ledger_keeps_both(scene: Scene) -> None:
-    undo(scene.completed())
+    undo(completed(scene))
 
     entries = LedgerEntry.objects.filter(right=LedgerEntry.Right.RMA, unit=scene.primary.unit).order_by("pk")
     assert [(bool(entry.before), bool(entry.after)) for entry in entries] == [(True, False), (False, True)]
@@ -257,8 +225,8 @@ def test_the_ledger_keeps_both(scene: Scene) -> None:
 
 
 def test_a_renewal_travels_back_with_its_licence(scene: Scene) -> None:
-    case = scene.completed()
-    scene.redeem(scene.secondary)
+    case = completed(scene)
+    redeemed(scene, scene.secondary)
     renewed = terms()
 
     undo(case)
@@ -271,8 +239,8 @@ def test_a_renewal_travels_back_with_its_licence(scene: Scene) -> None:
 
 @pytest.mark.parametrize("is_replacements", [True, False])
 def test_a_key_redeemed_since_travels_back_too(scene: Scene, is_replacements: bool) -> None:
-    case = scene.completed()
-    scene.redeem(of(scene.new) if is_replacements else scene.secondary, SUPPORT)
+    case = completed(scene)
+    redeemed(scene, of(scene.new) if is_replacements else scene.secondary, SUPPORT)
     had = terms()
 
     undo(case)
@@ -283,9 +251,9 @@ def test_a_key_redeemed_since_travels_back_too(scene: Scene, is_replacements: bo
 
 
 def test_a_key_stays_with_a_replacement_that_stays(scene: Scene) -> None:
-    present = RegistrationFactory(account=scene.primary.account, unit=scene.new)
-    case = scene.completed()
-    scene.redeem(present, SUPPORT)
+    present = scene.register()
+    case = completed(scene)
+    redeemed(scene, present, SUPPORT)
 
     undo(case)
 
@@ -297,10 +265,10 @@ def test_a_key_stays_with_a_replacement_that_stays(scene: Scene) -> None:
 def test_of_two_new_licences_for_one_service_the_heir_keeps_its_own(
     scene: Scene, is_replacements_first: bool
 ) -> None:
-    case = scene.completed()
+    case = completed(scene)
     units = [scene.secondary, of(scene.new)]
     for unit in reversed(units) if is_replacements_first else units:
-        scene.redeem(unit, SUPPORT)
+        redeemed(scene, unit, SUPPORT)
 
     undo(case)
 
@@ -310,8 +278,8 @@ def test_of_two_new_licences_for_one_service_the_heir_keeps_its_own(
 
 
 def test_a_new_licence_that_has_no_way_back_stands_in_the_way(scene: Scene) -> None:
-    case = scene.completed()
-    scene.redeem(of(scene.new))
+    case = completed(scene)
+    redeemed(scene, of(scene.new))
 
     _stands_in_the_way(case, str(service(GATEWAY_AV)))
 
@@ -321,7 +289,7 @@ def test_a_new_licence_that_has_no_way_back_stands_in_the_way(scene: Scene) -> N
 
 @pytest.mark.parametrize("days", [0, 14])
 def test_an_agent_undoes_within_fourteen_days(scene: Scene, days: int) -> None:
-    case = scene.completed()
+    case = completed(scene)
 
     undone = undo(case, as_lead=False, day=today() + timedelta(days=days))
 
@@ -329,7 +297,7 @@ def test_an_agent_undoes_within_fourteen_days(scene: Scene, days: int) -> None:
 
 
 def test_later_a_lead_does_it(scene: Scene) -> None:
-    case, day = scene.completed(), today() + timedelta(days=15)
+    case, day = completed(scene), today() + timedelta(days=15)
 
     refuses(UndoForLead, partial(undo, case, as_lead=False, day=day))
     assert undo(case, day=day).state == "undone"
@@ -339,7 +307,7 @@ def test_later_a_lead_does_it(scene: Scene) -> None:
 def test_once_a_keyset_of_a_unit_that_gained_was_read_a_lead_does_it(
     scene: Scene, is_replacements: bool
 ) -> None:
-    case = scene.completed()
+    case = completed(scene)
     read_keyset(registration=of(scene.new) if is_replacements else scene.secondary, today=today())
 
     refuses(UndoForLead, partial(undo, case, as_lead=False))
@@ -347,10 +315,9 @@ def test_once_a_keyset_of_a_unit_that_gained_was_read_a_lead_does_it(
 
 
 def test_keysets_read_before_and_of_other_units_are_no_matter(scene: Scene) -> None:
-    third = scene.unit()
-    scene.hf(scene.primary, third)
+    third = scene.spare()
     read_keyset(registration=scene.secondary, today=today())
-    case = scene.completed()
+    case = completed(scene)
     read_keyset(registration=third, today=today())
 
     assert why_only_lead(case, today=today()) == ""
@@ -358,14 +325,14 @@ def test_keysets_read_before_and_of_other_units_are_no_matter(scene: Scene) -> N
 
 
 def test_undoing_needs_a_reason(scene: Scene) -> None:
-    case = scene.completed()
+    case = completed(scene)
     facts = {"as_lead": True, "by": case.asked_by, "today": today()}
 
     refuses(ReasonNeeded, partial(undo_case, case=case, reason=" ", **facts))
 
 
 def test_a_case_is_undone_once(scene: Scene) -> None:
-    case = scene.completed()
+    case = completed(scene)
     undo(case)
 
     refuses(CaseNotOpen, partial(undo, case))
@@ -390,7 +357,7 @@ def _stands_in_the_way(case: RmaCase, *names: str) -> None:
 
 
 def test_a_trial_started_since_is_named(scene: Scene) -> None:
-    case = scene.completed()
+    case = completed(scene)
     start_trial(registration=scene.secondary, service=service(CONTENT_FILTER), by=scene.by, today=today())
 
     _stands_in_the_way(case, scene.secondary.unit.serial)
@@ -399,11 +366,11 @@ def test_a_trial_started_since_is_named(scene: Scene) -> None:
 def test_a_trial_started_before_is_not(scene: Scene) -> None:
     start_trial(registration=scene.primary, service=service(CONTENT_FILTER), by=scene.by, today=today())
 
-    assert undo_obstacles(scene.completed()) == []
+    assert undo_obstacles(completed(scene)) == []
 
 
 def removed(scene: Scene) -> None:
-    scene.remove(scene.seat_of(of(scene.new)))
+    scene.remove(seat_of(of(scene.new)))
 
 
 def associated(scene: Scene) -> None:
@@ -411,18 +378,18 @@ def associated(scene: Scene) -> None:
 
 
 def given_an_access_point(scene: Scene) -> None:
-    scene.hf(of(scene.new), scene.unit("SonicPoint"), "sonicpoint")
+    scene.point(of(scene.new))
 
 
 def swapped_to_and_fro(scene: Scene) -> None:
     grant(of(scene.new), SUPPORT)
     for unit in (of(scene.new), scene.secondary):
-        swap_roles(seat=scene.seat_of(unit), by=scene.by, today=today())
+        swap_roles(seat=seat_of(unit), by=scene.by, today=today())
 
 
 @pytest.mark.parametrize("change", [removed, associated, given_an_access_point, swapped_to_and_fro])
 def test_a_re_pairing_since_stands_in_the_way(scene: Scene, change: Callable[[Scene], None]) -> None:
-    case = scene.completed()
+    case = completed(scene)
     change(scene)
 
     _stands_in_the_way(case)
@@ -430,26 +397,24 @@ def test_a_re_pairing_since_stands_in_the_way(scene: Scene, change: Callable[[Sc
 
 def test_an_access_point_that_went_to_and_fro_with_its_primarys_role_stands_in_the_way(scene: Scene) -> None:
     case = an_access_point(scene)
-    complete(case)
-    case.refresh_from_db()
+    done(case)
     for unit in (scene.secondary, scene.primary):
-        swap_roles(seat=scene.seat_of(unit), by=scene.by, today=today())
+        swap_roles(seat=seat_of(unit), by=scene.by, today=today())
 
     _stands_in_the_way(case)
 
 
 def test_an_access_point_of_the_failed_unit_that_is_elsewhere_by_now_stands_in_the_way(scene: Scene) -> None:
-    point = scene.unit("SonicPoint")
-    scene.hf(scene.primary, point, "sonicpoint")
-    case = scene.completed()
-    scene.remove(scene.seat_of(point))
-    scene.hf(scene.unit(), point, "sonicpoint")
+    point = scene.point(scene.primary)
+    case = completed(scene)
+    scene.remove(seat_of(point))
+    hf(scene.unit(), point, by=scene.by, slug="sonicpoint")
 
     _stands_in_the_way(case)
 
 
 def test_a_later_case_is_named(scene: Scene) -> None:
-    case = scene.completed()
+    case = completed(scene)
     later = ask(scene.secondary, by=scene.by)
 
     _stands_in_the_way(case, later.number)
@@ -457,7 +422,7 @@ def test_a_later_case_is_named(scene: Scene) -> None:
 
 def test_a_later_case_that_is_done_is_named_and_can_be_undone_first(scene: Scene) -> None:
     before = state()
-    case = scene.completed()
+    case = completed(scene)
     later = open_for(of(scene.new), UnitFactory())
     complete(later)
     assert any(later.number in obstacle for obstacle in undo_obstacles(case))
@@ -472,7 +437,7 @@ def test_a_later_case_that_is_done_is_named_and_can_be_undone_first(scene: Scene
 
 def test_counts_moved_since_stand_in_the_way(scene: Scene) -> None:
     grant(scene.primary, CLIENT_AV)
-    case = scene.completed()
+    case = completed(scene)
     divide(scene.secondary.licences.get(service__code=CLIENT_AV), scene.unit(), 3, by=scene.by)
 
     _stands_in_the_way(case)
@@ -480,7 +445,7 @@ def test_counts_moved_since_stand_in_the_way(scene: Scene) -> None:
 
 def test_counts_that_are_not_there_any_more_stand_in_the_way(scene: Scene) -> None:
     divide(grant(scene.primary, CLIENT_AV, count=10), scene.secondary, 8, by=scene.by)
-    case = scene.completed()
+    case = completed(scene)
     facts = {"service": service(CLIENT_AV), "count": 5, "expires_on": None, "reason": "sold", "by": None}
     grant_licence(unit=scene.secondary.unit, today=today(), **facts)
 
@@ -490,7 +455,7 @@ def test_counts_that_are_not_there_any_more_stand_in_the_way(scene: Scene) -> No
 def test_a_pool_that_went_on_to_another_unit_stands_in_the_way(scene: Scene) -> None:
     owner, other, seat = pair(scene.primary.account, scene.by)
     divide(grant(owner, CLIENT_AV), scene.primary, 4, by=scene.by)
-    case = scene.completed()
+    case = completed(scene)
     swap_roles(seat=seat, by=scene.by, today=today())
 
     _stands_in_the_way(case)
@@ -499,8 +464,7 @@ def test_a_pool_that_went_on_to_another_unit_stands_in_the_way(scene: Scene) -> 
 
 def test_a_unit_that_was_released_since_is_named(scene: Scene) -> None:
     case = open_for(scene.primary, UnitFactory(model_name="PRO 4060"), model_waiver="not made any more")
-    complete(case)
-    case.refresh_from_db()
+    done(case)
     Registration.objects.filter(pk=scene.secondary.pk).update(ended_at=timezone.now())
 
     _stands_in_the_way(case, scene.secondary.unit.serial)
@@ -508,16 +472,15 @@ def test_a_unit_that_was_released_since_is_named(scene: Scene) -> None:
 
 def test_a_unit_without_a_gain_that_was_released_since_is_named(scene: Scene) -> None:
     case = another_kind_of_access_point(scene)
-    complete(case)
-    case.refresh_from_db()
-    scene.remove(scene.seat)
+    done(case)
+    scene.remove()
     Registration.objects.filter(pk=scene.primary.pk).update(ended_at=timezone.now())
 
     _stands_in_the_way(case, scene.primary.unit.serial)
 
 
 def test_a_failed_unit_that_was_taken_back_since_is_named(scene: Scene) -> None:
-    case = scene.completed()
+    case = completed(scene)
     Unit.objects.filter(pk=scene.primary.unit_id).update(retired_at=None)
 
     _stands_in_the_way(case, scene.primary.unit.serial)
@@ -532,7 +495,7 @@ def test_queries_of_undoing_with_sonicpoints(
 ) -> None:
     add_points(scene.primary, points)
     before = links()
-    case = scene.completed()
+    case = completed(scene)
 
     with django_assert_num_queries(86):
         undo(case)
