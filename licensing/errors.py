@@ -54,10 +54,10 @@ class PermanentServiceCode(RuleViolation):
 
 
 class CatalogueFull(RuleViolation):
-    """A keyset has room for 64 services beside Nodes/Users."""
+    """The catalogue takes 64 services beside Nodes/Users: a keyset has room for each and what follows it."""
 
     code = "catalogue-full"
-    message = "There are {count} services already: a keyset has no room for another."
+    message = "There are {count} services already, and the catalogue takes no more."
 
 
 class PartsGivenOut(RuleViolation):

@@ -12,7 +12,7 @@ from portal.models import User
 from products.models import ProductModel
 
 MOST_SERVICES = 65
-"""The 64 that fit in a keyset, and Nodes/Users, which is a keyset's node count."""
+"""64, so that each has a row in a keyset and three for what follows, and Nodes/Users, which has none."""
 
 
 @transaction.atomic

@@ -158,6 +158,8 @@ class Holdings:
 
 def _entitlement(service: Service, holdings: list[Holding], day: datetime.date) -> Entitlement:
     """What these holdings of a service come to on a day, and what follows."""
+    if not holdings:  # as of many services on every page
+        return Entitlement(service)
     then = tuple(span for span in what_runs(holdings, since=day) if span.first_day > day)
     state = state_on(holdings, day)
     if state.status is None or state.holding is None:
