@@ -4,7 +4,7 @@ import datetime
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from licensing.keyset import UNLIMITED
 from portal.models import Account, User
@@ -82,26 +82,36 @@ class CatalogueState(models.Model):
 
 
 class Licence(models.Model):
-    """One service on one registration. Its status is derived: see `licensing.entitlements.today`.
+    """One purchase, grant or trial of one service: a registration holds as many of a service as it got.
 
-    `count` is -1 for Unlimited, None for an uncounted service; `expires_on` is the last day that it runs.
-    `parts` are what was given of the count to other units.
+    Its status is derived: see `licensing.entitlements.today`. `count` is -1 for Unlimited, None for an
+    uncounted service; `begins_on` and `expires_on` are the first and the last day that it runs, and months
+    are added to the latter so that it falls on the day of the month `counted_from` again. `parts` are what
+    was given of the count to other units. The `uuid` stays while it moves from unit to unit.
     """
 
     class Kind(models.TextChoices):
         LICENSED = "licensed"
         TRIAL = "trial"
 
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     registration = models.ForeignKey(Registration, models.PROTECT, related_name="licences", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.LICENSED)
     count = models.BigIntegerField(null=True, blank=True)
+    begins_on = models.DateField()
     expires_on = models.DateField(null=True, blank=True)
+    counted_from = models.PositiveSmallIntegerField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("registration", "service", name="licence_one_for_service"),
             models.CheckConstraint(condition=Q(kind__in=["licensed", "trial"]), name="licence_kind_known"),
+            models.CheckConstraint(
+                condition=Q(expires_on=None) | Q(expires_on__gte=F("begins_on")), name="licence_days"
+            ),
+            models.CheckConstraint(
+                condition=Q(counted_from__gte=1, counted_from__lte=31), name="licence_counted_from"
+            ),
             models.CheckConstraint(
                 condition=Q(count=None) | Q(count__gte=UNLIMITED, count__lte=2**32 - 1), name="licence_count"
             ),
@@ -191,10 +201,11 @@ class LedgerEntry(models.Model):
     The database refuses to update or delete it.
 
     `before` and `after` are the values on either side of the change (None: there was, or is, nothing):
-    of a licence `{kind, count, expires_on}` and, if parts of it were given away, `given`; of a part
-    `{kind, count, expires_on}`, of a model `{count}`, of a service its flags. `right` is the right by which
-    it is held, and `detail` completes it: a key's last four characters; for a part, the serial number of the
-    unit that owns the licence; for a transfer, that of the unit that it came from.
+    of a licence or a part its kind, count and days; of a licence, if parts of it were given away, `given`; of
+    a model `{count}`, of a service its flags. Entries from before licences had first days lack these.
+    `licence` is the licence's uuid; some of those entries, about what has ended since, have none. `right` is
+    the right by which it is held, and `detail` completes it: a key's last four characters; for a part, the
+    serial number of the unit that owns the licence; for a transfer, that of the unit that it came from.
     """
 
     class Right(models.TextChoices):
@@ -216,6 +227,7 @@ class LedgerEntry(models.Model):
     unit = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="ledger", db_index=False)
     model = models.ForeignKey(ProductModel, models.PROTECT, null=True, related_name="+")
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    licence = models.UUIDField(null=True)
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     right = models.CharField(max_length=16, choices=Right)

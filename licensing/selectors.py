@@ -130,7 +130,7 @@ def service_rows(
     rows = []
     for service in Service.objects.all():
         entitlement = held.entitlement(registration, primary, service, today)
-        licence = held.licences.get((registration.pk, service.pk))
+        licence = next(iter(held.licences.get((registration.pk, service.pk), [])), None)
         included = held.included.get((registration.unit.model_id, service.pk), 0)
         given = held.given.get(licence.pk, 0) if licence else 0
         triers = units if service.is_shareable else [registration]

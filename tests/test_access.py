@@ -42,6 +42,7 @@ from tests.access_table import (
 from tests.factories import (
     CODE,
     PASSWORD,
+    LicenceFactory,
     MembershipFactory,
     RegistrationFactory,
     UnitFactory,
@@ -157,9 +158,9 @@ def side(member: Membership) -> Side:
     standby, spare = (hf(primary, child, by=member.user) for child in children)
     Survey.objects.create(registration=other, bought_at="Springfield")
     service = Service.objects.get(code=3)
-    Licence.objects.create(registration=other, service=service)
+    LicenceFactory(registration=other, service=service)
     TrialStart.objects.create(unit=other.unit, service=service)
-    pool = Licence.objects.create(registration=unit, service=Service.objects.get(code=2), count=3)
+    pool = LicenceFactory(registration=unit, service=Service.objects.get(code=2), count=3)
     PoolPart.objects.create(licence=pool, registration=other, count=1)
     for registration in (unit, other):
         read_keyset(registration=registration, today=today())

@@ -8,7 +8,7 @@ from licensing.audit_codes import AuditCode
 from licensing.errors import (
     GrantAlreadyOver,
 )
-from licensing.guards import check_count, check_given, live_registration
+from licensing.guards import check_count, live_registration
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, Service, TrialStart
 from portal import audit
@@ -28,20 +28,22 @@ def grant_licence(
     by: User | None,
     today: datetime.date,
 ) -> Licence:
-    """Grant a unit a licence for a service, replacing its present one; the ledger records both (L6).
+    """Grant a unit a further licence for a service, from today on (L7: nothing is replaced).
 
     `count` is -1 for Unlimited and None for an uncounted service; `expires_on` is the last day, None if there
     is no end. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, GrantAlreadyOver,
-    UnitRetired, NotRegistered, DayTooLate and PartsGivenOut.
+    UnitRetired, NotRegistered and DayTooLate.
     """
     _check_grant(service, count, expires_on, reason, today)
     registration = live_registration(unit)
-    check_given(Licence.objects.filter(registration=registration, service=service).first(), count)
     with ledger.noted([registration], right=LedgerEntry.Right.GRANT, by=by, reason=reason):
-        licence, _ = Licence.objects.update_or_create(
+        licence = Licence.objects.create(
             registration=registration,
             service=service,
-            defaults={"kind": Licence.Kind.LICENSED, "count": count, "expires_on": expires_on},
+            count=count,
+            begins_on=today,
+            expires_on=expires_on,
+            counted_from=(expires_on or today).day,
         )
     _record(AuditCode.LICENCE_GRANTED, licence, by=by, reason=reason)
     return licence

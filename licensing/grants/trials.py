@@ -46,7 +46,9 @@ def start_trial(
             service=service,
             kind=Licence.Kind.TRIAL,
             count=TRIAL_COUNT if service.is_counted else None,
+            begins_on=today,
             expires_on=today + TRIAL_TERM,
+            counted_from=today.day,
         )
     _record(AuditCode.TRIAL_STARTED, licence, by=by)
     return licence

@@ -12,7 +12,7 @@ from licensing.models import Licence, ModelService, Service
 from licensing.selectors import MOST_COUNTED, MOST_SHOWN, expiring_soon, node_support
 from portal.clock import today
 from products.models import Registration
-from tests.factories import MembershipFactory, RegistrationFactory, pair, registrations
+from tests.factories import LicenceFactory, MembershipFactory, RegistrationFactory, pair, registrations
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -34,7 +34,7 @@ def _day(offset: int | None) -> date | None:
 def _give(registration: Registration, code: int, terms: Terms | None) -> None:
     if terms:
         kind, count, last_day = terms
-        Licence.objects.create(
+        LicenceFactory(
             registration=registration,
             service=Service.objects.get(code=code),
             kind=kind,
@@ -339,7 +339,7 @@ def test_what_is_to_end_is_never_cut_off_by_what_has_ended(
     _give(unit, 2, ("licensed", None, 1))
     service, yesterday = Service.objects.get(code=3), TODAY - timedelta(days=1)
     Licence.objects.bulk_create(
-        Licence(registration=other, service=service, expires_on=yesterday)
+        LicenceFactory.build(registration=other, service=service, expires_on=yesterday)
         for other in registrations(unit.account, ended)
     )
 

@@ -17,7 +17,7 @@ from portal.errors import ReasonNeeded
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
-from tests.factories import RegistrationFactory, UnitFactory, UserFactory
+from tests.factories import LicenceFactory, RegistrationFactory, UnitFactory, UserFactory
 from tests.licensing.support import refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -74,7 +74,7 @@ def test_a_grant_in_place_of_another_keeps_both_in_the_ledger() -> None:
 def test_a_grant_in_place_of_a_trial() -> None:
     registration = RegistrationFactory()
     service = Service.objects.get(code=2)
-    Licence.objects.create(registration=registration, service=service, kind="trial", count=1)
+    LicenceFactory(registration=registration, service=service, kind="trial", count=1)
 
     _grant(registration.unit)
 

@@ -21,7 +21,7 @@ from portal.models import Key
 from products.errors import UnitRetired
 from products.models import Registration, Unit
 from products.services import register
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, pair, registrations
+from tests.factories import CODE, LicenceFactory, MembershipFactory, RegistrationFactory, pair, registrations
 from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -280,7 +280,9 @@ def test_k2_what_has_no_room_is_issued_the_day_before_it_runs() -> None:
     holder, *others = registrations(account, 301)
     client_av = Service.objects.get(code=CLIENT_AV)
     licences = Licence.objects.bulk_create(
-        Licence(registration=other, service=client_av, count=1000 - day, expires_on=TODAY + day * DAY)
+        LicenceFactory.build(
+            registration=other, service=client_av, count=1000 - day, expires_on=TODAY + day * DAY
+        )
         for day, other in enumerate(others)
     )
     PoolPart.objects.bulk_create(

@@ -17,7 +17,7 @@ from licensing.selectors import service_rows
 from portal.clock import today
 from products.models import Registration
 from tests.examples import examples
-from tests.factories import MembershipFactory, RegistrationFactory, pair
+from tests.factories import LicenceFactory, MembershipFactory, RegistrationFactory, pair
 from tests.licensing.support import CLIENT_AV, GATEWAY_AV, GLOBAL_VPN, SUPPORT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -48,7 +48,7 @@ class World:
         return None if offset is None else self.today + timedelta(offset)
 
     def license(self, unit: Registration, code: int, kind: str, count: int, end: int | None) -> Licence:
-        return Licence.objects.create(
+        return LicenceFactory(
             registration=unit,
             service=Service.objects.get(code=code),
             kind=kind,

@@ -14,7 +14,7 @@ from licensing.ledger import verification
 from licensing.ledger.verification import Differs, Verified, verify
 from licensing.models import LedgerEntry, Licence, ModelService, PoolPart, Service
 from products.models import Registration, Unit
-from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory
+from tests.factories import LicenceFactory, MembershipFactory, RegistrationFactory, UnitFactory
 from tests.licensing.history import divide, grant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -63,7 +63,7 @@ def test_a_changed_licence_is_named_with_both_values(mine: Registration) -> None
 
 
 def test_a_licence_that_the_ledger_knows_nothing_of_is_found(mine: Registration) -> None:
-    Licence.objects.create(registration=mine, service=Service.objects.get(code=3))
+    LicenceFactory(registration=mine, service=Service.objects.get(code=3))
 
     found = difference()
 

@@ -6,7 +6,7 @@ from django.test import Client
 from licensing.models import Licence, Service
 from portal.models import Membership
 from products.models import Registration
-from tests.factories import RegistrationFactory, log_in
+from tests.factories import LicenceFactory, RegistrationFactory, log_in
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -23,7 +23,7 @@ def member(client: Client) -> Membership:
 def two(member: Membership) -> Two:
     """A unit with a licence, and one without."""
     rich, poor = RegistrationFactory.create_batch(2, account=member.account)
-    Licence.objects.create(registration=rich, service=Service.objects.get(code=4))
+    LicenceFactory(registration=rich, service=Service.objects.get(code=4))
     return rich, poor
 
 

@@ -10,11 +10,19 @@ from pytest_django import DjangoAssertNumQueries
 from associations.services import associate
 from licensing.keyset import read
 from licensing.keysets.signing import describe_signing_key, key_ring, make_signing_key
-from licensing.models import Keyset, Licence, Service
+from licensing.models import Keyset, Service
 from portal.clock import today
 from portal.models import Key, Membership
 from products.models import Registration, Unit
-from tests.factories import RegistrationFactory, add_spares, log_in, pair, pairs, registrations
+from tests.factories import (
+    LicenceFactory,
+    RegistrationFactory,
+    add_spares,
+    log_in,
+    pair,
+    pairs,
+    registrations,
+)
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -77,7 +85,7 @@ def test_service_management_lists_the_services_as_the_source_does(client: Client
         (6, None, datetime.date(2004, 10, 31)),
     ]:
         service = Service.objects.get(code=code)
-        Licence.objects.create(registration=mine, service=service, count=count, expires_on=day)
+        LicenceFactory(registration=mine, service=service, count=count, expires_on=day)
 
     table = page_of(client, mine).section("services").one("table")
 
@@ -123,7 +131,7 @@ def test_service_management_derives_the_status_from_the_day(
     client: Client, mine: Registration, kind: str, days: int, status: str
 ) -> None:
     day = today() + datetime.timedelta(days=days)
-    Licence.objects.create(registration=mine, service=Service.objects.get(code=4), kind=kind, expires_on=day)
+    LicenceFactory(registration=mine, service=Service.objects.get(code=4), kind=kind, expires_on=day)
 
     rows = page_of(client, mine).section("services").one("table").rows()
 
@@ -135,7 +143,7 @@ def test_service_management_says_what_follows(client: Client, member: Membership
     primary, secondary, _ = pair(member.account, by=member.user)
     day = today() + datetime.timedelta(days=30)
     service = Service.objects.get(name="Global VPN Client")
-    Licence.objects.create(registration=primary, service=service, count=15, expires_on=day)
+    LicenceFactory(registration=primary, service=service, count=15, expires_on=day)
 
     for unit in (primary, secondary):
         rows = page_of(client, unit).section("services").one("table").rows()
@@ -146,7 +154,7 @@ def test_service_management_says_what_follows(client: Client, member: Membership
 def test_a_secondary_shows_what_it_shares(client: Client, member: Membership) -> None:
     primary, secondary, _ = pair(member.account, by=member.user)
     for code in (4, 14):
-        Licence.objects.create(registration=primary, service=Service.objects.get(code=code))
+        LicenceFactory(registration=primary, service=Service.objects.get(code=code))
 
     rows = {row[0]: row[1] for row in page_of(client, secondary).section("services").one("table").rows()}
 
@@ -210,7 +218,7 @@ def test_a_spare_is_shown_as_spare_on_both_sides(
 
 def test_a_spare_shares_nothing(client: Client, member: Membership, mine: Registration) -> None:
     primary, _, seat = pair(member.account, by=member.user)
-    Licence.objects.create(registration=primary, service=Service.objects.get(code=4))
+    LicenceFactory(registration=primary, service=Service.objects.get(code=4))
     associate(parent=primary, child=mine, type=seat.type, by=member.user, today=today())
 
     rows = page_of(client, mine).section("services").one("table").rows()

@@ -13,7 +13,7 @@ from licensing.models import Licence, PoolPart, Service, TrialStart
 from portal.clock import today
 from portal.models import Membership
 from products.models import Registration
-from tests.factories import RegistrationFactory, log_in, pair
+from tests.factories import LicenceFactory, RegistrationFactory, log_in, pair
 from tests.pages import Page
 from tests.rows import every_row
 
@@ -173,7 +173,7 @@ def test_licenses_are_shared_out_and_taken_back(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     other = RegistrationFactory(account=member.account)
-    Licence.objects.create(registration=mine, service=service(CLIENT_AV), count=3)
+    LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
     path = url(mine, f"services/{CLIENT_AV}/share/")
 
     client.post(path, {"source": mine.unit.serial, "to": other.unit.serial, "count": "2"})
@@ -198,7 +198,7 @@ def test_what_can_not_be_moved_is_refused_beside_its_field(
     client: Client, member: Membership, mine: Registration, sent: dict[str, str], code: str
 ) -> None:
     other = RegistrationFactory(account=member.account)
-    Licence.objects.create(registration=mine, service=service(CLIENT_AV), count=3)
+    LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
     to = mine.unit.serial if sent.get("to") == "itself" else sent.get("to", other.unit.serial)
     before = every_row()
 
@@ -213,14 +213,14 @@ def test_what_can_not_be_moved_is_refused_beside_its_field(
 
 
 def test_there_is_no_pool_of_what_is_not_divisible(client: Client, mine: Registration) -> None:
-    Licence.objects.create(registration=mine, service=service(SERVER_AV))
+    LicenceFactory(registration=mine, service=service(SERVER_AV))
 
     assert client.get(url(mine, f"services/{SERVER_AV}/share/")).status_code == 404
 
 
 def test_swap_says_what_goes_before_it_does_anything(client: Client, member: Membership) -> None:
     primary, secondary, seat = pair(member.account, member.user)
-    Licence.objects.create(registration=primary, service=service(SERVER_AV))
+    LicenceFactory(registration=primary, service=service(SERVER_AV))
     before = every_row()
 
     page = Page(client.get(url(primary, f"associations/{seat.uuid}/swap/")))
@@ -254,7 +254,7 @@ def test_a_former_secondary_without_its_new_keyset_is_named(client: Client, memb
 
 def test_a_confirmed_keyset_ends_that_note(client: Client, member: Membership) -> None:
     primary, secondary, seat = pair(member.account, member.user)
-    Licence.objects.create(registration=primary, service=service(SERVER_AV))
+    LicenceFactory(registration=primary, service=service(SERVER_AV))
     client.get(url(secondary, "keyset/"))
     client.post(url(secondary, f"associations/{seat.uuid}/remove/"))
     client.get(url(secondary, "keyset/"))
@@ -305,7 +305,7 @@ def test_show_prints_both_keysets_of_a_pairs_file(
 
 
 def test_a_key_for_more_than_the_license_warns(client: Client, mine: Registration) -> None:
-    Licence.objects.create(
+    LicenceFactory(
         registration=mine,
         service=service(CLIENT_AV),
         count=3,
@@ -329,7 +329,7 @@ def test_a_page_from_before_takes_no_confirmation_back(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     for code in (SERVER_AV, CONTENT_FILTER):
-        Licence.objects.create(registration=mine, service=service(code))
+        LicenceFactory(registration=mine, service=service(code))
         type(mine.unit).objects.filter(pk=mine.unit.pk).raise_version()
         client.get(url(mine, "keyset/"))
     client.post(url(mine, "keyset/applied/"), {"generation": "2"})
@@ -354,7 +354,7 @@ def test_the_same_move_from_two_windows_moves_once(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     other = RegistrationFactory(account=member.account)
-    Licence.objects.create(registration=mine, service=service(CLIENT_AV), count=3)
+    LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
     path = url(mine, f"services/{CLIENT_AV}/share/")
     (hidden,) = Page(client.get(path)).root.all("input", name="seen")
     sent = {"source": mine.unit.serial, "to": other.unit.serial, "count": "1", "seen": hidden.attrs["value"]}
