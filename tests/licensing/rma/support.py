@@ -15,7 +15,7 @@ from licensing.models import Licence, PoolPart, RmaCase
 from licensing.rma.cases import ask_for_case, open_case
 from licensing.rma.completing import Outcome, complete_case, rehearse_case
 from licensing.rma.selectors import partners_of
-from licensing.rma.undoing import undo_case
+from licensing.rma.undoing import rehearse_undo, undo_case
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
@@ -142,8 +142,9 @@ def complete(
 
 
 def undo(case: RmaCase, *, as_lead: bool = True, day: datetime.date | None = None) -> RmaCase:
-    """Undo a case, as a lead by default."""
-    return undo_case(case=case, as_lead=as_lead, reason="wrong unit", by=case.asked_by, today=day or today())
+    """Undo a case as its dry run shows it, as a lead by default."""
+    facts = {"case": case, "as_lead": as_lead, "by": case.asked_by, "today": day or today()}
+    return undo_case(seen=rehearse_undo(**facts).seen, reason="wrong unit", **facts)
 
 
 def of(unit: Unit) -> Registration:
