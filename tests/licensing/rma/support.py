@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from django.db.models import F
 from django.utils import timezone
 
 from associations.models import Seat
@@ -165,18 +166,21 @@ def links() -> set[tuple[str, str, bool]]:
     return {(parents[s.group], s.registration.unit.serial, s.shares) for s in seats if s.side == "child"}
 
 
-def holdings() -> dict[tuple[str, int], tuple[str, int | None, datetime.date | None]]:
-    """Every licence: by serial number and service, its kind, count and last day."""
+def holdings() -> dict[tuple[str, int], list[tuple[str, int | None, datetime.date | None]]]:
+    """All licences: by serial number and service, their kinds, counts and last days, in order of these."""
+    found: dict[tuple[str, int], list[tuple[str, int | None, datetime.date | None]]] = {}
     rows = Licence.objects.select_related("registration__unit", "service")
-    return {
-        (row.registration.unit.serial, row.service.code): (row.kind, row.count, row.expires_on)
-        for row in rows
-    }
+    for row in rows.order_by(F("expires_on").asc(nulls_last=True), "pk"):
+        key = (row.registration.unit.serial, row.service.code)
+        found.setdefault(key, []).append((row.kind, row.count, row.expires_on))
+    return found
 
 
 def terms() -> Counter[tuple[object, ...]]:
     """All licences without their units: an RMA neither adds nor removes any."""
-    return Counter(Licence.objects.values_list("service__code", "kind", "count", "expires_on"))
+    return Counter(
+        Licence.objects.values_list("uuid", "service__code", "kind", "count", "begins_on", "expires_on")
+    )
 
 
 def parts() -> dict[tuple[str, str], int]:
