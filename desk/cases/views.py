@@ -144,7 +144,8 @@ def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
             case=found, partner=partner, seen=sent_text(request, "seen"), by=request.user, today=today()
         )
     except RuleViolation as refusal:
-        return _case_page(request, _get(uuid), refusal=refusal, is_rehearsed=True)
+        found = _get(uuid)
+        return _case_page(request, found, refusal=refusal, is_rehearsed=found.is_open)
     notice = "The owners get a mail that says what to do now." if outcome.mails else NO_RECIPIENT
     messages.success(request, f"Completed. {notice}")
     return redirect("desk:case", uuid)
