@@ -350,7 +350,7 @@ def _size_on(holdings: Holdings, day: date) -> tuple[bool, float]:
     return runs, (float("inf") if state.holding.count == -1 else state.holding.count) if runs else 0
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(KEYS, st.lists(OWN, max_size=4), st.sampled_from(["", 5]), st.dictionaries(st.integers(0, 3), COUNTS))
 def test_redeeming_takes_no_day_and_no_count_away(
     key: ActivationKey, own: list[Own], model: int | str, given: dict[int, int]
