@@ -8,7 +8,7 @@ from associations.errors import AssociationGone
 from associations.models import Seat, Side
 from associations.seating import association_gone, parent_of
 from associations.selectors import Candidates, spares_of, standby_since
-from licensing.moves.exchange import better_held
+from licensing.moves.better_held import better_held
 from portal.clock import today
 from products.models import Registration
 
