@@ -10,6 +10,7 @@ from associations.seating import association_gone, parent_of
 from associations.selectors import Candidates, spares_of, standby_since
 from licensing.moves.better_held import better_held
 from portal.clock import today
+from portal.models import Act
 from products.models import Registration
 
 
@@ -21,11 +22,15 @@ def say_associated(
     parent: Registration,
     child: Registration,
     done: str,
+    undo: Act | None = None,
 ) -> None:
-    """Say what became of a child's seat, as seen from one of the units, with a link to the other."""
+    """Say what became of a child's seat, as seen from one of the units, with a link to the other.
+
+    `undo` is the act that the message offers to undo, here and below.
+    """
     context: dict[str, object] = {"registration": viewer, "seat": seat, "parent": parent, "child": child}
     is_reversed = seat.shares and bool(better_held(child, [parent], today=today())[0])
-    context |= {"done": done, "is_reversed": is_reversed}
+    context |= {"done": done, "is_reversed": is_reversed, "undo": undo}
     level = messages.WARNING if seat.is_spare or is_reversed else messages.SUCCESS
     messages.add_message(request, level, render_to_string("associations/_associated.html", context))
 
@@ -45,20 +50,21 @@ def say_alone(request: HttpRequest, registration: Registration, *, is_new: bool)
     messages.success(request, render_to_string("associations/_alone.html", context))
 
 
-def say_removed(request: HttpRequest, seat: Seat, changes: object) -> None:
+def say_removed(request: HttpRequest, seat: Seat, changes: object, undo: Act | None) -> None:
     """Say which services the former child loses, and which spares could now take its place."""
     context = {
         "seat": seat,
         "parent": parent_of(seat),
         "changes": changes,
         "spares": spares_of(seat) if seat.shares else [],
+        "undo": undo,
     }
     messages.success(request, render_to_string("associations/_removed.html", context))
 
 
-def say_standby(request: HttpRequest, seat: Seat) -> None:
+def say_standby(request: HttpRequest, seat: Seat, undo: Act | None) -> None:
     """Say that a spare now shares its parent's licences."""
-    context = {"seat": seat, "parent": parent_of(seat)}
+    context = {"seat": seat, "parent": parent_of(seat), "undo": undo}
     messages.success(request, render_to_string("associations/_standby.html", context))
 
 

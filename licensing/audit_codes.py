@@ -6,6 +6,12 @@ from portal.audit import Code
 class AuditCode(Code):
     """What is done to licences, keysets and cases, and by them to units; see `portal.audit.Code`."""
 
+    ACT_UNDONE = (
+        "act-undone",
+        "Undone: activation key ending {last_four} can be redeemed again",
+        "Undone: {kind}, {day}",
+        "Undone",
+    )
     ACTIVATION_KEY_REVOKED = "activation-key-revoked", "Activation key ending {last_four} revoked"
     ACTIVATION_KEYS_MADE = "activation-keys-made", "{number} activation keys made"
     COUNTS_MOVED = (

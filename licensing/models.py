@@ -22,7 +22,10 @@ FLAGS = (
 )
 """The flags of a service, which the ledger records."""
 RIGHTS = ["grant", "key", "trial", "pool", "part", "swap", "rma", "revoke", "move", "model", "catalogue"]
+RIGHTS += ["undo"]
 """The rights that the database accepts in the ledger."""
+CASE_STATES = ["requested", "approved", "completed", "received", "declined", "cancelled", "undone"]
+"""The states that the database accepts of an RMA case."""
 
 
 class Service(models.Model):
@@ -221,6 +224,7 @@ class LedgerEntry(models.Model):
         MOVE = "move", "moved with the unit"
         MODEL = "model", "comes with the model"
         CATALOGUE = "catalogue", "the catalogue"
+        UNDO = "undo", "by Undo"
 
     at = models.DateTimeField(auto_now_add=True)
     actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -356,20 +360,7 @@ class RmaCase(models.Model):
                 condition=Q(state__in=["requested", "approved"]),
                 name="rmacase_one_open_replacement",
             ),
-            models.CheckConstraint(
-                condition=Q(
-                    state__in=[
-                        "requested",
-                        "approved",
-                        "completed",
-                        "received",
-                        "declined",
-                        "cancelled",
-                        "undone",
-                    ]
-                ),
-                name="rmacase_state_known",
-            ),
+            models.CheckConstraint(condition=Q(state__in=CASE_STATES), name="rmacase_state_known"),
             models.CheckConstraint(
                 condition=Q(kind__in=["replacement", "transfer"]), name="rmacase_kind_known"
             ),

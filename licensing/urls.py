@@ -1,6 +1,16 @@
 from django.urls import path
 
-from licensing.views import entitlements, keysets, readiness, release, rma, service_management, services, swap
+from licensing.views import (
+    entitlements,
+    keysets,
+    readiness,
+    release,
+    rma,
+    service_management,
+    services,
+    swap,
+    undo,
+)
 
 urlpatterns = [
     path("products/<serial:serial>/", service_management.service_management, name="service_management"),
@@ -24,5 +34,6 @@ urlpatterns = [
     path("rma/", rma.rma_cases, name="rma_cases"),
     path("rma/<uuid:uuid>/", rma.rma_case, name="rma_case"),
     path("rma/<uuid:uuid>/cancel/", rma.cancel_case, name="cancel_case"),
+    path("activity/<uuid:uuid>/undo/", undo.undo_act, name="undo_act"),
     path(".well-known/jwks.json", keysets.jwks, name="jwks"),
 ]

@@ -138,6 +138,10 @@ cancel_case          GET   own       login rma_case 403 rma_case rma_case suppor
 cancel_case          GET   foreign   login rma_case 403 rma_case rma_case support
 cancel_case          POST  own       login      404        403        rma_case   rma_case   support
 cancel_case          POST  foreign   login      404        403        404        404        support
+undo_act             GET   own       login      404        403        200        200        support
+undo_act             GET   foreign   login      404        403        404        404        support
+undo_act             POST  own       login      404        403        activity   activity   support
+undo_act             POST  foreign   login      404        403        404        404        support
 
 admin:login          GET             login      403        403        403        403        support
 admin:login          POST            login      403        403        403        403        200

@@ -246,6 +246,13 @@ def _undo(*, case: int, seen: str, by: int) -> None:
     )
 
 
+def _undo_act(*, act: int, by: int) -> None:
+    from licensing.undo.undoing import undo_act
+    from portal.models import Act, User
+
+    undo_act(act=Act.objects.get(pk=act), by=User.objects.get(pk=by), now=timezone.now())
+
+
 ACTIONS: dict[str, Callable[..., None]] = {
     "register": _register,
     "associate": _associate,
@@ -259,6 +266,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "swap": _swap,
     "complete": _complete,
     "undo": _undo,
+    "undo_act": _undo_act,
     "release": _release,
     "send_mail": _send_mail,
 }

@@ -6,9 +6,10 @@ import pytest
 
 from associations.models import Seat
 from licensing.models import ActivationKey, Keyset, KeysetHead, LedgerEntry, Licence, PoolPart
+from licensing.moves.swap import swap_roles
 from licensing.rma.undoing import rehearse_undo
 from portal.clock import today
-from portal.models import AuditEntry, Mail
+from portal.models import Act, AuditEntry, Mail
 from products.models import Registration, Unit
 from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UnitFactory, hf
 from tests.killed import Mortal
@@ -198,6 +199,20 @@ def test_killed_while_a_case_is_undone() -> None:
     assert Licence.objects.get().registration == primary
     assert not Registration.objects.live().filter(unit=case.replacement).exists()
     assert Mail.objects.filter(about=case.number).count() == 3
+
+
+def test_killed_while_a_swap_is_undone() -> None:
+    member = MembershipFactory()
+    primary, child, third = RegistrationFactory.create_batch(3, account=member.account)
+    seat = hf(primary, child, by=member.user)
+    PoolPart.objects.create(licence=give(primary, CLIENT_AV, count=10), registration=third, count=4)
+    swap_roles(seat=seat, by=member.user, today=today())
+
+    _die_everywhere(Mortal("undo_act", act=Act.objects.get().pk, by=member.user_id))
+
+    assert links() == {(primary.unit.serial, child.unit.serial, True)}
+    assert Licence.objects.get().registration == primary
+    assert Act.objects.get().undone_by == member.user
 
 
 def test_killed_while_a_keyset_is_issued() -> None:

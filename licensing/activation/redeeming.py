@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from licensing.activation.codes import active_macs, draw_key, known_macs, normalize_key, show_key
 from licensing.activation.terms import Terms, possible_terms
+from licensing.acts import KeyUse, Record
 from licensing.audit_codes import AuditCode
 from licensing.entitlements.today import Entitlement, Holdings, read_holdings, sharing_primary
 from licensing.errors import (
@@ -26,8 +27,8 @@ from licensing.errors import (
 from licensing.guards import check_count, live_registration
 from licensing.ledger import writing as ledger
 from licensing.models import ActivationKey, LedgerEntry, Licence, Service
-from portal import audit
-from portal.models import Account, User
+from portal import acts, audit
+from portal.models import Account, Act, User
 from products import attempts
 from products.models import Attempt, ProductModel, Registration, Unit
 
@@ -184,25 +185,43 @@ def redeem_key(
 
 def _redeem(redemption: Redemption, registration: Registration, *, by: User, now: datetime.datetime) -> None:
     key, terms = redemption.key, redemption.terms
-    days = {"begins_on": terms.begins_on, "expires_on": terms.expires_on, "counted_from": terms.counted_from}
+    before, given = terms.licence, redemption.effects[0].given
     with ledger.noted([registration], right=LedgerEntry.Right.KEY, detail=key.last_four, by=by):
-        if terms.licence:
-            Licence.objects.filter(pk=terms.licence.pk).update(count=terms.count, **days)
-        else:
-            named = {"registration": registration, "service": key.service}
-            Licence.objects.create(**named, count=terms.count, **days)
+        licence = _write_licence(terms, registration, key.service)
     ActivationKey.objects.filter(pk=key.pk).update(
         redeemed_at=now, redeemed_by=by, redeemed_on=registration.unit
     )
     Unit.objects.filter(pk=registration.unit_id).raise_version()
     data: dict[str, object] = {"service": key.service.code, "last_four": key.last_four}
-    audit.record(
+    action = audit.record(
         AuditCode.KEY_REDEEMED,
         by=by,
         account=registration.account,
         serials=[registration.unit.serial],
         data=data,
     )
+    use = KeyUse(
+        key.pk,
+        registration.pk,
+        licence.uuid,
+        ledger.licence_value(before, given=given) if before else None,
+        ledger.licence_value(licence, given=given),
+    )
+    # Whoever has a part of its count has it for longer, too.
+    holders = licence.parts.values_list("registration", flat=True) if key.months else ()
+    record = Record(gained=(registration.pk, *holders), key=use).to_json()
+    acts.note(Act.Kind.KEY, action=action, account=registration.account, by=by, record=record)
+
+
+def _write_licence(terms: Terms, registration: Registration, service: Service) -> Licence:
+    """Change the licence that a key changes, or make one; return it as it is then."""
+    licence = Licence(registration=registration, service=service)
+    if terms.licence:
+        licence = Licence.objects.get(pk=terms.licence.pk)
+    licence.count, licence.begins_on = terms.count, terms.begins_on
+    licence.expires_on, licence.counted_from = terms.expires_on, terms.counted_from
+    licence.save()
+    return licence
 
 
 def _find_key(registration: Registration, key: str, *, now: datetime.datetime) -> ActivationKey | None:

@@ -4,37 +4,17 @@ A licence that moves keeps its count, its days and its history, and a part keeps
 or replaced. A part that meets its own licence at one unit returns to it.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 
+from licensing.acts import LicenceMove, PartMove
+from licensing.keyset import UNLIMITED
 from licensing.models import Licence, PoolPart, TrialStart
 from products.models import Registration, Unit
-
-
-class LicenceMove(NamedTuple):
-    """A licence that went from one registration to another, both by primary key."""
-
-    licence: UUID
-    source: int
-    target: int
-
-
-class PartMove(NamedTuple):
-    """Counts of a licence that changed hands, by primary keys of registrations; None: the licence itself."""
-
-    licence: UUID
-    source: int | None
-    target: int | None
-    number: int
-
-    @property
-    def back(self) -> "PartMove":
-        """The move that takes this one back."""
-        return PartMove(self.licence, self.target, self.source, self.number)
 
 
 def move_licences(moves: Iterable[LicenceMove]) -> None:
@@ -85,6 +65,32 @@ def move_parts(moves: Iterable[PartMove]) -> None:
     PoolPart.objects.filter(pk__in=[part.pk for part in changed if part.pk and not part.count]).delete()
     PoolPart.objects.bulk_update([part for part in changed if part.pk and part.count], ["count"])
     PoolPart.objects.bulk_create(part for part in changed if not part.pk and part.count)
+
+
+def standing(moves: Iterable[PartMove]) -> list[PartMove]:
+    """Those of some moves whose licences there still are."""
+    moves = list(moves)
+    names = {move.licence for move in moves}
+    there = set(Licence.objects.filter(uuid__in=names).values_list("uuid", flat=True))
+    return [move for move in moves if move.licence in there]
+
+
+def lacking(moves: Iterable[PartMove]) -> list[str]:
+    """The services of which counts that changed hands are no longer where they went."""
+    wanted: Counter[tuple[UUID, int | None]] = Counter()
+    for move in standing(moves):
+        wanted[move.licence, move.target] += move.number
+    names = {name for name, _ in wanted}
+    found = Licence.objects.filter(uuid__in=names).select_related("service")
+    licences = {row.uuid: row for row in found.annotate(given=Sum("parts__count", default=0))}
+    left: dict[tuple[UUID, int | None], float] = {
+        (name, None): math.inf if row.count == UNLIMITED else (row.count or 0) - int(row.given)
+        for name, row in licences.items()
+    }
+    parts = PoolPart.objects.filter(licence__uuid__in=names)
+    rows = parts.values_list("licence__uuid", "registration", "count")
+    left |= {(name, holder): count for name, holder, count in rows}
+    return [licences[key[0]].service.name for key, number in wanted.items() if number > left.get(key, 0)]
 
 
 def pool_units(*registrations: Registration) -> set[int]:

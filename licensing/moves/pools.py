@@ -10,13 +10,14 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from licensing.acts import PartMove, Record
 from licensing.audit_codes import AuditCode
 from licensing.errors import LicencesChanged, NotDivisible, NotEnough, NotRegistered, SameUnit
 from licensing.keyset import UNLIMITED
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, PoolPart, Service
-from portal import audit
-from portal.models import User
+from portal import acts, audit
+from portal.models import Act, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
 
@@ -99,7 +100,11 @@ def move_counts(
         "on": today.isoformat(),
     }
     serials = sorted({r.unit.serial for r in (owner, source, target)})
-    audit.record(AuditCode.COUNTS_MOVED, by=by, account=owner.account, serials=serials, data=data)
+    action = audit.record(AuditCode.COUNTS_MOVED, by=by, account=owner.account, serials=serials, data=data)
+    origin, goal = (None if unit.pk == owner.pk else unit.pk for unit in (source, target))
+    moved = PartMove(present.uuid, origin, goal, count)
+    record = Record(gained=(target.pk,), parts=(moved,)).to_json()
+    acts.note(Act.Kind.COUNTS, action=action, account=owner.account, by=by, record=record)
 
 
 def _check_units(

@@ -1,18 +1,22 @@
 """Swap roles: HF Primary and HF Secondary change places, and what they share goes with the role (A8, L7)."""
 
 import datetime
+from dataclasses import replace
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from associations.acts import Swap
 from associations.errors import PairChanged
 from associations.models import Seat
 from associations.seating import parent_of
 from associations.services import swap_places
+from licensing.acts import LicenceMove, Record
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, PoolPart
-from licensing.moves.exchange import LicenceMove, move_licences, pool_units, settle_parts, share_trials
-from portal.models import User
+from licensing.moves.exchange import move_licences, pool_units, settle_parts, share_trials
+from portal import acts
+from portal.models import Act, User
 from products.models import Registration, Unit
 
 
@@ -33,12 +37,20 @@ def swap_roles(*, seat: Seat, by: User, today: datetime.date, reason: str = "") 
     right = LedgerEntry.Right.SWAP
     with ledger.noted([primary, secondary], right=right, by=by, reason=reason, detail=detail):
         parts = list(shared_parts(primary).values_list("pk", flat=True))
-        move_licences(LicenceMove(row.uuid, primary.pk, secondary.pk) for row in shared_licences(primary))
+        moves = [LicenceMove(row.uuid, primary.pk, secondary.pk) for row in shared_licences(primary)]
+        move_licences(moves)
         meeting = Q(licence__registration=secondary, registration=secondary)
-        settle_parts(Q(pk__in=parts) | meeting, heirs={primary.pk: secondary.pk})
+        settled = settle_parts(Q(pk__in=parts) | meeting, heirs={primary.pk: secondary.pk})
     share_trials(primary.unit, secondary.unit)
     Unit.objects.filter(pk__in=concerned).raise_version()
-    return swapped
+    _note(swapped, Record(licences=tuple(moves), parts=tuple(settled)), by=by)
+    return swapped.seat
+
+
+def _note(swapped: Swap, moved: Record, *, by: User) -> None:
+    record = replace(moved, ended=swapped.links.ended, begun=swapped.links.begun).to_json()
+    account = swapped.seat.registration.account
+    acts.note(Act.Kind.SWAP, action=swapped.action, account=account, by=by, record=record)
 
 
 def shared_licences(primary: Registration) -> QuerySet[Licence]:

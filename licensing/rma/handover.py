@@ -9,16 +9,10 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from licensing.acts import LicenceMove, PartMove
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, ModelService, PoolPart, Service
-from licensing.moves.exchange import (
-    LicenceMove,
-    PartMove,
-    move_licences,
-    pool_units,
-    settle_parts,
-    share_trials,
-)
+from licensing.moves.exchange import move_licences, pool_units, settle_parts, share_trials
 from licensing.rma.record import Line, Verdict
 from licensing.wording import count_in_words, licence_in_words
 from portal.models import User

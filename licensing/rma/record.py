@@ -9,8 +9,8 @@ from typing import Any, Self
 from uuid import UUID
 
 from associations.replacing import Link
+from licensing.acts import LicenceMove, PartMove
 from licensing.models import RmaCase
-from licensing.moves.exchange import LicenceMove, PartMove
 
 VERSION = 2
 """Records of version 1 named licences by service; a migration wrote them anew."""

@@ -5,29 +5,27 @@ that unit leaves the account: then it goes to the unit that comes back.
 """
 
 import datetime
-import math
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from associations.models import AssociationType, Seat
 from associations.replacing import exchange_links, links_of
+from licensing.acts import LicenceMove
 from licensing.audit_codes import AuditCode
-from licensing.keyset import UNLIMITED
 from licensing.ledger import writing as ledger
-from licensing.models import Keyset, LedgerEntry, Licence, PoolPart, RmaCase
+from licensing.models import Keyset, LedgerEntry, Licence, RmaCase
 from licensing.moves.exchange import (
-    LicenceMove,
-    PartMove,
+    lacking,
     move_licences,
     move_parts,
     pool_units,
     settle_parts,
+    standing,
 )
 from licensing.rma import mails
 from licensing.rma.errors import CaseNotOpen, PlanChanged, UndoForLead, UndoNotPossible
@@ -160,7 +158,7 @@ def _carry_out(case: RmaCase, *, as_lead: bool, reason: str, by: User, today: da
         raise UndoNotPossible(what=" ".join(obstacles))
     lines = _lines(past, today)
     before = snapshot([*concerned, *beside], today)
-    _put_back(past, by=by, today=today, reason=f"{case.number} undone: {reason}"[:200])
+    _put_back(past, by=by, reason=f"{case.number} undone: {reason}"[:200])
     after = snapshot([*concerned, *beside], today)
     keysets = to_apply(before, after, past.failed, *past.staying)
     case.state, case.closed_at, case.decision = RmaCase.State.UNDONE, timezone.now(), reason.strip()
@@ -255,32 +253,9 @@ def _of_licences(past: _Past) -> list[str]:
         for name, row in past.moved.items()
         if row.registration_id != targets[name]
     ]
-    return found + [f"Counts of a license for {name} were moved since." for name in _lacking(past)]
-
-
-def _lacking(past: _Past) -> list[str]:
-    """The services of which counts that the case moved are no longer where they went."""
-    wanted: Counter[tuple[UUID, int | None]] = Counter()
-    for move in _standing(past):
-        wanted[move.licence, move.target] += move.number
-    names = {name for name, _ in wanted}
-    found = Licence.objects.filter(uuid__in=names).select_related("service")
-    licences = {row.uuid: row for row in found.annotate(given=Sum("parts__count", default=0))}
-    left: dict[tuple[UUID, int | None], float] = {
-        (name, None): math.inf if row.count == UNLIMITED else (row.count or 0) - int(row.given)
-        for name, row in licences.items()
-    }
-    parts = PoolPart.objects.filter(licence__uuid__in=names)
-    rows = parts.values_list("licence__uuid", "registration", "count")
-    left |= {(name, holder): count for name, holder, count in rows}
-    return [licences[key[0]].service.name for key, number in wanted.items() if number > left.get(key, 0)]
-
-
-def _standing(past: _Past) -> list[PartMove]:
-    """The parts that the case moved, of licences that there still are."""
-    names = {move.licence for move in past.record.parts}
-    there = set(Licence.objects.filter(uuid__in=names).values_list("uuid", flat=True))
-    return [move for move in past.record.parts if move.licence in there]
+    return found + [
+        f"Counts of a license for {name} were moved since." for name in lacking(past.record.parts)
+    ]
 
 
 def _lost_types(past: _Past) -> str:
@@ -314,22 +289,18 @@ def _goes_on(licence: Licence) -> bool:
     return licence.service.is_transferable and licence.kind == Licence.Kind.LICENSED
 
 
-def _put_back(past: _Past, *, by: User, today: datetime.date, reason: str) -> None:
+def _put_back(past: _Past, *, by: User, reason: str) -> None:
     failed, leaving, record = past.failed, past.leaving, past.record
     revive_unit(failed)
-    exchange_links(out=record.begun, back=record.ended, by=by, today=today, reason=reason)
-    moves = [
-        LicenceMove(move.licence, move.target, move.source)
-        for move in record.licences
-        if move.licence in past.moved
-    ]
+    exchange_links(out=record.begun, back=record.ended, by=by, reason=reason, by_rma=True)
+    moves = [move.back for move in record.licences if move.licence in past.moved]
     since = [row for row in past.came_since if _goes_on(row)]
     moves += [LicenceMove(row.uuid, row.registration_id, failed.pk) for row in since]
     heirs = {leaving.pk: failed.pk} if leaving else {}
     units, right = [failed, *past.gained], LedgerEntry.Right.RMA
     with ledger.noted(units, right=right, by=by, reason=reason, detail=failed.unit.serial):
         move_licences(moves)
-        move_parts(move.back for move in _standing(past))
+        move_parts(move.back for move in standing(record.parts))
         settle_parts(Q(registration__in=heirs) | Q(licence__uuid__in=[m.licence for m in moves]), heirs=heirs)
     Unit.objects.filter(pk__in=pool_units(*units)).raise_version()
     if leaving:

@@ -17,10 +17,11 @@ from licensing.models import Licence, Service
 from licensing.moves import pools
 from licensing.wording import end_in_words, entitlement_in_words
 from portal.access import MemberRequest, editor_required
+from portal.acts import last_act
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal, sent_text
-from portal.models import Account
+from portal.models import Account, Act
 from products.models import Registration
 from products.pages import get_registration
 from products.serials import normalize_serial
@@ -74,7 +75,7 @@ def _redeem(request: MemberRequest, registration: Registration, form: Activation
         **form.cleaned_data,
     )
     text = f"{done.service}: {entitlement_in_words(done.effects[0].own, today())}."
-    return _changed(request, registration, text)
+    return _changed(request, registration, text, undo=last_act(request.membership.account, request.user))
 
 
 @editor_required
@@ -146,7 +147,8 @@ def _move_counts(
         today=today(),
         seen=sent_text(request, "seen") or None,
     )
-    context = {"count": given["count"], "source": source, "target": target}
+    undo = last_act(account, request.user)
+    context = {"count": given["count"], "source": source, "target": target, "undo": undo}
     messages.success(request, render_to_string("licensing/_moved.html", context))
     return redirect("share_licenses", registration.unit.serial, licence.service.code)
 
@@ -160,13 +162,15 @@ def _own_unit(account: Account, typed: str, field: str) -> Registration:
     return found
 
 
-def _changed(request: MemberRequest, registration: Registration, text: str) -> HttpResponse:
-    """Say on the unit's page what changed, and which keysets change with it."""
+def _changed(
+    request: MemberRequest, registration: Registration, text: str, *, undo: Act | None = None
+) -> HttpResponse:
+    """Say on the unit's page what changed, which keysets change with it, and which act can be undone."""
     messages.success(
         request,
         render_to_string(
             "licensing/_changed.html",
-            {"registration": registration, "text": text, "is_pair": is_paired(registration)},
+            {"registration": registration, "text": text, "is_pair": is_paired(registration), "undo": undo},
         ),
     )
     return redirect("service_management", registration.unit.serial)

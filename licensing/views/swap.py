@@ -12,6 +12,7 @@ from associations.seating import children_of, parent_of
 from licensing.moves.swap import shared_licences, shared_parts
 from licensing.moves.swap import swap_roles as swap
 from portal.access import MemberRequest, editor_required
+from portal.acts import last_act
 from portal.clock import today
 from portal.errors import RuleViolation
 from products.pages import get_registration
@@ -28,8 +29,9 @@ def swap_roles(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             swap(seat=seat, by=request.user, today=today())
-            text = render_to_string("licensing/_swapped.html", {"seat": seat, "former": parent_of(seat)})
-            messages.success(request, text)
+            undo = last_act(request.membership.account, request.user)
+            shown = {"seat": seat, "former": parent_of(seat), "undo": undo}
+            messages.success(request, render_to_string("licensing/_swapped.html", shown))
             return redirect("service_management", serial)
         except AssociationGone:
             seat.refresh_from_db()

@@ -7,7 +7,7 @@ from django.test import Client
 
 from associations.models import Seat
 from licensing.models import Service
-from portal.models import Membership
+from portal.models import Act, Membership
 from tests.associations.support import Pair, act, asked, listed, remove, seated, unit, url
 from tests.factories import LicenceFactory, MembershipFactory, pair
 from tests.pages import Page
@@ -63,7 +63,8 @@ def test_the_second_click_removes(client: Client, mine: Pair, page_of: int) -> N
     assert not Seat.objects.live().exists()
     assert secondary.friendly_name in notes.text
     assert "Server Anti-Virus" in notes.text
-    assert [link.attrs["href"] for link in notes.all("a")] == [url(primary)]
+    undo = f"/activity/{Act.objects.get().uuid}/undo/"
+    assert [link.attrs["href"] for link in notes.all("a")] == [url(primary), undo]
 
 
 def test_a_spare_that_remains_is_offered_to_be_made_standby(

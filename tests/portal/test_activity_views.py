@@ -44,8 +44,8 @@ OF_A_CASE = ["requested", "opened", "approved", "declined", "cancelled", "comple
 
 
 def rows(client: Client, path: str = "/activity/") -> list[list[str]]:
-    """When, What, Units, Who and Why of each row."""
-    return [row for table in Page(client.get(path)).root.all("table") for row in table.rows()]
+    """When, What, Units, Who and Why of each row, without Undo."""
+    return [row[:5] for table in Page(client.get(path)).root.all("table") for row in table.rows()]
 
 
 def whats(client: Client, path: str = "/activity/") -> list[str]:
@@ -418,7 +418,7 @@ def test_actions_written_at_the_same_time_are_each_shown_once(client: Client) ->
 
 
 @pytest.mark.parametrize("count", [10, 1000])
-@pytest.mark.parametrize(("query", "queries"), [("", 8), ("?serial=0006B1124416", 8)], ids=["all", "unit"])
+@pytest.mark.parametrize(("query", "queries"), [("", 9), ("?serial=0006B1124416", 9)], ids=["all", "unit"])
 def test_activity_asks_as_much_for_many_entries(
     client: Client,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -438,7 +438,7 @@ def test_a_page_far_behind_costs_one_query_more(
     many(log_in(client), 1000)
     at = AuditEntry.objects.order_by("pk")[100].action
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         client.get(f"/activity/?before={at}")
 
 

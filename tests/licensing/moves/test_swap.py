@@ -451,7 +451,7 @@ def test_queries_of_a_swap_with_sonicpoints(
     primary, secondary, seat = couple
     add_points(primary, points)
 
-    with django_assert_num_queries(33):
+    with django_assert_num_queries(34):
         _swap(seat, by)
 
     assert Seat.objects.live().filter(side=Side.CHILD).count() == points + 1
