@@ -279,6 +279,7 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "free_trial",
         "swap_roles",
         "share_licenses",
+        "undo_act",
         "rma_cases",
         "rma_case",
     }

@@ -215,13 +215,12 @@ def _redeem(redemption: Redemption, registration: Registration, *, by: User, now
 
 def _write_licence(terms: Terms, registration: Registration, service: Service) -> Licence:
     """Change the licence that a key changes, or make one; return it as it is then."""
-    licence = Licence(registration=registration, service=service)
-    if terms.licence:
-        licence = Licence.objects.get(pk=terms.licence.pk)
-    licence.count, licence.begins_on = terms.count, terms.begins_on
-    licence.expires_on, licence.counted_from = terms.expires_on, terms.counted_from
-    licence.save()
-    return licence
+    days = {"begins_on": terms.begins_on, "expires_on": terms.expires_on, "counted_from": terms.counted_from}
+    if terms.licence is None:
+        named = {"registration": registration, "service": service}
+        return Licence.objects.create(**named, count=terms.count, **days)
+    Licence.objects.filter(pk=terms.licence.pk).update(count=terms.count, **days)
+    return Licence.objects.get(pk=terms.licence.pk)
 
 
 def _find_key(registration: Registration, key: str, *, now: datetime.datetime) -> ActivationKey | None:

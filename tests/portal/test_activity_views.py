@@ -18,11 +18,12 @@ from licensing.keysets.applied import confirm_applied
 from licensing.keysets.issuing import read_keyset
 from licensing.moves.pools import move_counts
 from licensing.moves.swap import swap_roles
+from licensing.undo.undoing import undo_act
 from portal import audit
 from portal.activity import MOST_ENTRIES, PAGE_ACTIONS
 from portal.activity_views import MOST_UNITS, SENTENCES, in_words
 from portal.clock import today
-from portal.models import AuditEntry, Membership
+from portal.models import Act, AuditEntry, Membership
 from portal.services import remove_membership, save_membership
 from products.services import rename
 from tests.factories import (
@@ -256,6 +257,7 @@ def do_everything(member: Membership) -> list[str]:
     spare = associate(parent=first, child=third, type=hf, by=by, today=day)
     seat = make_standby(seat=spare, instead=sharing(spare), by=by, today=day)
     swap_roles(seat=seat, by=by, today=day)
+    undo_act(act=Act.objects.latest("pk"), by=by, now=timezone.now())
     viewer = MembershipFactory(account=account, user__username="jane", role="viewer")
     save_membership(membership=viewer, by=by, reason="asked")
     remove_membership(membership=viewer, by=by, reason="asked")
@@ -263,6 +265,7 @@ def do_everything(member: Membership) -> list[str]:
     return [
         "jane is no member any more",
         "jane is a member: viewer",
+        f"Undone: swap of roles, {until}",
         f"Roles swapped: {c} is HF Primary now, {a} HF Secondary",
         f"{c} became the standby of {a}, in place of {b}",
         f"{c} became a spare HF Secondary of {a}",
