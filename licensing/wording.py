@@ -25,6 +25,7 @@ HOW = {
     LedgerEntry.Right.KEY: "key ending {}",
     LedgerEntry.Right.SWAP: "from a swap with {}",
     LedgerEntry.Right.RMA: "by the RMA of {}",
+    LedgerEntry.Right.MOVE: "moved from {}",
     LedgerEntry.Right.PART: FROM_WHOM[Right.PART] + " {}",
 }
 """The rights of the ledger that an entry's detail completes."""
@@ -45,6 +46,12 @@ def end_in_words(last_day: datetime.date | None) -> str:
 
 
 @register.filter
+def days_in_words(licence: Licence) -> str:
+    """A licence's first and last day: from 18 Nov 2026 until 17 Nov 2027, or from 18 Nov 2026 for ever."""
+    return f"from {licence.begins_on:%d %b %Y} {end_in_words(licence.expires_on)}"
+
+
+@register.filter
 def begin_in_words(first_day: datetime.date, today: datetime.date) -> str:
     """From when something runs: from today, or from 16 Mar 2027."""
     return "from today" if first_day == today else f"from {first_day:%d %b %Y}"
@@ -56,10 +63,15 @@ def number_in_words(count: int | None) -> str:
     return {None: "", UNLIMITED: " (Unlimited)"}.get(count, f" for {count_in_words(count)}")
 
 
+def amount_in_words(kind: str, count: int | None) -> str:
+    """What somebody is licensed for: licensed for 5, licensed (Unlimited), free trial."""
+    word = "free trial" if kind == Licence.Kind.TRIAL else "licensed"
+    return f"{word}{number_in_words(count)}"
+
+
 def terms_in_words(kind: str, count: int | None, last_day: datetime.date | None) -> str:
     """What somebody is licensed for, over or not: licensed for 5 until 17 Nov 2027."""
-    word = "free trial" if kind == Licence.Kind.TRIAL else "licensed"
-    return f"{word}{number_in_words(count)} {end_in_words(last_day)}"
+    return f"{amount_in_words(kind, count)} {end_in_words(last_day)}"
 
 
 @register.filter
@@ -116,7 +128,7 @@ def entry_in_words(value: Mapping[str, Any] | None) -> str:
 def how_in_words(right: str, detail: str) -> str:
     """How a unit got what an entry of the ledger names."""
     known = LedgerEntry.Right(right)
-    return HOW[known].format(detail) if known in HOW else str(known.label)
+    return HOW[known].format(detail) if detail and known in HOW else str(known.label)
 
 
 def origin_in_words(right: Right, case: str = "an RMA case") -> str:

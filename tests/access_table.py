@@ -192,6 +192,7 @@ CORRECTIONS = """
 desk:associate      registered  403/403  200/422
 desk:extend         registered  403/403  200/422
 desk:revoke         registered  403/403  200/422
+desk:move_license   registered  403/403  200/422
 desk:move           registered  403/403  200/422
 desk:release        registered  403/403  200/422
 desk:reissue        registered  403/403  200/desk:unit

@@ -55,6 +55,7 @@ class Two:
             reason="bought",
             by=None,
             today=TODAY,
+            all_the_same=True,
         )
 
     def apply(self, *units: Registration, day: datetime.date = TODAY) -> None:
@@ -284,9 +285,9 @@ def test_stale_stays_stale_after_the_newest_was_only_read(two: Two) -> None:
 
 
 def test_a_grant_that_changes_no_payload_makes_nothing_stale(two: Two) -> None:
-    two.grant(two.primary, GATEWAY_AV)
+    two.grant(two.primary, CLIENT_AV, count=5)
     two.apply()
-    two.grant(two.primary, GATEWAY_AV)
+    two.grant(two.primary, CLIENT_AV, count=3)
 
     assert two.codes() == []
 
