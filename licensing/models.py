@@ -23,6 +23,8 @@ FLAGS = (
 """The flags of a service, which the ledger records."""
 RIGHTS = ["grant", "key", "trial", "pool", "part", "swap", "rma", "revoke", "move", "model", "catalogue"]
 """The rights that the database accepts in the ledger."""
+STATES = ["requested", "approved", "completed", "received", "declined", "cancelled", "undone"]
+"""The states of a case that the database accepts."""
 
 
 class Service(models.Model):
@@ -357,17 +359,7 @@ class RmaCase(models.Model):
                 name="rmacase_one_open_replacement",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    state__in=[
-                        "requested",
-                        "approved",
-                        "completed",
-                        "received",
-                        "declined",
-                        "cancelled",
-                        "undone",
-                    ]
-                ),
+                condition=Q(state__in=STATES),
                 name="rmacase_state_known",
             ),
             models.CheckConstraint(

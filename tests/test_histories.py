@@ -24,6 +24,7 @@ from associations.services import (
 from associations.sharing_limit import SHARING_WINDOW
 from licensing.activation.redeeming import make_activation_keys, redeem_key
 from licensing.grants.giving import grant_licence
+from licensing.grants.revoking import revoke_licence
 from licensing.grants.trials import start_trial
 from licensing.keyset import UNLIMITED, Status, read, states_on
 from licensing.keysets.issuing import read_keyset
@@ -39,6 +40,7 @@ from licensing.models import (
     Service,
     TrialStart,
 )
+from licensing.moves.one_licence import move_licence
 from licensing.moves.pools import move_counts
 from licensing.moves.release import release_to_account
 from licensing.moves.swap import swap_roles
@@ -206,6 +208,22 @@ class Histories(RuleBasedStateMachine):
     def grant(self, unit: int, code: int, days: int | None) -> None:
         if self._registration(unit):
             self._grant(self.units[unit], code, days)
+
+    @rule(pick=_picks)
+    def revoke(self, pick: int) -> None:
+        if licence := self._licence(pick):
+            before = terms_of(licence)
+            revoking = partial(revoke_licence, licence=licence, reason="too much")
+            if self._take(partial(revoking, by=self.members[0].user, today=self.now.date())):
+                is_trial = licence.kind == Licence.Kind.TRIAL
+                self._change(None if is_trial else before, None)
+
+    @rule(pick=_picks, to=_units)
+    def move_licence(self, pick: int, to: int) -> None:
+        licence, target = self._licence(pick), self._registration(to)
+        if licence and target:
+            moving = partial(move_licence, licence=licence, to=target, reason="the wrong unit")
+            self._take(partial(moving, by=self.members[0].user, today=self.now.date()))
 
     @rule(pick=_picks, source=_units, to=_units, count=st.integers(1, 4))
     def share_out(self, pick: int, source: int, to: int, count: int) -> None:
@@ -396,6 +414,11 @@ class Histories(RuleBasedStateMachine):
 
     def _user(self, registration: Registration) -> User:
         return next(m.user for m in self.members if m.account_id == registration.account_id)
+
+    def _licence(self, pick: int) -> Licence | None:
+        """A licence of either account."""
+        licences = Licence.objects.select_related("registration__unit", "service").order_by("pk")
+        return licences[pick % len(licences)] if licences else None
 
     def _child_seat(self, pick: int) -> Seat | None:
         """A child's seat: live ones first, then those that stale pages may name."""

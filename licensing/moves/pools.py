@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import F, QuerySet, Sum
-from django.utils import timezone
 
 from licensing.audit_codes import AuditCode
 from licensing.errors import LicencesChanged, NotDivisible, NotEnough, SameUnit
@@ -113,7 +112,6 @@ def move_counts(
         _take(present, source, count)
         _give(present, target, count)
     Unit.objects.filter(pk__in=[source.unit_id, target.unit_id]).raise_version()
-    Unit.objects.filter(pk__in={r.unit_id for r in concerned}).update(counts_moved_at=timezone.now())
     data: dict[str, object] = {
         "service": present.service.code,
         "count": count,
