@@ -85,7 +85,8 @@ class LicenceAdmin(ServiceAdmin):
             "pk"
         )
         if entry.before:
-            before, after = entry_in_words(entry.before), entry_in_words(entry.after)
+            day = entry.at.date()
+            before, after = entry_in_words(entry.before, day), entry_in_words(entry.after, day)
             text = f"It replaces what was there: {before}. It is now: {after}."
             messages.warning(request, text)
         if primary := sharing_primary(licence.registration):
@@ -144,11 +145,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="from")
     def was(self, entry: LedgerEntry) -> str:
-        return entry_in_words(entry.before)
+        return entry_in_words(entry.before, entry.at.date())
 
     @admin.display(description="to")
     def became(self, entry: LedgerEntry) -> str:
-        return entry_in_words(entry.after)
+        return entry_in_words(entry.after, entry.at.date())
 
 
 @admin.register(Keyset)
