@@ -33,26 +33,6 @@ def plan_moves(source: Registration, target: Registration, *, today: datetime.da
     return _moves(read_holdings([source, target]), services, source, target, today)
 
 
-def better_held(
-    unit: Registration, others: list[Registration], *, today: datetime.date
-) -> tuple[set[int], set[int]]:
-    """The units that have worse transferable licences than `unit`, and those that have better ones (A10).
-
-    Only shareable services that haven't expired count. Both are sets of primary keys. Five queries.
-    """
-    held = read_holdings([unit, *others])
-    services = list(Service.objects.filter(is_transferable=True, is_shareable=True))
-
-    def is_better(first: Registration, second: Registration) -> bool:
-        moves = _moves(held, services, first, second, today)
-        return any(move.moves and not move.source.is_expired(today) for move in moves)
-
-    return (
-        {other.pk for other in others if is_better(unit, other)},
-        {other.pk for other in others if is_better(other, unit)},
-    )
-
-
 def _moves(
     held: Holdings, services: list[Service], source: Registration, target: Registration, today: datetime.date
 ) -> list[Move]:
