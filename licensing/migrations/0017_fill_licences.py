@@ -8,6 +8,7 @@ import uuid
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import batched
 from typing import Any
 
 from django.db import migrations
@@ -96,20 +97,23 @@ def _update(
     names: list[str],
     rows: Sequence[tuple[object, ...]],
 ) -> None:
-    """Set columns of many rows; each tuple has their values and the primary key."""
+    """Set columns of many rows, in few statements; each tuple has their values and the primary key."""
     connection, meta = schema_editor.connection, apps.get_model("licensing", model)._meta
     fields = [meta.get_field(name) for name in names]
-    columns = ", ".join(f"{connection.ops.quote_name(field.column)} = %s" for field in fields)
-    table = connection.ops.quote_name(meta.db_table)
-    prepared = [
-        (
-            *(field.get_db_prep_value(value, connection) for field, value in zip(fields, row, strict=False)),
-            row[-1],
-        )
-        for row in rows
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {table} SET {columns} WHERE id = %s", prepared)  # noqa: S608
+    quote = connection.ops.quote_name
+    sets = ", ".join(f"{quote(f.column)} = given.column{n}" for n, f in enumerate(fields, start=1))
+    one = f"({', '.join(['%s'] * (len(fields) + 1))})"
+    for chunk in batched(rows, BATCH):
+        values = ", ".join([one] * len(chunk))
+        table = quote(meta.db_table)
+        sql = f"UPDATE {table} SET {sets} FROM (VALUES {values}) AS given WHERE {table}.id = given.column{len(fields) + 1}"  # noqa: S608, E501
+        prepared = [
+            value
+            for *given, pk in chunk
+            for value in (*(f.get_db_prep_value(v, connection) for f, v in zip(fields, given, strict=True)), pk)
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(sql, prepared)
 
 
 class Migration(migrations.Migration):
