@@ -3,6 +3,7 @@
 import datetime
 import uuid
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
 
@@ -300,7 +301,8 @@ class RmaCase(models.Model):
     a pair with the replacement afterwards, as confirmed by the agent. `secondary` shared the failed primary's
     licences when the case was requested, and keeps them until `grace_ends_on` while the case is open (X3).
     `warranty_waiver` is a lead's reason to accept an ended warranty, `model_waiver` one to accept a
-    replacement of `waived_model`, and of no other (X6). `done` is what completing moved, for undoing it.
+    replacement of `waived_model`, and of no other (X6). `done` is what completing did, in the form of
+    `licensing.rma.record`.
     """
 
     class Kind(models.TextChoices):
@@ -341,7 +343,7 @@ class RmaCase(models.Model):
     completed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     received_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    done = models.JSONField(null=True, blank=True)
+    done = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
 
     class Meta:
         verbose_name = "RMA case"

@@ -230,7 +230,7 @@ def _complete(*, case: int, partner: int, seen: str, by: int) -> None:
     )
 
 
-def _undo(*, case: int, by: int) -> None:
+def _undo(*, case: int, seen: str, by: int) -> None:
     from licensing.models import RmaCase
     from licensing.rma.undoing import undo_case
     from portal.clock import today
@@ -239,6 +239,7 @@ def _undo(*, case: int, by: int) -> None:
     undo_case(
         case=RmaCase.objects.get(pk=case),
         as_lead=True,
+        seen=seen,
         reason="wrong unit",
         by=User.objects.get(pk=by),
         today=today(),

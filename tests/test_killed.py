@@ -6,6 +6,7 @@ import pytest
 
 from associations.models import Seat
 from licensing.models import ActivationKey, Keyset, KeysetHead, LedgerEntry, Licence, PoolPart
+from licensing.rma.undoing import rehearse_undo
 from portal.clock import today
 from portal.models import AuditEntry, Mail
 from products.models import Registration, Unit
@@ -188,7 +189,9 @@ def test_killed_while_a_case_is_undone() -> None:
     case = open_for(primary, UnitFactory(), by=member.user)
     complete(case)
 
-    _die_everywhere(Mortal("undo", case=case.pk, by=member.user_id))
+    seen = rehearse_undo(case=case, as_lead=True, by=member.user, today=today()).seen
+
+    _die_everywhere(Mortal("undo", case=case.pk, seen=seen, by=member.user_id))
 
     assert links() == {(primary.unit.serial, child.unit.serial, True)}
     assert Licence.objects.get().registration == primary

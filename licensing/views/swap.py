@@ -9,7 +9,7 @@ from associations.errors import AssociationGone
 from associations.notices import say_gone
 from associations.pages import get_seat
 from associations.seating import children_of, parent_of
-from licensing.moves.exchange import plan_moves
+from licensing.moves.swap import shared_licences, shared_parts
 from licensing.moves.swap import swap_roles as swap
 from portal.access import MemberRequest, editor_required
 from portal.clock import today
@@ -44,7 +44,8 @@ def swap_roles(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
         "primary": primary,
         "secondary": secondary,
         "refusal": refusal,
-        "moves": plan_moves(primary, secondary, today=today()),
+        "licences": shared_licences(primary),
+        "parts": shared_parts(primary),
         "others": children_of(primary, exclude=seat),
         "today": today(),
     }
