@@ -55,17 +55,6 @@ class Entitlement:
             return Status.EXPIRED
         return Status.FREE_TRIAL if self.kind == Licence.Kind.TRIAL else Status.LICENSED
 
-    def worth(self, today: datetime.date) -> tuple[object, ...]:
-        """A sort key: of two licences for one service, the one that moves go by has the larger (L7, A10)."""
-        return (
-            self.right is not None,
-            not self.is_expired(today),
-            self.right != Right.MODEL,
-            self.expires_on or datetime.date.max,
-            self.kind == Licence.Kind.LICENSED,
-            float("inf") if self.count == UNLIMITED else self.count or 0,
-        )
-
 
 def node_count(held: Iterable[Entitlement], today: datetime.date) -> int:
     """How many nodes a unit supports (-1: Unlimited), from its entitlements."""
