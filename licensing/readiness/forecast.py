@@ -145,6 +145,8 @@ def _steps(runs: Iterable[tuple[datetime.date, datetime.date | None, Count]], to
 
 def _changes(service: Service, course: Course, until: datetime.date) -> Iterator[Change]:
     """The days on which a service runs for other counts than before."""
+    if len(course.primary) == len(course.standby) == 1:  # as most services do
+        return
     primary, standby = dict(course.primary), dict(course.standby)
     now = before = Counts(course.primary[0][1], course.standby[0][1])
     for day in sorted(primary.keys() | standby.keys()):
