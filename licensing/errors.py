@@ -60,17 +60,6 @@ class CatalogueFull(RuleViolation):
     message = "There are {count} services already, and the catalogue takes no more."
 
 
-class PartsGivenOut(RuleViolation):
-    """Other units hold more of a licence's count than it would have left."""
-
-    code = "parts-given-out"
-    field = "count"
-    message = (
-        "{given:,} of the {service} licenses are shared out to other units: {count:,} would be too few. "
-        "Move them back first."
-    )
-
-
 class InvalidKey(RuleViolation):
     """An activation key that was never made: its length, its characters or its check character are wrong."""
 
@@ -123,7 +112,7 @@ class KeyForOtherModel(RuleViolation):
 
 
 class NothingToAdd(RuleViolation):
-    """L4: the unit already has what the key is for, without an end or a limit."""
+    """L4: with the key the unit would run nothing on any day that it doesn't run anyway."""
 
     code = "nothing-to-add"
     field = "activation_key"
@@ -131,13 +120,13 @@ class NothingToAdd(RuleViolation):
 
 
 class KeyNeedsLicence(RuleViolation):
-    """L4: a key without a term raises the count of a running licence; this one has ended."""
+    """L4: a key without a term raises the count of a running licence, and none runs today."""
 
     code = "key-needs-licence"
     field = "activation_key"
     message = (
-        "This key raises the count of a running license, and {service} expired on {day:%d %b %Y}. "
-        "Renew it first."
+        "This key raises the count of a running license, and no license of this unit's own runs for "
+        "{service}: {what}. Redeem the key once one does."
     )
 
 

@@ -1,14 +1,11 @@
 """Checks shared by the services that write licences: the unit as it is now, counts, parts of others."""
 
-from django.db.models import Sum
-
 from licensing.errors import (
     CountNeeded,
     CountNotAllowed,
     CountOutOfRange,
     NotRegistered,
     PartsElsewhere,
-    PartsGivenOut,
 )
 from licensing.keyset import UNLIMITED
 from licensing.models import LARGEST_COUNT, Licence, Service
@@ -30,13 +27,6 @@ def live_registration(unit: Unit, *, account: Account | None = None) -> Registra
     if registration is None:
         raise NotRegistered(serial=unit.serial)
     return registration
-
-
-def check_given(licence: Licence | None, count: int | None) -> None:
-    """Raise PartsGivenOut if a licence for this count couldn't cover what other units hold of it."""
-    given = licence.parts.aggregate(given=Sum("count"))["given"] if licence else 0
-    if licence and given and count != UNLIMITED and (count or 0) < given:
-        raise PartsGivenOut(given=given, service=licence.service, count=count or 0)
 
 
 def check_count(service: Service, count: int | None) -> None:

@@ -47,11 +47,22 @@ def end_in_words(last_day: datetime.date | None) -> str:
     return f"until {last_day:%d %b %Y}" if last_day else "for ever"
 
 
+@register.filter
+def begin_in_words(first_day: datetime.date, today: datetime.date) -> str:
+    """From when something runs: from today, or from 16 Mar 2027."""
+    return "from today" if first_day == today else f"from {first_day:%d %b %Y}"
+
+
+@register.filter
+def number_in_words(count: int | None) -> str:
+    """How many a license is for, after a space: for 5, or (Unlimited); nothing where it isn't counted."""
+    return {None: "", UNLIMITED: " (Unlimited)"}.get(count, f" for {count_in_words(count)}")
+
+
 def terms_in_words(kind: str, count: int | None, last_day: datetime.date | None) -> str:
     """What somebody is licensed for, over or not: licensed for 5 until 17 Nov 2027."""
     word = "free trial" if kind == Licence.Kind.TRIAL else "licensed"
-    number = {None: "", UNLIMITED: " (Unlimited)"}.get(count, f" for {count_in_words(count)}")
-    return f"{word}{number} {end_in_words(last_day)}"
+    return f"{word}{number_in_words(count)} {end_in_words(last_day)}"
 
 
 @register.filter
@@ -96,9 +107,15 @@ def _follow(
     return lines
 
 
+@register.filter
+def lines_in_words(held: Entitlement, today: datetime.date) -> list[str]:
+    """What a unit may run on a day, and a line for each that follows."""
+    return [licence_in_words(held, today), *then_in_words(held)]
+
+
 def entitlement_in_words(held: Entitlement, today: datetime.date) -> str:
     """What a unit may run on a day, and what follows."""
-    return ", ".join([licence_in_words(held, today), *then_in_words(held)])
+    return ", ".join(lines_in_words(held, today))
 
 
 def entry_in_words(value: Mapping[str, Any] | None, on: datetime.date) -> str:

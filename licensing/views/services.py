@@ -15,7 +15,7 @@ from licensing.forms import ActivationKeyForm, ShareForm
 from licensing.grants import trials
 from licensing.models import Licence, Service
 from licensing.moves import pools
-from licensing.wording import end_in_words
+from licensing.wording import end_in_words, entitlement_in_words
 from portal.access import MemberRequest, editor_required
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -50,7 +50,7 @@ def redeem_key(request: MemberRequest, serial: str) -> HttpResponse:
         "service": Service.objects.filter(code=asked).first()
         if asked.isdecimal() and len(asked) < 6
         else None,
-        "primary": sharing_primary(registration),
+        "primary": redemption.primary if redemption else sharing_primary(registration),
         "today": today(),
     }
     status = 422 if form.is_bound and form.errors else 200
@@ -58,8 +58,9 @@ def redeem_key(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 def _preview(registration: Registration, form: ActivationKeyForm) -> redeeming.Redemption:
+    key = form.cleaned_data["activation_key"]
     return redeeming.preview_key(
-        registration=registration, today=today(), now=timezone.now(), **form.cleaned_data
+        registration=registration, activation_key=key, today=today(), now=timezone.now()
     )
 
 
@@ -72,7 +73,8 @@ def _redeem(request: MemberRequest, registration: Registration, form: Activation
         now=timezone.now(),
         **form.cleaned_data,
     )
-    return _changed(request, registration, f"{done.service}: {done.terms.text}.")
+    text = f"{done.service}: {entitlement_in_words(done.effects[0].own, today())}."
+    return _changed(request, registration, text)
 
 
 @editor_required

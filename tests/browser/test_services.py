@@ -90,6 +90,23 @@ def test_a_pairs_services_from_the_first_key_to_the_removal(page: Page) -> None:
     assert SERVER_AV in runs(page, SECOND.serial)
 
 
+def test_a_key_for_fewer_waits_or_begins_at_once(page: Page) -> None:
+    go_to_product(page, FIRST.serial)
+    redeem(page, "Renew", "Client AV Enforcement", key_for(CLIENT_AV, count=10))
+    page.get_by_role("link", name="Renew Client AV Enforcement", exact=True).click()
+    page.get_by_label("Activation Key").fill(key_for(CLIENT_AV, count=5, months=24))
+    page.get_by_role("button", name="Continue").click()
+    look(page)
+    choices = page.get_by_role("group", name="choose when its license begins").get_by_role("radio")
+    expect(choices.first).to_be_checked()
+
+    page.get_by_label("from today").check()
+    page.get_by_role("button", name="Renew", exact=True).click()
+
+    told = page.get_by_role("status").get_by_text("Client AV Enforcement: licensed for 10 until")
+    expect(told).to_contain_text("then for 5 until")
+
+
 def test_a_free_trial_runs_on_both_units(page: Page) -> None:
     associate_registered(page, parent=SECOND.serial, child=FIRST.serial)
     go_to_product(page, SECOND.serial)

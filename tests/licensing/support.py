@@ -61,15 +61,20 @@ def look(registration: Registration, key: str, *, now: datetime = NOW) -> Redemp
 
 
 def redeem(
-    registration: Registration, key: str, *, by: User, now: datetime = NOW, version: int | None = None
+    registration: Registration,
+    key: str,
+    *,
+    by: User,
+    now: datetime = NOW,
+    version: int | None = None,
+    begins_on: date | None = None,
 ) -> Redemption:
     """Redeem a key on a unit as it is now."""
     if version is None:
         registration.unit.refresh_from_db()
         version = registration.unit.version
-    return redeem_key(
-        registration=registration, activation_key=key, version=version, by=by, today=now.date(), now=now
-    )
+    facts = {"version": version, "begins_on": begins_on, "today": now.date(), "now": now}
+    return redeem_key(registration=registration, activation_key=key, by=by, **facts)
 
 
 def held(registration: Registration, code: int, today: date = TODAY) -> Entitlement:

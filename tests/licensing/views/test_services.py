@@ -304,17 +304,72 @@ def test_show_prints_both_keysets_of_a_pairs_file(
     assert all(unit.unit.serial in shown for unit in (primary, secondary))
 
 
-def test_a_key_for_more_than_the_license_warns(client: Client, mine: Registration) -> None:
-    LicenceFactory(
-        registration=mine,
-        service=service(CLIENT_AV),
-        count=3,
-        expires_on=today() + datetime.timedelta(days=9),
-    )
+@pytest.fixture
+def ten(mine: Registration) -> Licence:
+    """A licence for 10 that ends in nine days."""
+    last_day = today() + datetime.timedelta(days=9)
+    return LicenceFactory(registration=mine, service=service(CLIENT_AV), count=10, expires_on=last_day)
 
+
+@pytest.mark.parametrize(("count", "begins"), [(20, 0), (5, 10)])
+def test_where_another_beginning_differs_both_are_offered_the_rules_first(
+    client: Client, mine: Registration, ten: Licence, count: int, begins: int
+) -> None:
+    page = Page(client.post(url(mine, "key/"), {"activation_key": key_for(CLIENT_AV, count=count)}))
+
+    days = [today() + datetime.timedelta(days=each) for each in (begins, 10 - begins)]
+    rule, other = page.root.all("input", name="begins_on")
+    assert [each.attrs["value"] for each in (rule, other)] == [day.isoformat() for day in days]
+    assert ("checked" in rule.attrs, "checked" in other.attrs) == (True, False)
+
+
+def test_each_beginning_is_shown_by_its_days(client: Client, mine: Registration, ten: Licence) -> None:
+    page = Page(client.post(url(mine, "key/"), {"activation_key": key_for(CLIENT_AV, count=20)}))
+
+    shown = [[line.text for line in page.root.one(id=name).all("li")] for name in ("now", "effect_2")]
+    until = f"until {ten.expires_on:%d %b %Y}"
+    assert shown[0] == [f"licensed for 10 {until}"]
+    assert [line.split(" until")[0] for line in shown[1]] == ["licensed for 10", "then for 20"]
+
+
+def test_a_renewal_offers_no_choice(client: Client, mine: Registration, ten: Licence) -> None:
     page = Page(client.post(url(mine, "key/"), {"activation_key": key_for(CLIENT_AV, count=10)}))
 
-    assert page.codes() == ["key-for-more"]
+    assert list(page.root.all("input", name="begins_on")) == []
+    assert len(list(page.root.one(id="effect_1").all("li"))) == 1
+
+
+def test_the_chosen_beginning_is_redeemed(client: Client, mine: Registration, ten: Licence) -> None:
+    begins_on = ten.expires_on + datetime.timedelta(days=1)
+    sent = {"activation_key": key_for(CLIENT_AV, count=20), "version": 0, "begins_on": begins_on.isoformat()}
+
+    response = client.post(url(mine, "key/"), sent)
+
+    assert response.url == url(mine, "")
+    assert Licence.objects.latest("pk").begins_on == begins_on
+
+
+@pytest.mark.parametrize(("sent", "code"), [("2020-01-01", "licences-changed"), ("soon", "invalid")])
+def test_a_beginning_that_was_not_offered_is_not_redeemed(
+    client: Client, mine: Registration, ten: Licence, sent: str, code: str
+) -> None:
+    key = key_for(CLIENT_AV, count=20)
+
+    page = Page(client.post(url(mine, "key/"), {"activation_key": key, "version": 0, "begins_on": sent}))
+
+    assert code in page.codes()
+    assert Licence.objects.get() == ten
+
+
+def test_a_sharing_secondarys_key_says_what_it_is_for(client: Client, member: Membership) -> None:
+    primary, secondary, _ = pair(member.account, member.user)
+    LicenceFactory(registration=primary, service=service(CLIENT_AV), count=50)
+
+    page = Page(client.post(url(secondary, "key/"), {"activation_key": key_for(CLIENT_AV, count=5)}))
+
+    own, runs = (line.text for line in page.root.one(id="effect_1").all("li"))
+    assert own.startswith("licensed for 5 until")
+    assert runs == "licensed for 50 for ever"
 
 
 def test_a_key_for_another_service_than_asked_for_says_so(client: Client, mine: Registration) -> None:
