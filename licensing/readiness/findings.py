@@ -198,8 +198,8 @@ class Pair:
         """Licences of the secondary that would add to what the pair runs if they were shared (A10)."""
         if self.adding:
             text = (
-                f"{self.secondary.name} holds licenses of {_listed(self.adding)} that {self.primary.name} "
-                f"doesn't have as many or as long of, and only the primary's are shared."
+                f"{self.secondary.name} holds licenses of {_listed(self.adding)} that would add to what the "
+                f"pair runs, and only {self.primary.name}'s are shared."
             )
             yield Finding(Code.ROLES_REVERSED, text, self.secondary.registration, Mend.SWAP)
 
