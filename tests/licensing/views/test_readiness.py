@@ -201,9 +201,9 @@ def test_the_pairs_page_tells_when_it_runs_less(client: Client, member: Membersh
 
     day, told = last + timedelta(days=1), "Global VPN Client for 5 instead of 15"
     assert section.one("p", id="forecast").text == f"From {day:%d %b %Y} the pair runs less: {told}."
-    (change,) = [dd.text for dd in section.one("dl").all("dd")]
-    assert change == f"From {day:%d %b}, {told}"
-    rows = section.one("table").rows()
+    months, runs = section.all("table")
+    assert months.rows() == [[f"{day:%b %Y}", f"From {day:%d %b}, {told}"]]
+    rows = runs.rows()
     assert ["Global VPN Client", "Licensed", "15", f"{last:%d %b %Y} then for 5 for ever"] in rows
 
 
@@ -339,7 +339,8 @@ def test_the_list_and_its_file_name_the_day(client: Client, member: Membership, 
     spares, told = sorted(
         csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))), key=lambda line: line["Secondary"]
     )
-    assert sorted(row[4] for row in page.section("pairs").one("table").rows()) == ["", f"{day:%d %b %Y}"]
+    listed = [row[4] for row in page.section("pairs").one("table").rows()]
+    assert sorted(listed) == ["", told["Forecast"]]
     assert (told["Readiness"], told["Why"], told["Runs Less From"]) == ("Ready", "", str(day))
     assert told["Forecast"].endswith("the pair runs less: Global VPN Client for 5 instead of 15.")
     assert (spares["Readiness"], spares["Runs Less From"], spares["Forecast"]) == ("Not ready", "", "")
