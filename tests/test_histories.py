@@ -49,6 +49,7 @@ from products.models import Attempt, Registration, Unit
 from products.services import register
 from tests.examples import run_histories
 from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, sharing
+from tests.licensing.bought import Bought, by_key, terms_of
 from tests.licensing.oracle import derived, said_by
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -94,6 +95,7 @@ class Histories(RuleBasedStateMachine):
             owner = self.members[number == 5]
             RegistrationFactory(unit=self.units[number], account=owner.account)
         self.issued: dict[str, Keyset] = {}
+        self.bought: Counter[Bought] = Counter()
         self.codes: dict[str, str] = {}
         self.seen: dict[str, tuple[str, bool]] = {}
         self.seen_until = 0
@@ -171,25 +173,39 @@ class Histories(RuleBasedStateMachine):
             start = partial(start_trial, registration=registration, service=service, alone=alone)
             self._take(partial(start, by=by, today=self.now.date()))
 
-    @rule(unit=_units, code=st.sampled_from([2, 3]), months=st.sampled_from([1, 12]))
-    def redeem(self, unit: int, code: int, months: int) -> None:
+    @rule(
+        unit=_units,
+        code=st.sampled_from([2, 3, 9]),
+        count=st.sampled_from([4, 5, 20]),
+        months=st.sampled_from([None, 1, 12]),
+    )
+    def redeem(self, unit: int, code: int, count: int, months: int | None) -> None:
         if registration := self._registration(unit):
-            service = Service.objects.get(code=code)
-            count = 5 if service.is_counted else None
+            service, today = Service.objects.get(code=code), self.now.date()
+            facts = {"count": count if service.is_counted else None, "months": months}
             _, (key,) = make_activation_keys(
-                service=service, count=count, months=months, number=1, model=None, reason="sold", by=None
+                service=service, **facts, number=1, model=None, reason="sold", by=None
             )
-            self._take(
+            bought = by_key(registration, service, **facts, today=today)
+            is_done = self._take(
                 partial(
                     redeem_key,
                     registration=registration,
                     activation_key=key,
                     version=registration.unit.version,
                     by=self._user(registration),
-                    today=self.now.date(),
+                    today=today,
                     now=self.now,
                 )
             )
+            assert is_done == bool(bought)
+            if bought:
+                self._change(*bought)
+
+    @rule(unit=_units, code=st.sampled_from([2, 3, 14]), days=st.none() | st.sampled_from([0, 30, 400]))
+    def grant(self, unit: int, code: int, days: int | None) -> None:
+        if self._registration(unit):
+            self._grant(self.units[unit], code, days)
 
     @rule(pick=_picks, source=_units, to=_units, count=st.integers(1, 4))
     def share_out(self, pick: int, source: int, to: int, count: int) -> None:
@@ -227,6 +243,12 @@ class Histories(RuleBasedStateMachine):
     @rule(days=st.sampled_from([1, 20, 91]))
     def wait(self, days: int) -> None:
         self.now += timedelta(days=days)
+
+    @invariant()
+    def every_licence_is_what_was_bought(self) -> None:
+        """L7: wherever it is by now, on an ended registration too."""
+        licensed = Licence.objects.filter(kind=Licence.Kind.LICENSED).select_related("service")
+        assert Counter(terms_of(licence) for licence in licensed) == self.bought
 
     @invariant()
     def both_fit_and_are_one_accounts(self) -> None:
@@ -340,28 +362,34 @@ class Histories(RuleBasedStateMachine):
             assert parent.ended_at is None or (seat.ended_at and seat.ended_at <= parent.ended_at)
             latest[seat.registration_id] = seat
 
-    def _take(self, action: Callable[[], object]) -> None:
-        """Act; a refusal writes nothing except a failed attempt."""
+    def _change(self, before: Bought | None, after: Bought | None) -> None:
+        """Note what somebody bought, or what became of something bought before."""
+        if before:
+            self.bought[before] -= 1
+        if after:
+            self.bought[after] += 1
+        self.bought += Counter()  # without what there is none of
+
+    def _take(self, action: Callable[[], object]) -> bool:
+        """Act, and return whether that was done; a refusal writes nothing except a failed attempt."""
         self.now += timedelta(minutes=1)
         before, attempts = rows(), Attempt.objects.count()
         try:
             action()
+            is_done = True
         except RuleViolation as refusal:
+            is_done = False
             assert rows() == before
             attempts += isinstance(refusal, NoMatch)
         assert Attempt.objects.count() == attempts
+        return is_done
 
-    def _grant(self, unit: Unit, code: int, days: int) -> None:
-        service = Service.objects.get(code=code)
-        grant_licence(
-            unit=unit,
-            service=service,
-            count=5 if service.is_counted else None,
-            expires_on=START.date() + timedelta(days=days),
-            reason="bought",
-            by=None,
-            today=START.date(),
-        )
+    def _grant(self, unit: Unit, code: int, days: int | None) -> None:
+        service, today = Service.objects.get(code=code), self.now.date()
+        count, last = 5 if service.is_counted else None, None if days is None else today + timedelta(days)
+        facts = {"unit": unit, "service": service, "count": count, "expires_on": last}
+        if self._take(partial(grant_licence, **facts, reason="bought", by=None, today=today)):
+            self._change(None, Bought(code, count, today, last))
 
     def _registration(self, unit: int) -> Registration | None:
         return Registration.objects.live().filter(unit=self.units[unit]).first()
