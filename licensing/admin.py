@@ -138,11 +138,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="from")
     def was(self, entry: LedgerEntry) -> str:
-        return entry_in_words(entry.before)
+        return entry_in_words(entry.before, entry.at.date())
 
     @admin.display(description="to")
     def became(self, entry: LedgerEntry) -> str:
-        return entry_in_words(entry.after)
+        return entry_in_words(entry.after, entry.at.date())
 
 
 @admin.register(Keyset)

@@ -29,6 +29,8 @@ jwks                 POST            405        405        405        405       
 
 readiness            GET             login      200        200        200        200        support
 readiness            POST            login      405        405        405        405        405
+readiness_csv        GET             login      200        200        200        200        support
+readiness_csv        POST            login      405        405        405        405        405
 activity             GET             login      200        200        200        200        support
 activity             POST            login      405        405        405        405        405
 

@@ -204,8 +204,8 @@ def ledger_of(unit: Unit) -> Latest[LedgerRow]:
         LedgerRow(
             entry,
             how_in_words(entry.right, entry.detail),
-            entry_in_words(entry.before),
-            entry_in_words(entry.after),
+            entry_in_words(entry.before, entry.at.date()),
+            entry_in_words(entry.after, entry.at.date()),
         )
         for entry in found.rows
     ]
