@@ -22,7 +22,7 @@ def grant(
     service = Service.objects.get(code=code)
     terms = {"count": count or (10 if service.is_counted else None), "expires_on": expires_on}
     facts = {"unit": registration.unit, "service": service, "reason": "bought", "by": None}
-    return grant_licence(**facts, **terms, today=day or today())
+    return grant_licence(**facts, **terms, today=day or today(), all_the_same=True)
 
 
 def divide(licence: Licence, target: Registration, count: int, *, by: User) -> None:
