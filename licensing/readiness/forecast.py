@@ -87,7 +87,7 @@ class Forecast:
         short = [
             _turn(c.service, c.after.primary, c.after.standby, "not at all") for c in losses if c.is_short
         ]
-        both = [_turn(c.service, c.now.primary, c.after.primary) for c in losses if not c.is_short]
+        both = [self._sides(c, since=c.now) for c in losses if not c.is_short]
         told = [(f"{self.standby} would run less than {self.primary}", short), ("the pair runs less", both)]
         day = f"From {losses[0].day:%d %b %Y}"
         return " ".join(f"{day} {what}: {'; '.join(terms)}." for what, terms in told if terms)
@@ -99,14 +99,15 @@ class Forecast:
         return [(month, [self._told(change) for change in changes]) for month, changes in by_month]
 
     def _told(self, change: Change) -> str:
-        names = (self.primary, self.standby)
-        sides = list(zip(names, change.before, change.after, strict=True))
+        return f"from {change.day:%d %b}, {self._sides(change, since=change.before)}"
+
+    def _sides(self, change: Change, *, since: Counts) -> str:
+        """How what the units run differs from `since`: in one, or each by its name."""
+        sides = list(zip((self.primary, self.standby), since, change.after, strict=True))
         if len({(before, after) for _, before, after in sides}) == 1:
-            terms = [_turn(change.service, change.before.primary, change.after.primary)]
-        else:
-            changed = (side for side in sides if side[1] != side[2])
-            terms = [f"{name}: {_turn(change.service, before, after)}" for name, before, after in changed]
-        return f"from {change.day:%d %b}, {'; '.join(terms)}"
+            return _turn(change.service, since.primary, change.after.primary)
+        changed = (side for side in sides if side[1] != side[2])
+        return "; ".join(f"{name}: {_turn(change.service, before, after)}" for name, before, after in changed)
 
 
 def forecast(primary: str, standby: str, courses: dict[Service, Course], today: datetime.date) -> Forecast:
