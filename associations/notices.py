@@ -8,7 +8,7 @@ from associations.errors import AssociationGone
 from associations.models import Seat, Side
 from associations.seating import association_gone, parent_of
 from associations.selectors import Candidates, spares_of, standby_since
-from licensing.moves.better_held import better_held
+from licensing.entitlements.pairing import pairs_reversed
 from portal.clock import today
 from portal.models import Act
 from products.models import Registration
@@ -29,9 +29,9 @@ def say_associated(
     `undo` is the act that the message offers to undo, here and below.
     """
     context: dict[str, object] = {"registration": viewer, "seat": seat, "parent": parent, "child": child}
-    is_reversed = seat.shares and bool(better_held(child, [parent], today=today())[0])
-    context |= {"done": done, "is_reversed": is_reversed, "undo": undo}
-    level = messages.WARNING if seat.is_spare or is_reversed else messages.SUCCESS
+    adding = pairs_reversed(child, [parent], today=today())[0].get(parent.pk) if seat.shares else None
+    context |= {"done": done, "adding": adding, "undo": undo}
+    level = messages.WARNING if seat.is_spare or adding else messages.SUCCESS
     messages.add_message(request, level, render_to_string("associations/_associated.html", context))
 
 
@@ -81,8 +81,13 @@ def say_gone(request: HttpRequest, seat: Seat, *, for_standby: bool = False) -> 
         messages.error(request, str(association_gone(seat)), extra_tags=AssociationGone.code)
 
 
-def better_children(registration: Registration, offered: Candidates, side: Side) -> set[int]:
-    """The units whose choice would leave the child with the better licences, which it doesn't share (A10)."""
+def better_children(
+    registration: Registration, offered: Candidates, side: Side
+) -> dict[Registration, list[str]]:
+    """The offered units whose choice would leave the child with licences that it doesn't share and that would
+    add to the pair, with these in words (A10).
+    """
     others = [row.registration for row in offered.rows if row.type.shares_licences and not row.is_shared]
-    than_others, of_others = better_held(registration, others, today=today())
-    return than_others if side == Side.PARENT else of_others
+    as_parents, as_children = pairs_reversed(registration, others, today=today())
+    adding = as_parents if side == Side.PARENT else as_children
+    return {other: adding[other.pk] for other in others if other.pk in adding}

@@ -29,6 +29,7 @@ class AuditCode(Code):
     KEYSET_REISSUED = "keyset-reissued", "Keyset issued anew"
     LICENCE_EXTENDED = "licence-extended", "{service} extended: {licence}", "License extended"
     LICENCE_GRANTED = "licence-granted", "{service} granted: {licence}", "License granted"
+    LICENCE_MOVED = "licence-moved", "{service} moved from {from} to {to}", "License moved"
     LICENCE_REVOKED = "licence-revoked", "{service} taken back", "License taken back"
     MODEL_SERVICE_SET = "model-service-set", "What every {model} comes with was changed"
     RMA_APPROVED = "rma-approved", "{case} approved: {replacement} is to replace {failed}", "{case} approved"

@@ -1,9 +1,13 @@
 """Checks shared by the services that write licences: the unit as it is now, counts, parts of others."""
 
+from collections.abc import Iterable
+
+from licensing.entitlements.today import NODES_CODE
 from licensing.errors import (
     CountNeeded,
     CountNotAllowed,
     CountOutOfRange,
+    NodesForEver,
     NotRegistered,
     PartsElsewhere,
 )
@@ -27,6 +31,29 @@ def live_registration(unit: Unit, *, account: Account | None = None) -> Registra
     if registration is None:
         raise NotRegistered(serial=unit.serial)
     return registration
+
+
+def lock_live(registrations: Iterable[Registration], account: int, *, also: Iterable[int] = ()) -> None:
+    """Lock the units of some registrations, and `also` others, in order of pk.
+
+    Raises UnitRetired, and NotRegistered for what is no longer a live registration in the account.
+    """
+    registrations = list(registrations)
+    units = {unit.pk: unit for unit in Unit.objects.locked({*(r.unit_id for r in registrations), *also})}
+    live = Registration.objects.live().filter(pk__in=[r.pk for r in registrations], account=account)
+    present = set(live.values_list("pk", flat=True))
+    for registration in registrations:
+        unit = units[registration.unit_id]
+        if unit.retired_at:
+            raise UnitRetired(unit)
+        if registration.pk not in present:
+            raise NotRegistered(serial=unit.serial)
+
+
+def check_endless(service: Service, *, has_end: bool, field: str = "expires_on") -> None:
+    """Raise NodesForEver for a last day of Nodes/Users; `field` is where it was typed."""
+    if has_end and service.code == NODES_CODE:
+        raise NodesForEver(service=service, field=field)
 
 
 def check_count(service: Service, count: int | None) -> None:

@@ -24,8 +24,8 @@ FLAGS = (
 RIGHTS = ["grant", "key", "trial", "pool", "part", "swap", "rma", "revoke", "move", "model", "catalogue"]
 RIGHTS += ["undo"]
 """The rights that the database accepts in the ledger."""
-CASE_STATES = ["requested", "approved", "completed", "received", "declined", "cancelled", "undone"]
-"""The states that the database accepts of an RMA case."""
+STATES = ["requested", "approved", "completed", "received", "declined", "cancelled", "undone"]
+"""The states of a case that the database accepts."""
 
 
 class Service(models.Model):
@@ -360,7 +360,10 @@ class RmaCase(models.Model):
                 condition=Q(state__in=["requested", "approved"]),
                 name="rmacase_one_open_replacement",
             ),
-            models.CheckConstraint(condition=Q(state__in=CASE_STATES), name="rmacase_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=STATES),
+                name="rmacase_state_known",
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=["replacement", "transfer"]), name="rmacase_kind_known"
             ),

@@ -18,6 +18,7 @@ urlpatterns = [
     path("products/<serial:serial>/keyset/", keysets.license_keyset, name="license_keyset"),
     path("products/<serial:serial>/keyset/applied/", readiness.confirm_applied, name="confirm_applied"),
     path("readiness/", readiness.readiness, name="readiness"),
+    path("readiness.csv", readiness.readiness_csv, name="readiness_csv"),
     path("products/<serial:serial>/keyset/file/", keysets.keyset_file, name="keyset_file"),
     path("products/<serial:serial>/keyset/pair/", keysets.pair_keysets_file, name="pair_keysets_file"),
     path("products/<serial:serial>/entitlements/", entitlements.entitlements, name="entitlements"),

@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -83,7 +84,7 @@ def _row(action: Action, names: Names, act: Act | None) -> dict[str, object]:
     entry = action.entry
     return {
         "entry": entry,
-        "what": in_words(entry.code, _facts(entry.data, names)),
+        "what": in_words(entry.code, _facts(entry.data, names, entry.at.date())),
         "units": [(serial, serial in names.live) for serial in action.serials[:MOST_UNITS]],
         "more": max(len(action.serials) - MOST_UNITS, 0),
         "who": _who(entry.actor),
@@ -102,13 +103,13 @@ def in_words(code: str, facts: Mapping[str, object]) -> str:
     return code.replace("-", " ").capitalize()
 
 
-def _facts(data: Mapping[str, object], names: Names) -> dict[str, object]:
-    """An entry's data, with names in place of codes; what has no name is left out."""
+def _facts(data: Mapping[str, object], names: Names, on: date) -> dict[str, object]:
+    """The data of a day's entry, with names in place of codes; what has no name is left out."""
     facts = {name: value for name, value in data.items() if name not in {"service", "licence"}}
     if service := names.services.get(str(data.get("service"))):
         facts["service"] = service
     if isinstance(licence := data.get("licence"), dict) and {"kind", "count", "expires_on"} <= set(licence):
-        facts["licence"] = entry_in_words(licence)
+        facts["licence"] = entry_in_words(licence, on)
     if type := names.types.get(str(data.get("type"))):
         facts |= {"parent_label": type.parent_label, "child_label": type.child_label}
         if type.shares_licences and data.get("shares") is False:

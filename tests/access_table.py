@@ -29,6 +29,8 @@ jwks                 POST            405        405        405        405       
 
 readiness            GET             login      200        200        200        200        support
 readiness            POST            login      405        405        405        405        405
+readiness_csv        GET             login      200        200        200        200        support
+readiness_csv        POST            login      405        405        405        405        405
 activity             GET             login      200        200        200        200        support
 activity             POST            login      405        405        405        405        405
 
@@ -196,6 +198,7 @@ CORRECTIONS = """
 desk:associate      registered  403/403  200/422
 desk:extend         registered  403/403  200/422
 desk:revoke         registered  403/403  200/422
+desk:move_license   registered  403/403  200/422
 desk:move           registered  403/403  200/422
 desk:release        registered  403/403  200/422
 desk:reissue        registered  403/403  200/desk:unit

@@ -183,6 +183,22 @@ def _move_counts(*, licence: int, source: int, target: int, count: int, by: int)
     )
 
 
+def _move_licence(*, licence: int, to: int, by: int) -> None:
+    from licensing.models import Licence
+    from licensing.moves.one_licence import move_licence
+    from portal.clock import today
+    from portal.models import User
+    from products.models import Registration
+
+    move_licence(
+        licence=Licence.objects.get(pk=licence),
+        to=Registration.objects.get(pk=to),
+        reason="on the wrong unit",
+        by=User.objects.get(pk=by),
+        today=today(),
+    )
+
+
 def _swap(*, seat: int, by: int) -> None:
     from associations.models import Seat
     from licensing.moves.swap import swap_roles
@@ -263,6 +279,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "read_keyset": _read_keyset,
     "redeem": _redeem,
     "move_counts": _move_counts,
+    "move_licence": _move_licence,
     "swap": _swap,
     "complete": _complete,
     "undo": _undo,

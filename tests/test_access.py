@@ -268,6 +268,7 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
         },
         "redeem_key": {"activation_key": place.key, "version": str(place.unit.unit.version)},
         "share_licenses": {
+            "licence": str(place.unit.licences.get(service__code=2).uuid),
             "source": place.unit.unit.serial,
             "to": place.other.unit.serial,
             "count": "1",

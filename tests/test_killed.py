@@ -137,6 +137,21 @@ def test_killed_while_counts_are_moved() -> None:
     assert LedgerEntry.objects.exclude(unit=None).count() == 2
 
 
+def test_killed_while_a_licence_is_moved() -> None:
+    member = MembershipFactory()
+    first, second, third = RegistrationFactory.create_batch(3, account=member.account)
+    licence = give(first, CLIENT_AV, count=10)
+    for holder in (second, third):
+        PoolPart.objects.create(licence=licence, registration=holder, count=4)
+
+    _die_everywhere(Mortal("move_licence", licence=licence.pk, to=second.pk, by=member.user_id))
+
+    assert Licence.objects.get().registration == second
+    assert PoolPart.objects.get().registration == third
+    units = {registration.unit_id for registration in (first, second, third)}
+    assert set(LedgerEntry.objects.values_list("unit", flat=True)) >= units
+
+
 def test_killed_while_roles_are_swapped() -> None:
     member = MembershipFactory()
     parent, child, spare, third = RegistrationFactory.create_batch(4, account=member.account)

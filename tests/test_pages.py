@@ -270,6 +270,7 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "readiness",
         "entitlements",
         "entitlements_csv",
+        "readiness_csv",
         "associated_products",
         "change_parent",
         "release_product",

@@ -24,7 +24,7 @@ from licensing.errors import (
     TermOutOfRange,
     UnknownKey,
 )
-from licensing.guards import check_count, live_registration
+from licensing.guards import check_count, check_endless, live_registration
 from licensing.ledger import writing as ledger
 from licensing.models import ActivationKey, LedgerEntry, Licence, Service
 from portal import acts, audit
@@ -100,12 +100,14 @@ def make_activation_keys(
 ) -> tuple[uuid.UUID, list[str]]:
     """Make a batch of keys; return its id and the keys, which are shown now and never again.
 
-    Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange and what `check_count` raises.
+    Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange, NodesForEver and what
+    `check_count` raises.
     """
     audit.require_reason(reason)
     if not service.is_activation_offered:
         raise ActivationNotOffered(service=service)
     check_count(service, count)
+    check_endless(service, has_end=months is not None, field="months")
     if months is not None and not 1 <= months <= MOST_MONTHS:
         raise TermOutOfRange
     if not 1 <= number <= MOST_KEYS:

@@ -34,11 +34,15 @@ type Catalogue = dict[tuple[int | None, int], Value]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A line of the ledger after an entry. Sharing out counts changes its value, not how it was acquired."""
+    """A line of the ledger after an entry. Sharing out counts changes its value, not how it was acquired.
+
+    `since` is the day of its first entry: entries from before licences had first days name no other.
+    """
 
     value: Value
     right: str
     detail: str
+    since: datetime.date
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ def replay(entries: Iterable[LedgerEntry]) -> dict[Line, Held]:
         present = lines.pop(line, None)
         if entry.after is not None:
             got = present if present and entry.right == LedgerEntry.Right.POOL else entry
-            lines[line] = Held(entry.after, got.right, got.detail)
+            since = present.since if present else entry.at.date()
+            lines[line] = Held(entry.after, got.right, got.detail, since)
     return lines
 
 
@@ -185,7 +190,7 @@ def _holdings(
     holdings = Holdings({}, {}, included, {}, graces)
     for number, (line, held) in enumerate(lines.items(), start=1):
         key = (holders[line.unit], line.service)
-        licence = _licence(number, line, held.value)
+        licence = _licence(number, line, held)
         if line.pool:
             part = PoolPart(licence=licence, count=held.value["count"])
             holdings.parts.setdefault(key, []).append(part)
@@ -195,18 +200,18 @@ def _holdings(
     return holdings
 
 
-def _licence(number: int, line: Line, value: Value) -> Licence:
-    """A licence as the ledger tells of it, with a first day if the ledger knows that."""
-    first_day, last_day = (
-        datetime.date.fromisoformat(day) if day else None
-        for day in (value.get("begins_on"), value["expires_on"])
-    )
+def _licence(number: int, line: Line, held: Held) -> Licence:
+    """A licence as the ledger tells of it."""
+    value = held.value
+    last_day = datetime.date.fromisoformat(value["expires_on"]) if value["expires_on"] else None
+    known = value.get("begins_on")
+    first_day = datetime.date.fromisoformat(known) if known else min(held.since, last_day or held.since)
     return Licence(
         pk=number,
         uuid=_uuid(line),
         kind=value["kind"],
         count=value["count"],
-        begins_on=first_day or datetime.date.min,
+        begins_on=first_day,
         expires_on=last_day,
     )
 

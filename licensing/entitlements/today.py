@@ -30,7 +30,8 @@ class Entitlement:
     """One service of one unit on a day. Without a right it is Not Licensed.
 
     `count` is -1 for Unlimited and None if the service isn't counted; `expires_on` is the last day, None if
-    there is no end. `licence` names the licence that it comes from, if it does. `then` is what runs later.
+    there is no end; `begins_on` is the first, None if it has always run. `licence` names the licence that it
+    comes from, if it does. `then` is what runs later.
     """
 
     service: Service
@@ -40,6 +41,7 @@ class Entitlement:
     expires_on: datetime.date | None = None
     then: tuple[Span, ...] = ()
     licence: UUID | None = None
+    begins_on: datetime.date | None = None
 
     def is_expired(self, today: datetime.date) -> bool:
         """Whether its last day is over."""
@@ -52,17 +54,6 @@ class Entitlement:
         if self.is_expired(today):
             return Status.EXPIRED
         return Status.FREE_TRIAL if self.kind == Licence.Kind.TRIAL else Status.LICENSED
-
-    def worth(self, today: datetime.date) -> tuple[object, ...]:
-        """A sort key: of two licences for one service, the one that moves go by has the larger (L7, A10)."""
-        return (
-            self.right is not None,
-            not self.is_expired(today),
-            self.right != Right.MODEL,
-            self.expires_on or datetime.date.max,
-            self.kind == Licence.Kind.LICENSED,
-            float("inf") if self.count == UNLIMITED else self.count or 0,
-        )
 
 
 def node_count(held: Iterable[Entitlement], today: datetime.date) -> int:
@@ -169,7 +160,9 @@ def _entitlement(service: Service, holdings: list[Holding], day: datetime.date) 
     if state.status is None or state.holding is None:
         return Entitlement(service, then=then)
     held = state.holding
-    return Entitlement(service, held.right, held.kind, held.count, held.expires_on, then, held.licence)
+    return Entitlement(
+        service, held.right, held.kind, held.count, held.expires_on, then, held.licence, held.begins_on
+    )
 
 
 def read_holdings(registrations: Iterable[Registration]) -> Holdings:

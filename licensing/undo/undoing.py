@@ -73,7 +73,7 @@ def _carry_out(act: Act, *, by: User, now: datetime.datetime) -> Undoing:
     check_undo(past, now.date())
     concerned = [*(unit.unit for unit in past.named), *units]
     before = snapshot(concerned, now.date())
-    _put_back(past, by=by, now=now)
+    _put_back(past, by=by)
     Unit.objects.filter(pk__in=[unit.pk for unit in concerned]).raise_version()
     Act.objects.filter(pk=act.pk).update(undone_at=now, undone_by=by)
     _note(past, by=by)
@@ -115,7 +115,7 @@ def _units_of(past: Past) -> set[int]:
     return units | keepers_of(units)
 
 
-def _put_back(past: Past, *, by: User, now: datetime.datetime) -> None:
+def _put_back(past: Past, *, by: User) -> None:
     record = past.record
     if record.begun or record.ended:
         primary = next((link.parent for link in record.begun if link.shares), None)
@@ -134,8 +134,6 @@ def _put_back(past: Past, *, by: User, now: datetime.datetime) -> None:
         settle_parts(Q(licence__uuid__in=record.licence_names))
         if record.key:
             _take_back(record.key)
-    if past.act.kind == Act.Kind.COUNTS:
-        Unit.objects.filter(pk__in=[unit.unit_id for unit in past.named]).update(counts_moved_at=now)
 
 
 def _take_back(use: KeyUse) -> None:

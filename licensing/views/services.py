@@ -113,24 +113,33 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
 def share_licenses(request: MemberRequest, serial: str, code: int) -> HttpResponse:
     registration = get_registration(request, serial)
     service = get_object_or_404(Service, code=code)
-    pool = pools.read_pool(registration, service)
-    if pool is None:
+    found = pools.read_pools(registration, service)
+    if not found:
         raise Http404
-    form = ShareForm(request.POST if request.method == "POST" else None, initial={"source": serial})
-    if form.is_bound and form.is_valid():
+    sent = request.POST if request.method == "POST" else None
+    asked = sent_text(request, "licence") if sent is not None else ""
+    forms = [
+        ShareForm(
+            sent if asked == str(pool.licence.uuid) else None,
+            initial={"source": serial},
+            auto_id=f"id_%s_{number}",
+        )
+        for number, pool in enumerate(found, start=1)
+    ]
+    rows = list(zip(found, forms, strict=True))
+    pool, form = next((row for row in rows if row[1].is_bound), (None, None))
+    if pool and form and form.is_valid():
         try:
-            return _move_counts(request, registration, pool[0], form.cleaned_data)
+            return _move_counts(request, registration, pool.licence, form.cleaned_data)
         except RuleViolation as refusal:
             add_refusal(form, refusal)
     context = {
         "registration": registration,
         "service": service,
-        "licence": pool[0],
-        "shares": pool[1],
-        "seen": pools.fingerprint(pool[1]),
-        "form": form,
+        "pools": rows,
+        "refusal": LicencesChanged() if sent is not None and pool is None else None,
     }
-    return render(request, "licensing/share_licenses.html", context, status=422 if form.errors else 200)
+    return render(request, "licensing/share_licenses.html", context, status=200 if sent is None else 422)
 
 
 def _move_counts(

@@ -103,6 +103,14 @@ def test_what_nobody_has_is_not_licensed() -> None:
             {"kind": "licensed", "count": 10, "expires_on": None, "given": 3},
             "licensed for 10 for ever, 3 of them shared out",
         ),
+        (
+            {"kind": "licensed", "count": 5, "begins_on": "2026-11-22", "expires_on": None},
+            "licensed for 5 for ever",
+        ),
+        (
+            {"kind": "licensed", "count": 5, "begins_on": "2026-11-23", "expires_on": "2027-11-17"},
+            "from 23 Nov 2026 licensed for 5 until 17 Nov 2027",
+        ),
         ({"count": -1}, "Unlimited"),
         ({"count": None}, "uncounted"),
         ({"is_counted": True, "is_shareable": False}, "licensed for a number"),
@@ -110,4 +118,4 @@ def test_what_nobody_has_is_not_licensed() -> None:
     ],
 )
 def test_a_ledger_entry_in_words(value: dict[str, object] | None, text: str) -> None:
-    assert entry_in_words(value) == text
+    assert entry_in_words(value, TODAY) == text

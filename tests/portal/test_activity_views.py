@@ -16,6 +16,7 @@ from licensing.grants.giving import grant_licence
 from licensing.grants.trials import start_trial
 from licensing.keysets.applied import confirm_applied
 from licensing.keysets.issuing import read_keyset
+from licensing.moves.one_licence import move_licence
 from licensing.moves.pools import move_counts
 from licensing.moves.swap import swap_roles
 from licensing.undo.undoing import undo_act
@@ -249,6 +250,7 @@ def do_everything(member: Membership) -> list[str]:
     move_counts(
         licence=first.licences.get(service__code=CLIENT_AV), **move | {"source": second, "target": first}
     )
+    move_licence(licence=first.licences.get(service__code=CLIENT_AV), to=third, reason="…", by=by, today=day)
     read_keyset(registration=first, today=day)
     confirm_applied(registration=first, generation=1, by=by)
     hf = pair(account, by)[2].type
@@ -271,6 +273,7 @@ def do_everything(member: Membership) -> list[str]:
         f"{c} became a spare HF Secondary of {a}",
         f"{b} became HF Secondary of {a}",
         "Keyset 1 noted as applied",
+        f"{av} moved from {a} to {c}",
         f"4 of {a}'s {av} moved from {b} to {a}",
         f"4 of {a}'s {av} moved from {a} to {b}",
         f"Activation key ending {key[-4:]} redeemed: {service(4).name}",

@@ -35,6 +35,7 @@ def test_choosing_a_parent_with_fewer_licenses_is_marked(client: Client, two: Tw
     page = Page(client.get(step(two[0])))
 
     assert page.codes() == ["roles-reversed"]
+    assert f"{two[1].friendly_name}: Server Anti-Virus, licensed for ever" in page.root.text
 
 
 def test_choosing_a_child_with_better_licenses_is_marked(client: Client, two: Two) -> None:
@@ -60,7 +61,7 @@ def test_units_associated_the_wrong_way_round_are_offered_the_swap(client: Clien
 
 
 def test_an_expired_license_makes_nobody_better(client: Client, two: Two) -> None:
-    Licence.objects.update(expires_on="2004-11-17")
+    Licence.objects.update(begins_on="2003-11-18", expires_on="2004-11-17")
 
     page = Page(client.get(step(two[0])))
 

@@ -10,7 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 from associations.services import associate
 from licensing.keyset import read
 from licensing.keysets.signing import describe_signing_key, key_ring, make_signing_key
-from licensing.models import Keyset, Service
+from licensing.ledger.writing import licence_value
+from licensing.models import Keyset, LedgerEntry, Service
+from licensing.moves.one_licence import move_licence
 from portal.clock import today
 from portal.models import Key, Membership
 from products.models import Registration, Unit
@@ -23,6 +25,7 @@ from tests.factories import (
     pairs,
     registrations,
 )
+from tests.licensing.history import divide, grant
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -149,6 +152,113 @@ def test_service_management_says_what_follows(client: Client, member: Membership
         rows = page_of(client, unit).section("services").one("table").rows()
         (row,) = [row for row in rows if row[0] == service.name]
         assert row[4:] == ["15", f"{day:%d %b %Y} then for 5 for ever"]
+
+
+def test_service_management_says_from_when_what_is_to_begin_runs(client: Client, mine: Registration) -> None:
+    first, last = datetime.date(9000, 3, 16), datetime.date(9001, 3, 15)
+    service = Service.objects.get(code=4)
+    LicenceFactory(registration=mine, service=service, begins_on=first, expires_on=last)
+
+    rows = next(page_of(client, mine).section("services").all("table")).rows()
+
+    assert rows[3][:2] == ["Server Anti-Virus", "Not Licensed"]
+    assert rows[3][3:] == ["Renew", "", "from 16 Mar 9000 licensed until 15 Mar 9001"]
+
+
+@pytest.mark.parametrize(
+    ("licences", "verbs"),
+    [
+        ([(3, 0, 9)], "Upgrade Renew Share"),
+        ([(3, 0, None)], "Upgrade Share"),
+        ([(-1, 0, 9)], "Renew"),
+        ([(-1, 0, None)], ""),
+        ([(-1, 0, None), (3, -9, -1)], "Share"),
+        ([(-1, 0, 9), (3, 0, 9)], "Upgrade Renew Share"),
+        ([(3, 5, 9)], "Renew Share"),
+        ([(3, -9, -1)], "Upgrade Renew Share"),
+    ],
+)
+def test_manage_service_offers_what_the_licences_together_allow(
+    client: Client, mine: Registration, licences: list[tuple[int, int, int | None]], verbs: str
+) -> None:
+    """Each with its count, and its first and last day from today."""
+    for count, first, last in licences:
+        LicenceFactory(
+            registration=mine,
+            service=Service.objects.get(code=2),
+            count=count,
+            begins_on=today() + datetime.timedelta(first),
+            expires_on=None if last is None else today() + datetime.timedelta(last),
+        )
+
+    rows = next(page_of(client, mine).section("services").all("table")).rows()
+
+    assert rows[1][3] == verbs
+
+
+# The fold with each licence by itself
+
+
+def fold(page: Page) -> list[list[str]]:
+    """The rows of the fold; none if there isn't one."""
+    return [row for details in page.section("services").all("details") for row in details.one("table").rows()]
+
+
+def test_what_the_rows_say_already_is_not_folded(client: Client, mine: Registration) -> None:
+    grant(mine, 2, count=3)
+    grant(mine, 3, expires_on=today())
+
+    assert fold(page_of(client, mine)) == []
+
+
+def test_each_licence_says_its_days_where_it_came_from_and_who_has_parts(
+    client: Client, member: Membership, mine: Registration
+) -> None:
+    other, lender = RegistrationFactory.create_batch(2, account=member.account)
+    day, last = f"{today():%d %b %Y}", datetime.date(9000, 1, 31)
+    divide(grant(mine, 2, count=9, expires_on=last), other, 4, by=member.user)
+    key = LicenceFactory(registration=mine, service=Service.objects.get(code=2), count=12, begins_on=today())
+    told = {"unit": mine.unit, "service": key.service, "licence": key.uuid, "after": licence_value(key)}
+    LedgerEntry.objects.create(**told, right="key", detail="AB2D")
+    divide(grant(lender, 2, count=7), mine, 2, by=member.user)
+
+    name = "Client AV Enforcement"
+    granted, bought, lent = fold(page_of(client, mine))
+    assert granted == [name, "9", day, "31 Jan 9000", "granted by Support", f"4 to {other.unit.serial}"]
+    assert bought == [name, "12", day, "for ever", "key ending AB2D", ""]
+    assert lent == [name, "2", day, "for ever", f"part of the license of {lender.unit.serial}", ""]
+
+
+def test_a_license_that_moved_says_from_where_and_one_that_is_over_comes_last(
+    client: Client, member: Membership, mine: Registration
+) -> None:
+    source = RegistrationFactory(account=member.account)
+    LicenceFactory(
+        registration=mine, service=Service.objects.get(code=3), expires_on=datetime.date(2004, 6, 7)
+    )
+    facts = {"to": mine, "reason": "a correction", "by": member.user, "today": today()}
+    move_licence(licence=grant(source, 3), **facts)
+
+    rows = fold(page_of(client, mine))
+
+    assert [row[3:5] for row in rows] == [
+        ["for ever", f"moved from {source.unit.serial}"],
+        ["07 Jun 2004", ""],
+    ]
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_the_fold_asks_as_much_for_many_licences(
+    client: Client, member: Membership, mine: Registration, count: int, django_assert_num_queries
+) -> None:
+    other, service = RegistrationFactory(account=member.account), Service.objects.get(code=2)
+    for _ in range(count):
+        licence = LicenceFactory(registration=mine, service=service, count=9)
+        divide(licence, other, 4, by=member.user)
+
+    # two more than where the rows say all
+    with django_assert_num_queries(24):
+        client.get(f"/products/{mine.unit.serial}/")
 
 
 def test_a_secondary_shows_what_it_shares(client: Client, member: Membership) -> None:

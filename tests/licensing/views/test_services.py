@@ -15,7 +15,7 @@ from portal.models import Membership
 from products.models import Registration
 from tests.factories import LicenceFactory, RegistrationFactory, log_in, pair
 from tests.pages import Page
-from tests.rows import every_row
+from tests.rows import every_row, nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -173,15 +173,48 @@ def test_licenses_are_shared_out_and_taken_back(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     other = RegistrationFactory(account=member.account)
-    LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
-    path = url(mine, f"services/{CLIENT_AV}/share/")
+    licence = LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
+    path, sent = url(mine, f"services/{CLIENT_AV}/share/"), {"licence": licence.uuid, "count": "2"}
 
-    client.post(path, {"source": mine.unit.serial, "to": other.unit.serial, "count": "2"})
-    shown = Page(client.get(path)).section("pool").one("table").rows()
-    client.post(path, {"source": other.unit.serial, "to": mine.unit.serial, "count": "2"})
+    client.post(path, sent | {"source": mine.unit.serial, "to": other.unit.serial})
+    shown = Page(client.get(path)).section("pool-1").one("table").rows()
+    client.post(path, sent | {"source": other.unit.serial, "to": mine.unit.serial})
 
     assert [row[-1] for row in shown] == ["1", "2"]
     assert not PoolPart.objects.exists()
+
+
+def test_each_license_is_shared_out_by_itself(client: Client, member: Membership, mine: Registration) -> None:
+    other, day = RegistrationFactory(account=member.account), today() + datetime.timedelta(days=9)
+    facts = {"registration": mine, "service": service(CLIENT_AV)}
+    first, second = LicenceFactory(**facts, count=3), LicenceFactory(**facts, count=5, expires_on=day)
+    path = url(mine, f"services/{CLIENT_AV}/share/")
+
+    page = Page(client.get(path))
+    sent = {"licence": second.uuid, "source": mine.unit.serial, "to": other.unit.serial}
+    refused = client.post(path, sent | {"count": "6"})
+    client.post(path, sent | {"count": "4"})
+
+    assert f"until {day:%d %b %Y}" in page.section("pool-2").text
+    hidden = [field.attrs["value"] for field in page.root.all("input", name="licence")]
+    assert hidden == [str(first.uuid), str(second.uuid)]
+    assert Page(refused).codes(Page(refused).section("move-2")) == ["not-enough"]
+    assert Page(refused).codes(Page(refused).section("move-1")) == []
+    assert (PoolPart.objects.get().licence, PoolPart.objects.get().count) == (second, 4)
+
+
+@pytest.mark.parametrize("sent", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
+def test_a_license_that_is_not_there_any_more_is_not_shared_out(
+    client: Client, member: Membership, mine: Registration, sent: str
+) -> None:
+    other = RegistrationFactory(account=member.account)
+    LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
+    facts = {"source": mine.unit.serial, "to": other.unit.serial, "count": "1", "licence": sent}
+
+    with nothing_written():
+        response = client.post(url(mine, f"services/{CLIENT_AV}/share/"), facts)
+
+    assert (response.status_code, Page(response).codes()) == (422, ["licences-changed"])
 
 
 @pytest.mark.parametrize(
@@ -198,13 +231,18 @@ def test_what_can_not_be_moved_is_refused_beside_its_field(
     client: Client, member: Membership, mine: Registration, sent: dict[str, str], code: str
 ) -> None:
     other = RegistrationFactory(account=member.account)
-    LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
+    licence = LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
     to = mine.unit.serial if sent.get("to") == "itself" else sent.get("to", other.unit.serial)
     before = every_row()
 
     response = client.post(
         url(mine, f"services/{CLIENT_AV}/share/"),
-        {"source": mine.unit.serial, "to": to, "count": sent.get("count", "1")},
+        {
+            "licence": licence.uuid,
+            "source": mine.unit.serial,
+            "to": to,
+            "count": sent.get("count", "1"),
+        },
     )
 
     assert response.status_code == 422
@@ -227,7 +265,7 @@ def test_swap_says_what_goes_before_it_does_anything(client: Client, member: Mem
 
     (moved,) = page.section("effect").one("ul").all("li")
     assert moved.one("strong").text == "Server Anti-Virus"
-    assert secondary.friendly_name in moved.text
+    assert secondary.friendly_name in page.section("effect").text
     assert every_row() == before
 
 
@@ -411,8 +449,9 @@ def test_the_same_move_from_two_windows_moves_once(
     other = RegistrationFactory(account=member.account)
     LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
     path = url(mine, f"services/{CLIENT_AV}/share/")
-    (hidden,) = Page(client.get(path)).root.all("input", name="seen")
-    sent = {"source": mine.unit.serial, "to": other.unit.serial, "count": "1", "seen": hidden.attrs["value"]}
+    form = Page(client.get(path)).section("move-1").one("form")
+    sent = {name: form.one("input", name=name).attrs["value"] for name in ("licence", "seen")}
+    sent |= {"source": mine.unit.serial, "to": other.unit.serial, "count": "1"}
 
     client.post(path, sent)
     second = client.post(path, sent)

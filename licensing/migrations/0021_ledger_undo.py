@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
     """The ledger knows what a member's Undo changed (L8)."""
 
     dependencies = [
-        ("licensing", "0019_records_by_licence"),
+        ("licensing", "0020_nodes_without_days"),
     ]
 
     operations = [
