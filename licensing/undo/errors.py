@@ -14,7 +14,7 @@ class UndoneAlready(RuleViolation):
     """L8: an act is undone once."""
 
     code = "undone-already"
-    message = "This was undone on {at:%d %b %Y at %H:%M} UTC by {who} already. Nothing was changed."
+    message = "This was undone already, on {at:%d %b %Y at %H:%M} UTC by {who}."
 
 
 class UndoBlocked(RuleViolation):
