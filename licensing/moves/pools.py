@@ -49,13 +49,19 @@ def read_pool(licence: Licence) -> Pool | None:
     return next(iter(_pools(Licence.objects.filter(pk=licence.pk))), None)
 
 
-def read_pools(registration: Registration, service: Service) -> list[Pool]:
+def read_pools(registration: Registration, service: Service, today: datetime.date) -> list[Pool]:
     """A unit's own licences of a service that are or can be shared out, the one that ends last leading.
 
-    If one can't be shared out any more (because it became Unlimited, say), parts can still be returned.
+    If one can't be shared out any more (because it became Unlimited, say), parts can still be returned. What
+    has ended is left out where something hasn't, unless others have parts of it.
     """
     found = Licence.objects.filter(registration=registration, service=service)
-    return _pools(found.order_by(F("expires_on").desc(nulls_first=True), "begins_on", "pk"))
+    pools = _pools(found.order_by(F("expires_on").desc(nulls_first=True), "begins_on", "pk"))
+    return [pool for pool in pools if len(pool.shares) > 1 or _lasts(pool.licence, today)] or pools
+
+
+def _lasts(licence: Licence, today: datetime.date) -> bool:
+    return licence.expires_on is None or licence.expires_on >= today
 
 
 def _pools(licences: QuerySet[Licence]) -> list[Pool]:

@@ -113,7 +113,7 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
 def share_licenses(request: MemberRequest, serial: str, code: int) -> HttpResponse:
     registration = get_registration(request, serial)
     service = get_object_or_404(Service, code=code)
-    found = pools.read_pools(registration, service)
+    found = pools.read_pools(registration, service, today())
     if not found:
         raise Http404
     sent = request.POST if request.method == "POST" else None

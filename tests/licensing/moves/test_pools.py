@@ -90,14 +90,14 @@ def test_counts_go_out_on_and_back(units: list[Registration], pool: Licence, by:
 def test_a_pool_tells_who_has_how_much(units: list[Registration], pool: Licence, by: User) -> None:
     _move(pool, units[0], units[1], 4, by)
 
-    (found,) = read_pools(units[0], service(CLIENT_AV))
+    (found,) = read_pools(units[0], service(CLIENT_AV), TODAY)
 
     assert found.licence == pool
     assert [(s.registration, s.count, s.is_owner) for s in found.shares] == [
         (units[0], 6, True),
         (units[1], 4, False),
     ]
-    assert read_pools(units[1], service(CLIENT_AV)) == []
+    assert read_pools(units[1], service(CLIENT_AV), TODAY) == []
 
 
 def test_each_licence_is_a_pool_of_its_own(
@@ -109,7 +109,7 @@ def test_each_licence_is_a_pool_of_its_own(
     client_av = service(CLIENT_AV)
 
     with django_assert_num_queries(2):
-        found = read_pools(units[0], client_av)
+        found = read_pools(units[0], client_av, TODAY)
 
     shares = [(p.licence, [share.count for share in p.shares]) for p in found]
     assert shares == [(other, [3, 2]), (pool, [10])]
@@ -173,7 +173,7 @@ def test_a_part_takes_no_other_end(units: list[Registration], pool: Licence, by:
     give(units[1], CLIENT_AV, count=3, expires_on=TODAY + timedelta(50))
 
     _move(pool, units[0], units[1], 4, by)
-    (own,) = read_pools(units[1], service(CLIENT_AV))
+    (own,) = read_pools(units[1], service(CLIENT_AV), TODAY)
 
     assert (own.licence.count, own.licence.expires_on, len(own.shares)) == (3, TODAY + timedelta(50), 1)
 
@@ -269,7 +269,7 @@ def test_shared_rights_do_not_move(by: User) -> None:
     pool, other = give(primary, CLIENT_AV), RegistrationFactory(account=primary.account)
 
     assert held(secondary, CLIENT_AV).count == 10
-    assert read_pools(secondary, service(CLIENT_AV)) == []
+    assert read_pools(secondary, service(CLIENT_AV), TODAY) == []
     refuses(NotEnough, partial(_move, pool, secondary, other, 1, by))
 
 
