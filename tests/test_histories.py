@@ -23,6 +23,7 @@ from associations.services import (
 )
 from associations.sharing_limit import SHARING_WINDOW
 from licensing.activation.redeeming import make_activation_keys, redeem_key
+from licensing.acts import record_of
 from licensing.grants.giving import grant_licence
 from licensing.grants.revoking import revoke_licence
 from licensing.grants.trials import start_trial
@@ -44,8 +45,9 @@ from licensing.moves.one_licence import move_licence
 from licensing.moves.pools import move_counts
 from licensing.moves.release import release_to_account
 from licensing.moves.swap import swap_roles
+from licensing.undo.undoing import undo_act
 from portal.errors import RuleViolation
-from portal.models import AuditEntry, Mail, Membership, User
+from portal.models import Act, AuditEntry, Mail, Membership, User
 from products.errors import NoMatch
 from products.models import Attempt, Registration, Unit
 from products.services import register
@@ -61,6 +63,7 @@ CHANGED: list[type[Model]] = [
     Unit,
     Registration,
     Seat,
+    Act,
     Licence,
     PoolPart,
     TrialStart,
@@ -98,6 +101,7 @@ class Histories(RuleBasedStateMachine):
             RegistrationFactory(unit=self.units[number], account=owner.account)
         self.issued: dict[str, Keyset] = {}
         self.bought: Counter[Bought] = Counter()
+        self.keys: dict[int, tuple[Bought | None, Bought]] = {}
         self.codes: dict[str, str] = {}
         self.seen: dict[str, tuple[str, bool]] = {}
         self.seen_until = 0
@@ -203,6 +207,7 @@ class Histories(RuleBasedStateMachine):
             assert is_done == bool(bought)
             if bought:
                 self._change(*bought)
+                self.keys[ActivationKey.objects.latest("pk").pk] = bought
 
     @rule(unit=_units, code=st.sampled_from([2, 3, 14]), days=st.none() | st.sampled_from([0, 30, 400]))
     def grant(self, unit: int, code: int, days: int | None) -> None:
@@ -257,6 +262,19 @@ class Histories(RuleBasedStateMachine):
                     now=self.now,
                 )
             )
+
+    @rule(pick=_picks)
+    def undo_act(self, pick: int) -> None:
+        """L8; a key's licence is then what it was before, all other licences are what they are."""
+        acts = Act.objects.select_related("account").order_by("-at", "-pk")
+        for act in acts[pick : pick + 1]:
+            member = next(m for m in self.members if m.account_id == act.account_id)
+            use = record_of(act).key
+            if self._take(partial(undo_act, act=act, by=member.user, now=self.now)):
+                if use:
+                    before, after = self.keys[use.key]
+                    self._change(after, before)
+                self.seen, self.seen_until = self._places(), AuditEntry.objects.latest("pk").pk
 
     @rule(days=st.sampled_from([1, 20, 91]))
     def wait(self, days: int) -> None:
