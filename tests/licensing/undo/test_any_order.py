@@ -4,11 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from associations.models import Seat
 from licensing.ledger.verification import verify
 from portal.errors import RuleViolation
 from portal.models import Act
@@ -36,7 +36,7 @@ def step(scene: Scene, units: list[Registration], kind: str, one: int, other: in
         "remove": lambda: remove(scene, first),
         "change": lambda: change(scene, first, second),
     }
-    with suppress(RuleViolation, Seat.DoesNotExist), transaction.atomic():
+    with suppress(RuleViolation, ObjectDoesNotExist), transaction.atomic():
         does[kind]()
 
 
