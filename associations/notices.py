@@ -8,8 +8,9 @@ from associations.errors import AssociationGone
 from associations.models import Seat, Side
 from associations.seating import association_gone, parent_of
 from associations.selectors import Candidates, spares_of, standby_since
-from licensing.moves.exchange import better_held
+from licensing.entitlements.pairing import pairs_reversed
 from portal.clock import today
+from portal.models import Act
 from products.models import Registration
 
 
@@ -21,12 +22,16 @@ def say_associated(
     parent: Registration,
     child: Registration,
     done: str,
+    undo: Act | None = None,
 ) -> None:
-    """Say what became of a child's seat, as seen from one of the units, with a link to the other."""
+    """Say what became of a child's seat, as seen from one of the units, with a link to the other.
+
+    `undo` is the act that the message offers to undo, here and below.
+    """
     context: dict[str, object] = {"registration": viewer, "seat": seat, "parent": parent, "child": child}
-    is_reversed = seat.shares and bool(better_held(child, [parent], today=today())[0])
-    context |= {"done": done, "is_reversed": is_reversed}
-    level = messages.WARNING if seat.is_spare or is_reversed else messages.SUCCESS
+    adding = pairs_reversed(child, [parent], today=today())[0].get(parent.pk) if seat.shares else None
+    context |= {"done": done, "adding": adding, "undo": undo}
+    level = messages.WARNING if seat.is_spare or adding else messages.SUCCESS
     messages.add_message(request, level, render_to_string("associations/_associated.html", context))
 
 
@@ -45,20 +50,21 @@ def say_alone(request: HttpRequest, registration: Registration, *, is_new: bool)
     messages.success(request, render_to_string("associations/_alone.html", context))
 
 
-def say_removed(request: HttpRequest, seat: Seat, changes: object) -> None:
+def say_removed(request: HttpRequest, seat: Seat, changes: object, undo: Act | None) -> None:
     """Say which services the former child loses, and which spares could now take its place."""
     context = {
         "seat": seat,
         "parent": parent_of(seat),
         "changes": changes,
         "spares": spares_of(seat) if seat.shares else [],
+        "undo": undo,
     }
     messages.success(request, render_to_string("associations/_removed.html", context))
 
 
-def say_standby(request: HttpRequest, seat: Seat) -> None:
+def say_standby(request: HttpRequest, seat: Seat, undo: Act | None) -> None:
     """Say that a spare now shares its parent's licences."""
-    context = {"seat": seat, "parent": parent_of(seat)}
+    context = {"seat": seat, "parent": parent_of(seat), "undo": undo}
     messages.success(request, render_to_string("associations/_standby.html", context))
 
 
@@ -75,8 +81,13 @@ def say_gone(request: HttpRequest, seat: Seat, *, for_standby: bool = False) -> 
         messages.error(request, str(association_gone(seat)), extra_tags=AssociationGone.code)
 
 
-def better_children(registration: Registration, offered: Candidates, side: Side) -> set[int]:
-    """The units whose choice would leave the child with the better licences, which it doesn't share (A10)."""
+def better_children(
+    registration: Registration, offered: Candidates, side: Side
+) -> dict[Registration, list[str]]:
+    """The offered units whose choice would leave the child with licences that it doesn't share and that would
+    add to the pair, with these in words (A10).
+    """
     others = [row.registration for row in offered.rows if row.type.shares_licences and not row.is_shared]
-    than_others, of_others = better_held(registration, others, today=today())
-    return than_others if side == Side.PARENT else of_others
+    as_parents, as_children = pairs_reversed(registration, others, today=today())
+    adding = as_parents if side == Side.PARENT else as_children
+    return {other: adding[other.pk] for other in others if other.pk in adding}

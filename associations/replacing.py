@@ -185,9 +185,19 @@ def links_of(registrations: Iterable[Registration]) -> list[Link]:
 
 
 def exchange_links(
-    *, out: Iterable[Link], back: Iterable[Link], by: User, today: datetime.date, reason: str
+    *,
+    out: Iterable[Link],
+    back: Iterable[Link],
+    by: User,
+    reason: str,
+    by_rma: bool,
+    swapped_with: Registration | None = None,
 ) -> None:
-    """End some live associations, and make others again as they were (X5)."""
+    """End some live associations, and make others again as they were (X5, L8).
+
+    They don't count for the sharing limit if they are made `by_rma`; and it stops none of them (A9).
+    `swapped_with` is the unit whose role parents get back.
+    """
     out, back = list(out), sorted(back, key=lambda link: not link.shares)
     slugs = {link.type for link in (*out, *back)}
     locked = lock_types(*AssociationType.objects.filter(slug__in=slugs))
@@ -201,4 +211,12 @@ def exchange_links(
     pks = {pk for link in back for pk in (link.parent, link.child)}
     found = Registration.objects.select_related("unit__model", "account").in_bulk(pks)
     places = [Place(found[link.parent], found[link.child], types[link.type], link.shares) for link in back]
-    seat_children(places, live_seats(places), by=by, today=today, reason=reason, by_rma=True)
+    seat_children(
+        places,
+        live_seats(places),
+        by=by,
+        today=None,
+        reason=reason,
+        by_rma=by_rma,
+        swapped_with=swapped_with,
+    )

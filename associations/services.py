@@ -5,10 +5,12 @@ before they read anything that a decision depends on.
 """
 
 import datetime
+import uuid
 from collections.abc import Collection
 
 from django.db import transaction
 
+from associations.acts import LinkRecord, Swap, link_of
 from associations.audit_codes import AuditCode
 from associations.errors import (
     NoSpare,
@@ -37,8 +39,8 @@ from associations.seating import (
     sharing_seats,
 )
 from associations.sharing_limit import check_sharing_limit
-from portal import audit
-from portal.models import User
+from portal import acts, audit
+from portal.models import Act, User
 from products.models import Registration, Unit
 from products.services import rename
 
@@ -82,7 +84,9 @@ def remove_association(*, seat: Seat, by: User, reason: str = "") -> None:
     parent, child = _lock(parent, seat.registration, seat=seat)
     end_seats(seat, by=by)
     leave_groups(seat, by=by)
-    _record(AuditCode.ASSOCIATION_REMOVED, seat, parent, child, by=by, reason=reason)
+    action = _record(AuditCode.ASSOCIATION_REMOVED, seat, parent, child, by=by, reason=reason)
+    links = LinkRecord(ended=(link_of(seat, parent),))
+    acts.note(Act.Kind.REMOVE, action=action, account=parent.account, by=by, record=links.to_json())
 
 
 @transaction.atomic
@@ -105,7 +109,10 @@ def change_parent(
     check_free(place, live)
     check_fit(place)
     [changed] = seat_children([place], live, by=by, today=today, reason=reason)
-    _record(AuditCode.PARENT_CHANGED, changed, parent, child, former, by=by, reason=reason)
+    action = _record(AuditCode.PARENT_CHANGED, changed, parent, child, former, by=by, reason=reason)
+    ended, begun = link_of(seat, former), link_of(changed, parent)
+    links = LinkRecord((ended,), (begun,), (child.pk,) if changed.shares else ())
+    acts.note(Act.Kind.CHANGE_PARENT, action=action, account=parent.account, by=by, record=links.to_json())
     return changed
 
 
@@ -137,18 +144,22 @@ def make_standby(
     standby = begin_again(seat, shares=True, by=by, reason=reason)
     for present in sharing:
         begin_again(present, shares=False, by=by, reason=reason)
-    _record(AuditCode.MADE_STANDBY, standby, parent, child, *former, by=by, reason=reason)
+    action = _record(AuditCode.MADE_STANDBY, standby, parent, child, *former, by=by, reason=reason)
+    ended = tuple(link_of(present, parent) for present in (seat, *sharing))
+    begun = tuple(link._replace(shares=not link.shares) for link in ended)
+    links = LinkRecord(ended, begun, (child.pk,))
+    acts.note(Act.Kind.STANDBY, action=action, account=parent.account, by=by, record=links.to_json())
     return standby
 
 
 @transaction.atomic
 def swap_places(
     *, seat: Seat, by: User, today: datetime.date, also: Collection[int] = (), reason: str = ""
-) -> Seat:
-    """Swap a parent with the child that shares its licences; return the new child's seat (A8).
+) -> Swap:
+    """Swap a parent with the child that shares its licences (A8).
 
-    The parent's other children, of every type, go with its role. This function moves no licences:
-    `licensing.moves.swap.swap_roles` does, in the same transaction. `also` are further units to lock.
+    The parent's other children, of every type, go with its role. This function moves no licences, and notes
+    no act: `licensing.moves.swap.swap_roles` does, in the same transaction. `also` are further units to lock.
     Raises AssociationGone, NotSharing, PairChanged, UnitNotActive, TypeDoesNotFit, ParentIsChild and
     TooManySharers.
     """
@@ -173,9 +184,10 @@ def swap_places(
     for place in places:
         check_free(place, live)
         check_fit(place)
-    swapped, *_ = seat_children(places, live, by=by, today=today, reason=reason, swapped_with=parent)
-    _record(AuditCode.ROLES_SWAPPED, swapped, child, parent, by=by, reason=reason, moved=followers)
-    return swapped
+    seats = seat_children(places, live, by=by, today=today, reason=reason, swapped_with=parent)
+    action = _record(AuditCode.ROLES_SWAPPED, seats[0], child, parent, by=by, reason=reason, moved=followers)
+    ended = tuple(link_of(present, parent) for present in (seat, *others))
+    return Swap(seats[0], LinkRecord(ended, tuple(link_of(begun, child) for begun in seats)), action)
 
 
 @transaction.atomic
@@ -250,8 +262,8 @@ def _record(
     by: User,
     reason: str,
     moved: Collection[Registration] = (),
-) -> None:
-    """Write the audit entries of a change, one for each unit concerned."""
+) -> uuid.UUID:
+    """Write the audit entries of a change, one for each unit concerned; return their `action`."""
     data: dict[str, object] = {
         "type": seat.type.slug,
         "parent": parent.unit.serial,
@@ -261,4 +273,4 @@ def _record(
         **({"moved": [registration.unit.serial for registration in moved]} if moved else {}),
     }
     serials = [registration.unit.serial for registration in (parent, child, *former, *moved)]
-    audit.record(code, by=by, account=parent.account, serials=serials, reason=reason, data=data)
+    return audit.record(code, by=by, account=parent.account, serials=serials, reason=reason, data=data)

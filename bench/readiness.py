@@ -57,7 +57,13 @@ def fill(count: int, first: int) -> object:
     services = list(Service.objects.filter(code__in=[2, 3, 5, 6]))
     licences = Licence.objects.bulk_create(
         [
-            Licence(registration=primary, service=service, count=50 if service.is_counted else None)
+            Licence(
+                registration=primary,
+                service=service,
+                count=50 if service.is_counted else None,
+                begins_on=today(),
+                counted_from=1,
+            )
             for primary in held[::2]
             for service in services
         ],

@@ -39,10 +39,10 @@ from products.serials import normalize_serial
 
 @admin.register(Licence)
 class LicenceAdmin(ServiceAdmin):
-    """Licences are granted, never edited: a grant replaces the present one, and the ledger records both."""
+    """Licences are granted, never edited: a grant adds one, and the ledger records it."""
 
     form = GrantForm
-    list_display = ["registration", "service", "kind", "count", "expires_on"]
+    list_display = ["registration", "service", "kind", "count", "begins_on", "expires_on"]
     list_select_related = ["registration", "service"]
     search_fields = ["registration__unit__serial__exact"]
     ordering = ["-pk"]
@@ -68,9 +68,10 @@ class LicenceAdmin(ServiceAdmin):
             reason=given["reason"],
             by=agent(request),
             today=today(),
+            all_the_same=given["all_the_same"],
         )
         obj.pk, obj.registration = licence.pk, licence.registration
-        self._say_what_else(request, licence)
+        self._say_who_shares_nothing(request, licence)
 
     def response_add(
         self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
@@ -79,15 +80,8 @@ class LicenceAdmin(ServiceAdmin):
         super().response_add(request, obj, post_url_continue)
         return redirect("desk:unit", obj.registration.unit.serial)
 
-    def _say_what_else(self, request: HttpRequest, licence: Licence) -> None:
-        """Say what a grant replaced, and with whom it isn't shared."""
-        entry = LedgerEntry.objects.filter(unit=licence.registration.unit_id, service=licence.service).latest(
-            "pk"
-        )
-        if entry.before:
-            before, after = entry_in_words(entry.before), entry_in_words(entry.after)
-            text = f"It replaces what was there: {before}. It is now: {after}."
-            messages.warning(request, text)
+    def _say_who_shares_nothing(self, request: HttpRequest, licence: Licence) -> None:
+        """Say with whom a secondary's licence isn't shared."""
         if primary := sharing_primary(licence.registration):
             messages.warning(
                 request,
@@ -144,11 +138,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="from")
     def was(self, entry: LedgerEntry) -> str:
-        return entry_in_words(entry.before)
+        return entry_in_words(entry.before, entry.at.date())
 
     @admin.display(description="to")
     def became(self, entry: LedgerEntry) -> str:
-        return entry_in_words(entry.after)
+        return entry_in_words(entry.after, entry.at.date())
 
 
 @admin.register(Keyset)

@@ -9,9 +9,8 @@ from licensing.activation import redeeming
 from licensing.errors import CountOutOfRange
 from licensing.keyset import UNLIMITED
 from licensing.models import LARGEST_COUNT, ActivationKey, Licence, Service
-from licensing.wording import count_in_words, licence_in_words
+from licensing.wording import count_in_words
 from portal.admin_base import ReasonForm
-from portal.clock import today
 from portal.forms import judged
 from products.models import Unit
 from products.serials import normalize_serial
@@ -55,27 +54,13 @@ class GrantForm(ReasonForm):
         fields = ["service", "count", "expires_on"]
         help_texts = {"expires_on": "The last day that it runs, as in 2027-11-30; empty: for ever."}
 
-    replaces = forms.BooleanField(
+    all_the_same = forms.BooleanField(
         required=False,
-        label="Replace what is there",
-        help_text="Only where the unit has a license for this service: this one takes its place.",
+        label="Grant it all the same",
+        help_text="Only where it would never run, because the unit runs at least as much on each day.",
     )
 
-    field_order = ["serial_number", "service", "count", "expires_on", "replaces", "reason"]
-
-    def clean(self) -> dict[str, Any] | None:
-        """Ask before a grant replaces an existing licence."""
-        given = super().clean() or self.cleaned_data
-        unit, service = given.get("serial_number"), given.get("service")
-        if not given.get("replaces") and unit and service:
-            held = Licence.objects.filter(
-                registration__unit=unit, registration__ended_at=None, service=service
-            )
-            if licence := held.select_related("service").first():
-                what = licence_in_words(licence, today())
-                said = f"The unit is {what} already. Check this if that is to give way, or extend it."
-                self.add_error("replaces", forms.ValidationError(said, code="replaces-licence"))
-        return given
+    field_order = ["serial_number", "service", "count", "expires_on", "all_the_same", "reason"]
 
     def clean_serial_number(self) -> Unit:
         serial = judged(normalize_serial, self.cleaned_data["serial_number"])

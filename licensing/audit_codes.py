@@ -6,6 +6,12 @@ from portal.audit import Code
 class AuditCode(Code):
     """What is done to licences, keysets and cases, and by them to units; see `portal.audit.Code`."""
 
+    ACT_UNDONE = (
+        "act-undone",
+        "Undone: activation key ending {last_four} can be redeemed again",
+        "Undone: {kind}, {day}",
+        "Undone",
+    )
     ACTIVATION_KEY_REVOKED = "activation-key-revoked", "Activation key ending {last_four} revoked"
     ACTIVATION_KEYS_MADE = "activation-keys-made", "{number} activation keys made"
     COUNTS_MOVED = (
@@ -23,6 +29,7 @@ class AuditCode(Code):
     KEYSET_REISSUED = "keyset-reissued", "Keyset issued anew"
     LICENCE_EXTENDED = "licence-extended", "{service} extended: {licence}", "License extended"
     LICENCE_GRANTED = "licence-granted", "{service} granted: {licence}", "License granted"
+    LICENCE_MOVED = "licence-moved", "{service} moved from {from} to {to}", "License moved"
     LICENCE_REVOKED = "licence-revoked", "{service} taken back", "License taken back"
     MODEL_SERVICE_SET = "model-service-set", "What every {model} comes with was changed"
     RMA_APPROVED = "rma-approved", "{case} approved: {replacement} is to replace {failed}", "{case} approved"

@@ -45,6 +45,33 @@ class GrantAlreadyOver(RuleViolation):
     )
 
 
+class GrantAddsNothing(RuleViolation):
+    """One licence of the unit is for as much on each day of what is to be granted."""
+
+    code = "grant-adds-nothing"
+    field = "service"
+    message = "This unit has {service} already, {what}: another license for these days would add nothing."
+
+
+class GrantNeverRuns(RuleViolation):
+    """As much runs on each day of what is to be granted, which may be wanted all the same."""
+
+    code = "grant-never-runs"
+    field = "all_the_same"
+    message = (
+        "This unit runs at least as much on each of these days: {what}. What you grant would never run "
+        "unless that goes. Check this to grant it all the same."
+    )
+
+
+class NodesForEver(RuleViolation):
+    """L2: Nodes/Users is licensed without days: it is a keyset's node count, which has none."""
+
+    code = "nodes-for-ever"
+    field = "expires_on"
+    message = "{service} is licensed for ever: it takes no last day, no term and no trial."
+
+
 class PermanentServiceCode(RuleViolation):
     """Keysets contain a service's code, so it never changes."""
 
@@ -58,17 +85,6 @@ class CatalogueFull(RuleViolation):
 
     code = "catalogue-full"
     message = "There are {count} services already, and the catalogue takes no more."
-
-
-class PartsGivenOut(RuleViolation):
-    """Other units hold more of a licence's count than it would have left."""
-
-    code = "parts-given-out"
-    field = "count"
-    message = (
-        "{given:,} of the {service} licenses are shared out to other units: {count:,} would be too few. "
-        "Move them back first."
-    )
 
 
 class InvalidKey(RuleViolation):
@@ -123,7 +139,7 @@ class KeyForOtherModel(RuleViolation):
 
 
 class NothingToAdd(RuleViolation):
-    """L4: the unit already has what the key is for, without an end or a limit."""
+    """L4: with the key the unit would run nothing on any day that it doesn't run anyway."""
 
     code = "nothing-to-add"
     field = "activation_key"
@@ -131,13 +147,13 @@ class NothingToAdd(RuleViolation):
 
 
 class KeyNeedsLicence(RuleViolation):
-    """L4: a key without a term raises the count of a running licence; this one has ended."""
+    """L4: a key without a term raises the count of a running licence, and none runs today."""
 
     code = "key-needs-licence"
     field = "activation_key"
     message = (
-        "This key raises the count of a running license, and {service} expired on {day:%d %b %Y}. "
-        "Renew it first."
+        "This key raises the count of a running license, and no license of this unit's own runs for "
+        "{service}: {what}. Redeem the key once one does."
     )
 
 
@@ -264,11 +280,19 @@ class PartsElsewhere(RuleViolation):
 
 
 class NoLicence(RuleViolation):
-    """Only a unit's own licence can be extended or revoked."""
+    """Only a unit's own licence can be extended, moved or revoked, and this one is no longer there."""
 
     code = "no-licence"
-    field = "service"
-    message = "{serial} has no license of its own for {service}."
+    field = "choice"
+    message = "{serial} no longer has this license for {service}. Nothing was changed: look at it again."
+
+
+class NotTransferable(RuleViolation):
+    """A licence of a service that isn't transferable stays with its unit."""
+
+    code = "not-transferable"
+    field = "choice"
+    message = "{service} stays with its unit: the catalogue doesn't let it be transferred."
 
 
 class TrialNotExtended(RuleViolation):

@@ -7,7 +7,7 @@ from django import forms
 from licensing.activation.codes import normalize_key
 from licensing.models import LARGEST_COUNT
 from licensing.moves.release import find_account
-from portal.forms import judged
+from portal.forms import DayField, judged
 from portal.models import Account
 from products.forms import TYPED_CODE
 from products.models import Registration
@@ -16,7 +16,7 @@ from products.services import normalize_friendly_name
 
 
 class ActivationKeyForm(forms.Form):
-    """Activate, Upgrade or Renew: one key."""
+    """Activate, Upgrade or Renew: one key and, where that is offered, the day on which its licence begins."""
 
     activation_key = forms.CharField(
         label="Activation Key",
@@ -24,6 +24,7 @@ class ActivationKeyForm(forms.Form):
         help_text="16 letters and digits, as in XXXX-XXXX-XXXX-XXXX.",
         widget=forms.TextInput(attrs={**TYPED_CODE, "autofocus": True}),
     )
+    begins_on = DayField(required=False)
 
     def clean_activation_key(self) -> str:
         return judged(normalize_key, self.cleaned_data["activation_key"])

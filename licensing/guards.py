@@ -1,14 +1,15 @@
 """Checks shared by the services that write licences: the unit as it is now, counts, parts of others."""
 
-from django.db.models import Sum
+from collections.abc import Iterable
 
+from licensing.entitlements.today import NODES_CODE
 from licensing.errors import (
     CountNeeded,
     CountNotAllowed,
     CountOutOfRange,
+    NodesForEver,
     NotRegistered,
     PartsElsewhere,
-    PartsGivenOut,
 )
 from licensing.keyset import UNLIMITED
 from licensing.models import LARGEST_COUNT, Licence, Service
@@ -32,11 +33,27 @@ def live_registration(unit: Unit, *, account: Account | None = None) -> Registra
     return registration
 
 
-def check_given(licence: Licence | None, count: int | None) -> None:
-    """Raise PartsGivenOut if a licence for this count couldn't cover what other units hold of it."""
-    given = licence.parts.aggregate(given=Sum("count"))["given"] if licence else 0
-    if licence and given and count != UNLIMITED and (count or 0) < given:
-        raise PartsGivenOut(given=given, service=licence.service, count=count or 0)
+def lock_live(registrations: Iterable[Registration], account: int, *, also: Iterable[int] = ()) -> None:
+    """Lock the units of some registrations, and `also` others, in order of pk.
+
+    Raises UnitRetired, and NotRegistered for what is no longer a live registration in the account.
+    """
+    registrations = list(registrations)
+    units = {unit.pk: unit for unit in Unit.objects.locked({*(r.unit_id for r in registrations), *also})}
+    live = Registration.objects.live().filter(pk__in=[r.pk for r in registrations], account=account)
+    present = set(live.values_list("pk", flat=True))
+    for registration in registrations:
+        unit = units[registration.unit_id]
+        if unit.retired_at:
+            raise UnitRetired(unit)
+        if registration.pk not in present:
+            raise NotRegistered(serial=unit.serial)
+
+
+def check_endless(service: Service, *, has_end: bool, field: str = "expires_on") -> None:
+    """Raise NodesForEver for a last day of Nodes/Users; `field` is where it was typed."""
+    if has_end and service.code == NODES_CODE:
+        raise NodesForEver(service=service, field=field)
 
 
 def check_count(service: Service, count: int | None) -> None:

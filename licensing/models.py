@@ -3,8 +3,9 @@
 import datetime
 import uuid
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from licensing.keyset import UNLIMITED
 from portal.models import Account, User
@@ -21,7 +22,10 @@ FLAGS = (
 )
 """The flags of a service, which the ledger records."""
 RIGHTS = ["grant", "key", "trial", "pool", "part", "swap", "rma", "revoke", "move", "model", "catalogue"]
+RIGHTS += ["undo"]
 """The rights that the database accepts in the ledger."""
+STATES = ["requested", "approved", "completed", "received", "declined", "cancelled", "undone"]
+"""The states of a case that the database accepts."""
 
 
 class Service(models.Model):
@@ -82,26 +86,36 @@ class CatalogueState(models.Model):
 
 
 class Licence(models.Model):
-    """One service on one registration. Its status is derived: see `licensing.entitlements.today`.
+    """One purchase, grant or trial of one service: a registration holds as many of a service as it got.
 
-    `count` is -1 for Unlimited, None for an uncounted service; `expires_on` is the last day that it runs.
-    `parts` are what was given of the count to other units.
+    Its status is derived: see `licensing.entitlements.today`. `count` is -1 for Unlimited, None for an
+    uncounted service; `begins_on` and `expires_on` are the first and the last day that it runs, and months
+    are added to the latter so that it falls on the day of the month `counted_from` again. `parts` are what
+    was given of the count to other units. The `uuid` stays while it moves from unit to unit.
     """
 
     class Kind(models.TextChoices):
         LICENSED = "licensed"
         TRIAL = "trial"
 
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     registration = models.ForeignKey(Registration, models.PROTECT, related_name="licences", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.LICENSED)
     count = models.BigIntegerField(null=True, blank=True)
+    begins_on = models.DateField()
     expires_on = models.DateField(null=True, blank=True)
+    counted_from = models.PositiveSmallIntegerField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("registration", "service", name="licence_one_for_service"),
             models.CheckConstraint(condition=Q(kind__in=["licensed", "trial"]), name="licence_kind_known"),
+            models.CheckConstraint(
+                condition=Q(expires_on=None) | Q(expires_on__gte=F("begins_on")), name="licence_days"
+            ),
+            models.CheckConstraint(
+                condition=Q(counted_from__gte=1, counted_from__lte=31), name="licence_counted_from"
+            ),
             models.CheckConstraint(
                 condition=Q(count=None) | Q(count__gte=UNLIMITED, count__lte=2**32 - 1), name="licence_count"
             ),
@@ -191,10 +205,11 @@ class LedgerEntry(models.Model):
     The database refuses to update or delete it.
 
     `before` and `after` are the values on either side of the change (None: there was, or is, nothing):
-    of a licence `{kind, count, expires_on}` and, if parts of it were given away, `given`; of a part
-    `{kind, count, expires_on}`, of a model `{count}`, of a service its flags. `right` is the right by which
-    it is held, and `detail` completes it: a key's last four characters; for a part, the serial number of the
-    unit that owns the licence; for a transfer, that of the unit that it came from.
+    of a licence or a part its kind, count and days; of a licence, if parts of it were given away, `given`; of
+    a model `{count}`, of a service its flags. Entries from before licences had first days lack these.
+    `licence` is the licence's uuid; some of those entries, about what has ended since, have none. `right` is
+    the right by which it is held, and `detail` completes it: a key's last four characters; for a part, the
+    serial number of the unit that owns the licence; for a transfer, that of the unit that it came from.
     """
 
     class Right(models.TextChoices):
@@ -209,6 +224,7 @@ class LedgerEntry(models.Model):
         MOVE = "move", "moved with the unit"
         MODEL = "model", "comes with the model"
         CATALOGUE = "catalogue", "the catalogue"
+        UNDO = "undo", "by Undo"
 
     at = models.DateTimeField(auto_now_add=True)
     actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -216,6 +232,7 @@ class LedgerEntry(models.Model):
     unit = models.ForeignKey(Unit, models.PROTECT, null=True, related_name="ledger", db_index=False)
     model = models.ForeignKey(ProductModel, models.PROTECT, null=True, related_name="+")
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    licence = models.UUIDField(null=True)
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     right = models.CharField(max_length=16, choices=Right)
@@ -288,7 +305,8 @@ class RmaCase(models.Model):
     a pair with the replacement afterwards, as confirmed by the agent. `secondary` shared the failed primary's
     licences when the case was requested, and keeps them until `grace_ends_on` while the case is open (X3).
     `warranty_waiver` is a lead's reason to accept an ended warranty, `model_waiver` one to accept a
-    replacement of `waived_model`, and of no other (X6). `done` is what completing moved, for undoing it.
+    replacement of `waived_model`, and of no other (X6). `done` is what completing did, in the form of
+    `licensing.rma.record`.
     """
 
     class Kind(models.TextChoices):
@@ -329,7 +347,7 @@ class RmaCase(models.Model):
     completed_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     received_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    done = models.JSONField(null=True, blank=True)
+    done = models.JSONField(null=True, blank=True, encoder=DjangoJSONEncoder)
 
     class Meta:
         verbose_name = "RMA case"
@@ -343,17 +361,7 @@ class RmaCase(models.Model):
                 name="rmacase_one_open_replacement",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    state__in=[
-                        "requested",
-                        "approved",
-                        "completed",
-                        "received",
-                        "declined",
-                        "cancelled",
-                        "undone",
-                    ]
-                ),
+                condition=Q(state__in=STATES),
                 name="rmacase_state_known",
             ),
             models.CheckConstraint(

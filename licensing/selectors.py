@@ -1,25 +1,42 @@
 """Queries about licences for pages."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from django.db.models import Case, F, IntegerField, Q, Subquery, When
+from django.db.models import BigIntegerField, Case, Exists, F, IntegerField, Max, OuterRef, Q, Subquery, When
+from django.db.models.functions import Coalesce
 
 from associations.models import Seat, Side
 from licensing.activation.terms import Verb
 from licensing.entitlements.timeline import Right
 from licensing.entitlements.today import Entitlement, entitlements, node_count, read_holdings
 from licensing.keyset import UNLIMITED, Status
-from licensing.models import Keyset, KeysetHead, Licence, Service, TrialStart
+from licensing.models import (
+    LARGEST_COUNT,
+    Keyset,
+    KeysetHead,
+    LedgerEntry,
+    Licence,
+    PoolPart,
+    Service,
+    TrialStart,
+)
 from licensing.moves.pools import is_divisible
-from licensing.wording import count_in_words, entitlement_in_words
+from licensing.wording import count_in_words, entitlement_in_words, how_in_words
 from portal.models import Account
 from products.models import Registration
 
 SOON = datetime.timedelta(days=30)
 MOST_SHOWN = 20
 MOST_COUNTED = 1000
+SIZE = Case(
+    When(count=UNLIMITED, then=LARGEST_COUNT + 1),
+    default=Coalesce("count", 0),
+    output_field=BigIntegerField(),
+)
+"""A licence's count as a column to compare: Unlimited is the largest."""
 
 
 class _Counted(Subquery):
@@ -43,12 +60,17 @@ class Expiring:
 
 def expiring_soon(account: Account, today: datetime.date) -> Expiring:
     """The account's licences that end within 30 days, soonest first; then those that ended in the last 30,
-    latest first. At most 20, in one query.
+    latest first. One after which the unit has at least as much without a gap is none of them. At most 20, in
+    one query.
     """
-    found = Licence.objects.filter(
-        registration__account=account,
-        registration__ended_at=None,
-        expires_on__range=(today - SOON, today + SOON),
+    found = (
+        Licence.objects.annotate(size=SIZE)
+        .filter(
+            registration__account=account,
+            registration__ended_at=None,
+            expires_on__range=(today - SOON, today + SOON),
+        )
+        .exclude(_is_followed())
     )
     counted = found.order_by().values("pk")[: MOST_SHOWN + MOST_COUNTED + 1]
     is_to_end = Q(expires_on__gte=today)
@@ -60,6 +82,21 @@ def expiring_soon(account: Account, today: datetime.date) -> Expiring:
         )[:MOST_SHOWN]
     )
     return Expiring(rows, more=rows[0].found - len(rows) if rows else 0)
+
+
+def _is_followed() -> Exists:
+    """Whether the unit has a licence of at least that `size` which runs on when another one ends."""
+    later = Q(expires_on=None) | Q(expires_on__gt=OuterRef("expires_on"))
+    as_good = Q(kind=Licence.Kind.LICENSED) | Q(kind=OuterRef("kind"))
+    others = Licence.objects.annotate(size=SIZE).filter(
+        later,
+        as_good,
+        registration=OuterRef("registration"),
+        service=OuterRef("service"),
+        size__gte=OuterRef("size"),
+        begins_on__lte=OuterRef("expires_on") + datetime.timedelta(days=1),
+    )
+    return Exists(others)
 
 
 def node_support(held: list[Entitlement], today: datetime.date) -> str:
@@ -96,14 +133,16 @@ def sharing_changes(
 class ServiceRow:
     """One row of a unit's services (the source's last table), and what can be done about it.
 
-    `verbs` are the links under Manage Service; `licence` is the unit's own, `given` is how much of it other
-    units have. A shared service's licence is managed on the primary's page. `trial_on` is the unit whose free
-    trial is offered: the primary's first, because both run it (L3); None if neither has one left.
+    `verbs` are the links under Manage Service; `licences` are the unit's own, `given` is how much of them
+    other units have, `parts` are its parts of theirs. A shared service is managed on the primary's page.
+    `trial_on` is the unit whose free trial is offered: the primary's first, because both run it (L3); None if
+    neither has one left.
     """
 
     entitlement: Entitlement
     status: Status
-    licence: Licence | None
+    licences: list[Licence]
+    parts: list[PoolPart]
     given: int
     trial_on: Registration | None
     verbs: list[Verb]
@@ -118,6 +157,13 @@ class ServiceRow:
         """Whether it runs by another unit's licence, the primary's or any."""
         return self.entitlement.right in {Right.SHARED, Right.PART, Right.KEPT}
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the row says all about the unit's licences: that it has none, or one, which it shows."""
+        shown = {self.entitlement.licence, *(span.holding.licence for span in self.entitlement.then)}
+        is_one = len(self.licences) < 2 and all(licence.uuid in shown for licence in self.licences)
+        return is_one and not (self.parts or self.given)
+
 
 def service_rows(
     registration: Registration, primary: Registration | None, today: datetime.date
@@ -130,9 +176,9 @@ def service_rows(
     rows = []
     for service in Service.objects.all():
         entitlement = held.entitlement(registration, primary, service, today)
-        licence = held.licences.get((registration.pk, service.pk))
+        licences = held.licences.get((registration.pk, service.pk), [])
         included = held.included.get((registration.unit.model_id, service.pk), 0)
-        given = held.given.get(licence.pk, 0) if licence else 0
+        given = sum(held.given.get(licence.pk, 0) for licence in licences)
         triers = units if service.is_shareable else [registration]
         status = entitlement.status(today)
         is_offered = service.is_trial_offered and status in {Status.NOT_LICENSED, Status.EXPIRED}
@@ -141,32 +187,107 @@ def service_rows(
             for unit in triers
             if (unit.pk, service.pk) not in held.licences and (unit.unit_id, service.pk) not in tried
         )
+        verbs = _key_verbs(service, licences, included, today) if service.is_activation_offered else []
+        is_pool = given or any(is_divisible(licence, service) for licence in licences)
         rows.append(
             ServiceRow(
                 entitlement,
                 status,
-                licence,
+                licences,
+                held.parts.get((registration.pk, service.pk), []),
                 given,
                 trial_on=next(left, None) if is_offered else None,
-                verbs=_verbs(service, licence, included, given),
+                verbs=[*verbs, *([Verb.SHARE] if is_pool else [])],
             )
         )
     return rows
 
 
-def _verbs(service: Service, licence: Licence | None, included: int | None, given: int) -> list[Verb]:
-    """What Manage Service offers, given the service and the unit's own licence; `included`: 0 is none."""
-    verbs = _key_verbs(service, licence, included) if service.is_activation_offered else []
-    return [*verbs, *([Verb.SHARE] if licence and (given or is_divisible(licence)) else [])]
+def _key_verbs(
+    service: Service, licences: list[Licence], included: int | None, today: datetime.date
+) -> list[Verb]:
+    """What a key would do, by the unit's own licences; `included`: what its model comes with, 0 is nothing.
 
-
-def _key_verbs(service: Service, licence: Licence | None, included: int | None) -> list[Verb]:
-    if licence is None or licence.kind == Licence.Kind.TRIAL:
-        if included == 0 or (licence and included is not None):
+    Those that run or are to come decide; where all have ended, the source offers them for renewal.
+    """
+    bought = [licence for licence in licences if licence.kind == Licence.Kind.LICENSED]
+    if not bought:
+        if included == 0 or (licences and included is not None):
             return [Verb.ACTIVATE]
         return [Verb.UPGRADE] if included and included != UNLIMITED else []
-    verbs = [Verb.UPGRADE] if service.is_counted and licence.count != UNLIMITED else []
-    return [*verbs, *([Verb.RENEW] if licence.expires_on else [])]
+    lasting = [row for row in bought if row.expires_on is None or row.expires_on >= today] or bought
+    begun = [row for row in lasting if row.begins_on <= today]
+    verbs = []
+    if service.is_counted and any(row.count != UNLIMITED for row in begun):
+        verbs.append(Verb.UPGRADE)
+    if any(row.expires_on for row in lasting):
+        verbs.append(Verb.RENEW)
+    return verbs
+
+
+@dataclass(frozen=True, slots=True)
+class LicenceLine:
+    """One licence of a unit, or of another unit (`owner`) of which it has a part.
+
+    `count` is the whole licence's, or the part's; `origin` says how it came to its unit, if the ledger knows;
+    `parts` are those that other units have of it.
+    """
+
+    service: Service
+    licence: Licence
+    count: int | None
+    origin: str
+    owner: Registration | None
+    parts: list[PoolPart]
+
+
+def licence_lines(rows: Iterable[ServiceRow], today: datetime.date) -> list[LicenceLine]:
+    """A unit's licences one by one, those that are over last; none if its rows say all about them.
+
+    At most two queries, however many there are.
+    """
+    rows = list(rows)
+    if all(row.is_plain for row in rows):
+        return []
+    of_others = {part.pk for row in rows for part in row.parts}
+    divided = [licence for row in rows if row.given for licence in row.licences]
+    parts: list[PoolPart] = []
+    if of_others or divided:
+        found = PoolPart.objects.filter(Q(pk__in=of_others) | Q(licence__in=divided))
+        parts = list(found.select_related("registration__unit", "licence__registration__unit").order_by("pk"))
+    origins = origins_of(licence for row in rows for licence in row.licences)
+    return [line for row in rows for line in _lines(row, parts, origins, today)]
+
+
+def _lines(
+    row: ServiceRow, parts: list[PoolPart], origins: dict[UUID, str], today: datetime.date
+) -> Iterator[LicenceLine]:
+    """The licences of one service, and the parts of others'."""
+    service, mine = row.entitlement.service, {part.pk for part in row.parts}
+
+    def order(licence: Licence) -> tuple[bool, datetime.date, int]:
+        is_over = licence.expires_on is not None and licence.expires_on < today
+        return is_over, licence.begins_on, licence.pk
+
+    for licence in sorted(row.licences, key=order):
+        given = [part for part in parts if part.licence_id == licence.pk]
+        yield LicenceLine(service, licence, licence.count, origins.get(licence.uuid, ""), None, given)
+    for part in (part for part in parts if part.pk in mine):
+        yield LicenceLine(service, part.licence, part.count, "", part.licence.registration, [])
+
+
+def origins_of(licences: Iterable[Licence]) -> dict[UUID, str]:
+    """How licences came to their units, in words: the ledger's latest word but on sharing out. One query."""
+    known = {licence.uuid: licence.registration_id for licence in licences}
+    units = Registration.objects.filter(pk__in=set(known.values())).values("unit")
+    told = LedgerEntry.objects.filter(unit__in=units, licence__in=known, after__isnull=False)
+    told = told.exclude(right__in=[LedgerEntry.Right.POOL, LedgerEntry.Right.PART])
+    latest = told.values("licence").annotate(last=Max("pk")).values("last")
+    return {
+        entry.licence: how_in_words(entry.right, entry.detail)
+        for entry in LedgerEntry.objects.filter(pk__in=latest)
+        if entry.licence
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,16 @@
 from django.urls import path
 
-from licensing.views import entitlements, keysets, readiness, release, rma, service_management, services, swap
+from licensing.views import (
+    entitlements,
+    keysets,
+    readiness,
+    release,
+    rma,
+    service_management,
+    services,
+    swap,
+    undo,
+)
 
 urlpatterns = [
     path("products/<serial:serial>/", service_management.service_management, name="service_management"),
@@ -8,6 +18,7 @@ urlpatterns = [
     path("products/<serial:serial>/keyset/", keysets.license_keyset, name="license_keyset"),
     path("products/<serial:serial>/keyset/applied/", readiness.confirm_applied, name="confirm_applied"),
     path("readiness/", readiness.readiness, name="readiness"),
+    path("readiness.csv", readiness.readiness_csv, name="readiness_csv"),
     path("products/<serial:serial>/keyset/file/", keysets.keyset_file, name="keyset_file"),
     path("products/<serial:serial>/keyset/pair/", keysets.pair_keysets_file, name="pair_keysets_file"),
     path("products/<serial:serial>/entitlements/", entitlements.entitlements, name="entitlements"),
@@ -24,5 +35,6 @@ urlpatterns = [
     path("rma/", rma.rma_cases, name="rma_cases"),
     path("rma/<uuid:uuid>/", rma.rma_case, name="rma_case"),
     path("rma/<uuid:uuid>/cancel/", rma.cancel_case, name="cancel_case"),
+    path("activity/<uuid:uuid>/undo/", undo.undo_act, name="undo_act"),
     path(".well-known/jwks.json", keysets.jwks, name="jwks"),
 ]

@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -17,8 +18,10 @@ from licensing.models import Service
 from licensing.wording import entry_in_words
 from portal.access import MemberRequest, member_required
 from portal.activity import Action, activity_page
+from portal.acts import acts_by_action, is_in_time
+from portal.clock import today
 from portal.forms import judged
-from portal.models import Account, User
+from portal.models import Account, Act, User
 from portal.paging import read_cursor
 from products.models import Registration
 from products.serials import normalize_serial
@@ -62,27 +65,31 @@ def activity(request: MemberRequest) -> HttpResponse:
     page = activity_page(account, serial=serial, before=read_cursor(request.GET.get("before", "")))
     shown = {serial, *(unit for action in page.actions for unit in action.serials[:MOST_UNITS])}
     names = _names(account, shown)
+    acts = acts_by_action(account, (action.entry.action for action in page.actions))
     context = {
         "form": form,
         "page": page,
         "serial": serial,
         "unit": names.live.get(serial),
-        "rows": [_row(action, names) for action in page.actions],
+        "rows": [_row(action, names, acts.get(action.entry.action)) for action in page.actions],
+        "may_undo": request.membership.may_change,
         "newest": _address(serial=serial),
         "older": _address(serial=serial, before=page.actions[-1].entry.action) if page.has_older else "",
     }
     return render(request, "portal/activity.html", context)
 
 
-def _row(action: Action, names: Names) -> dict[str, object]:
-    """What the page shows of an action."""
+def _row(action: Action, names: Names, act: Act | None) -> dict[str, object]:
+    """What the page shows of an action, and of the act that it is, if it can be or was undone."""
     entry = action.entry
     return {
         "entry": entry,
-        "what": in_words(entry.code, _facts(entry.data, names)),
+        "what": in_words(entry.code, _facts(entry.data, names, entry.at.date())),
         "units": [(serial, serial in names.live) for serial in action.serials[:MOST_UNITS]],
         "more": max(len(action.serials) - MOST_UNITS, 0),
         "who": _who(entry.actor),
+        "act": act,
+        "is_in_time": act is not None and is_in_time(act, today()),
     }
 
 
@@ -96,13 +103,13 @@ def in_words(code: str, facts: Mapping[str, object]) -> str:
     return code.replace("-", " ").capitalize()
 
 
-def _facts(data: Mapping[str, object], names: Names) -> dict[str, object]:
-    """An entry's data, with names in place of codes; what has no name is left out."""
+def _facts(data: Mapping[str, object], names: Names, on: date) -> dict[str, object]:
+    """The data of a day's entry, with names in place of codes; what has no name is left out."""
     facts = {name: value for name, value in data.items() if name not in {"service", "licence"}}
     if service := names.services.get(str(data.get("service"))):
         facts["service"] = service
     if isinstance(licence := data.get("licence"), dict) and {"kind", "count", "expires_on"} <= set(licence):
-        facts["licence"] = entry_in_words(licence)
+        facts["licence"] = entry_in_words(licence, on)
     if type := names.types.get(str(data.get("type"))):
         facts |= {"parent_label": type.parent_label, "child_label": type.child_label}
         if type.shares_licences and data.get("shares") is False:

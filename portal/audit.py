@@ -40,8 +40,11 @@ def record(
     serials: Iterable[str] = ("",),
     reason: str = "",
     data: dict[str, object] | None = None,
-) -> None:
-    """Write one entry for each serial number that the action concerns; without any, a single entry."""
+) -> uuid.UUID:
+    """Write one entry for each serial number that the action concerns; without any, a single entry.
+
+    Returns the `action` that the entries share.
+    """
     action = uuid.uuid4()
     AuditEntry.objects.bulk_create(
         AuditEntry(
@@ -49,3 +52,4 @@ def record(
         )
         for serial in serials
     )
+    return action

@@ -7,15 +7,17 @@ class RuleViolation(Exception):
     """A rule of docs/rules.md refused an action, and nothing was written.
 
     `code` is stable: programs and tests match it. `field` names the form field that the message belongs
-    to, if any. The message is for people and says what to do.
+    to, if any; a fact `field` names another one. The message is for people and says what to do.
     """
 
     code: ClassVar[str]
-    field: ClassVar[str | None] = None
+    field: str | None = None
     message: ClassVar[str] = ""
 
     def __init__(self, **facts: object) -> None:
         self.facts = facts
+        if "field" in facts:
+            self.field = str(facts["field"])
         super().__init__(self.message.format(**facts))
 
 

@@ -3,6 +3,7 @@
 import uuid
 
 from django.contrib.auth.models import AbstractUser
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -91,6 +92,47 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.serial}".strip()
+
+
+class Act(models.Model):
+    """Something that a member did, and that an editor of the account can take back for a while (L8).
+
+    `uuid` is the `action` of its audit entries. `record` is what it did, in the form of `licensing.acts`.
+    """
+
+    class Kind(models.TextChoices):
+        KEY = "key", "activation key"
+        COUNTS = "counts", "sharing out of licenses"
+        SWAP = "swap", "swap of roles"
+        STANDBY = "standby", "Make standby"
+        REMOVE = "remove", "Remove"
+        CHANGE_PARENT = "change-parent", "Change parent"
+
+    uuid = models.UUIDField(unique=True, editable=False)
+    kind = models.CharField(max_length=13, choices=Kind)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    record = models.JSONField(encoder=DjangoJSONEncoder)
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["key", "counts", "swap", "standby", "remove", "change-parent"]),
+                name="act_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(undone_at=None, undone_by=None)
+                | models.Q(undone_at__isnull=False, undone_by__isnull=False),
+                name="act_undone_by_somebody",
+            ),
+        ]
+        indexes = [models.Index(fields=["account", "at"], name="act_of_account")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.at:%d %b %Y}"
 
 
 class Key(models.Model):

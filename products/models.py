@@ -42,8 +42,7 @@ class Unit(models.Model):
     """An appliance as the factory made it.
 
     `version` rises with every change of its entitlements, `last_generation` with every keyset; neither is
-    ever reset. `counts_moved_at` is when counts were last moved to it, from it, or out of its own licence
-    between others. The authentication code is stored as a keyed hash; `code_kid` names the key.
+    ever reset. The authentication code is stored as a keyed hash; `code_kid` names the key.
     """
 
     serial = models.CharField(max_length=12)
@@ -53,7 +52,6 @@ class Unit(models.Model):
     firmware = models.CharField(max_length=32, blank=True)
     warranty_ends_on = models.DateField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
-    counts_moved_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveBigIntegerField(default=0)
     last_generation = models.PositiveBigIntegerField(default=0)
 

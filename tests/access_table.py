@@ -29,6 +29,8 @@ jwks                 POST            405        405        405        405       
 
 readiness            GET             login      200        200        200        200        support
 readiness            POST            login      405        405        405        405        405
+readiness_csv        GET             login      200        200        200        200        support
+readiness_csv        POST            login      405        405        405        405        405
 activity             GET             login      200        200        200        200        support
 activity             POST            login      405        405        405        405        405
 
@@ -138,6 +140,10 @@ cancel_case          GET   own       login rma_case 403 rma_case rma_case suppor
 cancel_case          GET   foreign   login rma_case 403 rma_case rma_case support
 cancel_case          POST  own       login      404        403        rma_case   rma_case   support
 cancel_case          POST  foreign   login      404        403        404        404        support
+undo_act             GET   own       login      404        403        200        200        support
+undo_act             GET   foreign   login      404        403        404        404        support
+undo_act             POST  own       login      404        403        activity   activity   support
+undo_act             POST  foreign   login      404        403        404        404        support
 
 admin:login          GET             login      403        403        403        403        support
 admin:login          POST            login      403        403        403        403        200
@@ -192,6 +198,7 @@ CORRECTIONS = """
 desk:associate      registered  403/403  200/422
 desk:extend         registered  403/403  200/422
 desk:revoke         registered  403/403  200/422
+desk:move_license   registered  403/403  200/422
 desk:move           registered  403/403  200/422
 desk:release        registered  403/403  200/422
 desk:reissue        registered  403/403  200/desk:unit

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from associations.models import AssociationType, Seat, Side
 from associations.services import associate
+from licensing.models import Licence
 from portal.clock import today
 from portal.models import Account, Membership, User
 from portal.roles import load_roles
@@ -22,6 +23,7 @@ from products.models import ProductModel, Registration, Unit
 from products.services import register, search_text
 
 CODE = "ABCD-1234"
+LONG_AGO = date(2020, 1, 1)
 PASSWORD = "correct horse battery staple"  # noqa: S105  (a test's)
 
 
@@ -90,6 +92,17 @@ class RegistrationFactory(factory.django.DjangoModelFactory[Registration]):
     friendly_name = factory.Sequence("Unit {}".format)
     code = factory.Sequence("R{:07d}".format)  # with its R, never part of a serial number
     search = factory.LazyAttribute(lambda r: search_text(r.unit, r.friendly_name, r.code))
+
+
+class LicenceFactory(factory.django.DjangoModelFactory[Licence]):
+    """A licence without an end that began long ago, for 10 if its service is counted."""
+
+    class Meta:
+        model = Licence
+
+    begins_on = factory.LazyAttribute(lambda licence: min(LONG_AGO, licence.expires_on or LONG_AGO))
+    expires_on = None
+    counted_from = factory.LazyAttribute(lambda licence: (licence.expires_on or licence.begins_on).day)
 
 
 def registrations(account: Account, count: int, model_name: str = "PRO 5060") -> list[Registration]:

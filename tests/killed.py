@@ -183,6 +183,22 @@ def _move_counts(*, licence: int, source: int, target: int, count: int, by: int)
     )
 
 
+def _move_licence(*, licence: int, to: int, by: int) -> None:
+    from licensing.models import Licence
+    from licensing.moves.one_licence import move_licence
+    from portal.clock import today
+    from portal.models import User
+    from products.models import Registration
+
+    move_licence(
+        licence=Licence.objects.get(pk=licence),
+        to=Registration.objects.get(pk=to),
+        reason="on the wrong unit",
+        by=User.objects.get(pk=by),
+        today=today(),
+    )
+
+
 def _swap(*, seat: int, by: int) -> None:
     from associations.models import Seat
     from licensing.moves.swap import swap_roles
@@ -230,7 +246,7 @@ def _complete(*, case: int, partner: int, seen: str, by: int) -> None:
     )
 
 
-def _undo(*, case: int, by: int) -> None:
+def _undo(*, case: int, seen: str, by: int) -> None:
     from licensing.models import RmaCase
     from licensing.rma.undoing import undo_case
     from portal.clock import today
@@ -239,10 +255,18 @@ def _undo(*, case: int, by: int) -> None:
     undo_case(
         case=RmaCase.objects.get(pk=case),
         as_lead=True,
+        seen=seen,
         reason="wrong unit",
         by=User.objects.get(pk=by),
         today=today(),
     )
+
+
+def _undo_act(*, act: int, by: int) -> None:
+    from licensing.undo.undoing import undo_act
+    from portal.models import Act, User
+
+    undo_act(act=Act.objects.get(pk=act), by=User.objects.get(pk=by), now=timezone.now())
 
 
 ACTIONS: dict[str, Callable[..., None]] = {
@@ -255,9 +279,11 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "read_keyset": _read_keyset,
     "redeem": _redeem,
     "move_counts": _move_counts,
+    "move_licence": _move_licence,
     "swap": _swap,
     "complete": _complete,
     "undo": _undo,
+    "undo_act": _undo_act,
     "release": _release,
     "send_mail": _send_mail,
 }

@@ -20,12 +20,13 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
 from associations.models import Seat
+from associations.services import remove_association
 from licensing.activation.redeeming import make_activation_keys
 from licensing.keysets.issuing import read_keyset
 from licensing.models import Keyset, KeysetHead, Licence, PoolPart, RmaCase, Service, TrialStart
 from licensing.moves.release import plan_release
 from portal.clock import today
-from portal.models import Account, Mail, Membership, User
+from portal.models import Account, Act, Mail, Membership, User
 from portal.roles import AGENT, LEAD, OPERATOR
 from products.models import Registration, Survey
 from tests.access_table import (
@@ -42,11 +43,13 @@ from tests.access_table import (
 from tests.factories import (
     CODE,
     PASSWORD,
+    LicenceFactory,
     MembershipFactory,
     RegistrationFactory,
     UnitFactory,
     UserFactory,
     hf,
+    pair,
     staff,
 )
 from tests.licensing.rma.support import ask as ask_for_case
@@ -69,7 +72,7 @@ class Address:
 
     @property
     def names_a_row(self) -> bool:
-        return bool(re.search("<serial:serial>|<(path:object_)?id>|rma/<uuid:uuid>", self.route))
+        return bool(re.search("<serial:serial>|<(path:object_)?id>|(rma|activity)/<uuid:uuid>", self.route))
 
     def path(self, arguments: dict[str, object]) -> str:
         """The route, filled in. A placeholder is `<serial:serial>` or, in the admin's, `(?P<url>.*)$`."""
@@ -102,8 +105,8 @@ def table() -> Table:
     for name, _, _, lead in lines(CORRECTIONS):
         add_desk_row(rows, name, "desk-login", lead.split("/"))
     for model, *pages in lines(DESK_MODELS):
-        for page, pair in zip(DESK_PAGES, pages, strict=True):
-            cells = pair.replace("list", f"admin:{model}_changelist").split("/")
+        for page, both in zip(DESK_PAGES, pages, strict=True):
+            cells = both.replace("list", f"admin:{model}_changelist").split("/")
             add_desk_row(rows, f"admin:{model}_{page}", "login", cells)
         change = f"admin:{model}_change"
         add_desk_row(rows, f"support/{model.replace('_', '/')}/<path:object_id>/", "login", [change, change])
@@ -125,7 +128,7 @@ class Side:
     """An account with a lone unit, another that could be its HF Primary, and a row of everything else.
 
     `spare` is the seat of a spare in a pair, `standby` that of the pair's secondary. `case` is requested,
-    because of `other`.
+    because of `other`. `act` removed an association of a third pair.
     """
 
     account: Account
@@ -135,6 +138,7 @@ class Side:
     standby: Seat
     key: str
     case: RmaCase
+    act: Act
 
 
 @dataclass(frozen=True)
@@ -157,9 +161,9 @@ def side(member: Membership) -> Side:
     standby, spare = (hf(primary, child, by=member.user) for child in children)
     Survey.objects.create(registration=other, bought_at="Springfield")
     service = Service.objects.get(code=3)
-    Licence.objects.create(registration=other, service=service)
+    LicenceFactory(registration=other, service=service)
     TrialStart.objects.create(unit=other.unit, service=service)
-    pool = Licence.objects.create(registration=unit, service=Service.objects.get(code=2), count=3)
+    pool = LicenceFactory(registration=unit, service=Service.objects.get(code=2), count=3)
     PoolPart.objects.create(licence=pool, registration=other, count=1)
     for registration in (unit, other):
         read_keyset(registration=registration, today=today())
@@ -173,7 +177,15 @@ def side(member: Membership) -> Side:
         by=member.user,
     )
     Mail.objects.create(to="ann@a.example", subject="Sent", account=member.account, sent_at=timezone.now())
-    return Side(member.account, unit, other, spare, standby, key, ask_for_case(other, by=member.user))
+    case, act = ask_for_case(other, by=member.user), remove_a_pair(member)
+    return Side(member.account, unit, other, spare, standby, key, case, act)
+
+
+def remove_a_pair(member: Membership) -> Act:
+    """Something that can be undone."""
+    *_, seat = pair(member.account, member.user)
+    remove_association(seat=seat, by=member.user)
+    return Act.objects.get(account=member.account)
 
 
 def session(user: User) -> str:
@@ -208,10 +220,11 @@ def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
     seat = place.standby if address.name in {"swap_roles", "pair_keysets_file"} else place.spare
     needs_seat = "uuid" in address.route or address.name == "pair_keysets_file"
     unit = seat.registration.unit if needs_seat else place.unit.unit
+    named = {"rma/": place.case, "activity/": place.act}
     filled = {
         "serial": unit.serial,
         "slug": "hf",
-        "uuid": place.case.uuid if "rma/" in address.route else seat.uuid,
+        "uuid": next((row.uuid for name, row in named.items() if name in address.route), seat.uuid),
         "code": 2 if address.name == "share_licenses" else 5,
         "topic": "index",
         "token": "nowhere",
@@ -255,6 +268,7 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
         },
         "redeem_key": {"activation_key": place.key, "version": str(place.unit.unit.version)},
         "share_licenses": {
+            "licence": str(place.unit.licences.get(service__code=2).uuid),
             "source": place.unit.unit.serial,
             "to": place.other.unit.serial,
             "count": "1",

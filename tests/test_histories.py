@@ -23,7 +23,9 @@ from associations.services import (
 )
 from associations.sharing_limit import SHARING_WINDOW
 from licensing.activation.redeeming import make_activation_keys, redeem_key
+from licensing.acts import record_of
 from licensing.grants.giving import grant_licence
+from licensing.grants.revoking import revoke_licence
 from licensing.grants.trials import start_trial
 from licensing.keyset import UNLIMITED, Status, read, states_on
 from licensing.keysets.issuing import read_keyset
@@ -39,16 +41,19 @@ from licensing.models import (
     Service,
     TrialStart,
 )
+from licensing.moves.one_licence import move_licence
 from licensing.moves.pools import move_counts
 from licensing.moves.release import release_to_account
 from licensing.moves.swap import swap_roles
+from licensing.undo.undoing import undo_act
 from portal.errors import RuleViolation
-from portal.models import AuditEntry, Mail, Membership, User
+from portal.models import Act, AuditEntry, Mail, Membership, User
 from products.errors import NoMatch
 from products.models import Attempt, Registration, Unit
 from products.services import register
 from tests.examples import run_histories
 from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, sharing
+from tests.licensing.bought import Bought, by_key, terms_of
 from tests.licensing.oracle import derived, said_by
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -58,6 +63,7 @@ CHANGED: list[type[Model]] = [
     Unit,
     Registration,
     Seat,
+    Act,
     Licence,
     PoolPart,
     TrialStart,
@@ -94,6 +100,8 @@ class Histories(RuleBasedStateMachine):
             owner = self.members[number == 5]
             RegistrationFactory(unit=self.units[number], account=owner.account)
         self.issued: dict[str, Keyset] = {}
+        self.bought: Counter[Bought] = Counter()
+        self.keys: dict[int, tuple[Bought | None, Bought]] = {}
         self.codes: dict[str, str] = {}
         self.seen: dict[str, tuple[str, bool]] = {}
         self.seen_until = 0
@@ -171,25 +179,56 @@ class Histories(RuleBasedStateMachine):
             start = partial(start_trial, registration=registration, service=service, alone=alone)
             self._take(partial(start, by=by, today=self.now.date()))
 
-    @rule(unit=_units, code=st.sampled_from([2, 3]), months=st.sampled_from([1, 12]))
-    def redeem(self, unit: int, code: int, months: int) -> None:
+    @rule(
+        unit=_units,
+        code=st.sampled_from([2, 3, 9]),
+        count=st.sampled_from([4, 5, 20]),
+        months=st.sampled_from([None, 1, 12]),
+    )
+    def redeem(self, unit: int, code: int, count: int, months: int | None) -> None:
         if registration := self._registration(unit):
-            service = Service.objects.get(code=code)
-            count = 5 if service.is_counted else None
+            service, today = Service.objects.get(code=code), self.now.date()
+            facts = {"count": count if service.is_counted else None, "months": months}
             _, (key,) = make_activation_keys(
-                service=service, count=count, months=months, number=1, model=None, reason="sold", by=None
+                service=service, **facts, number=1, model=None, reason="sold", by=None
             )
-            self._take(
+            bought = by_key(registration, service, **facts, today=today)
+            is_done = self._take(
                 partial(
                     redeem_key,
                     registration=registration,
                     activation_key=key,
                     version=registration.unit.version,
                     by=self._user(registration),
-                    today=self.now.date(),
+                    today=today,
                     now=self.now,
                 )
             )
+            assert is_done == bool(bought)
+            if bought:
+                self._change(*bought)
+                self.keys[ActivationKey.objects.latest("pk").pk] = bought
+
+    @rule(unit=_units, code=st.sampled_from([2, 3, 14]), days=st.none() | st.sampled_from([0, 30, 400]))
+    def grant(self, unit: int, code: int, days: int | None) -> None:
+        if self._registration(unit):
+            self._grant(self.units[unit], code, days)
+
+    @rule(pick=_picks)
+    def revoke(self, pick: int) -> None:
+        if licence := self._licence(pick):
+            before = terms_of(licence)
+            revoking = partial(revoke_licence, licence=licence, reason="too much")
+            if self._take(partial(revoking, by=self.members[0].user, today=self.now.date())):
+                is_trial = licence.kind == Licence.Kind.TRIAL
+                self._change(None if is_trial else before, None)
+
+    @rule(pick=_picks, to=_units)
+    def move_licence(self, pick: int, to: int) -> None:
+        licence, target = self._licence(pick), self._registration(to)
+        if licence and target:
+            moving = partial(move_licence, licence=licence, to=target, reason="the wrong unit")
+            self._take(partial(moving, by=self.members[0].user, today=self.now.date()))
 
     @rule(pick=_picks, source=_units, to=_units, count=st.integers(1, 4))
     def share_out(self, pick: int, source: int, to: int, count: int) -> None:
@@ -224,9 +263,28 @@ class Histories(RuleBasedStateMachine):
                 )
             )
 
+    @rule(pick=_picks)
+    def undo_act(self, pick: int) -> None:
+        """L8; a key's licence is then what it was before, all other licences are what they are."""
+        acts = Act.objects.select_related("account").order_by("-at", "-pk")
+        for act in acts[pick : pick + 1]:
+            member = next(m for m in self.members if m.account_id == act.account_id)
+            use = record_of(act).key
+            if self._take(partial(undo_act, act=act, by=member.user, now=self.now)):
+                if use:
+                    before, after = self.keys[use.key]
+                    self._change(after, before)
+                self.seen, self.seen_until = self._places(), AuditEntry.objects.latest("pk").pk
+
     @rule(days=st.sampled_from([1, 20, 91]))
     def wait(self, days: int) -> None:
         self.now += timedelta(days=days)
+
+    @invariant()
+    def every_licence_is_what_was_bought(self) -> None:
+        """L7: wherever it is by now, on an ended registration too."""
+        licensed = Licence.objects.filter(kind=Licence.Kind.LICENSED).select_related("service")
+        assert Counter(terms_of(licence) for licence in licensed) == self.bought
 
     @invariant()
     def both_fit_and_are_one_accounts(self) -> None:
@@ -340,34 +398,45 @@ class Histories(RuleBasedStateMachine):
             assert parent.ended_at is None or (seat.ended_at and seat.ended_at <= parent.ended_at)
             latest[seat.registration_id] = seat
 
-    def _take(self, action: Callable[[], object]) -> None:
-        """Act; a refusal writes nothing except a failed attempt."""
+    def _change(self, before: Bought | None, after: Bought | None) -> None:
+        """Note what somebody bought, or what became of something bought before."""
+        if before:
+            self.bought[before] -= 1
+        if after:
+            self.bought[after] += 1
+        self.bought += Counter()  # without what there is none of
+
+    def _take(self, action: Callable[[], object]) -> bool:
+        """Act, and return whether that was done; a refusal writes nothing except a failed attempt."""
         self.now += timedelta(minutes=1)
         before, attempts = rows(), Attempt.objects.count()
         try:
             action()
+            is_done = True
         except RuleViolation as refusal:
+            is_done = False
             assert rows() == before
             attempts += isinstance(refusal, NoMatch)
         assert Attempt.objects.count() == attempts
+        return is_done
 
-    def _grant(self, unit: Unit, code: int, days: int) -> None:
-        service = Service.objects.get(code=code)
-        grant_licence(
-            unit=unit,
-            service=service,
-            count=5 if service.is_counted else None,
-            expires_on=START.date() + timedelta(days=days),
-            reason="bought",
-            by=None,
-            today=START.date(),
-        )
+    def _grant(self, unit: Unit, code: int, days: int | None) -> None:
+        service, today = Service.objects.get(code=code), self.now.date()
+        count, last = 5 if service.is_counted else None, None if days is None else today + timedelta(days)
+        facts = {"unit": unit, "service": service, "count": count, "expires_on": last}
+        if self._take(partial(grant_licence, **facts, reason="bought", by=None, today=today)):
+            self._change(None, Bought(code, count, today, last))
 
     def _registration(self, unit: int) -> Registration | None:
         return Registration.objects.live().filter(unit=self.units[unit]).first()
 
     def _user(self, registration: Registration) -> User:
         return next(m.user for m in self.members if m.account_id == registration.account_id)
+
+    def _licence(self, pick: int) -> Licence | None:
+        """A licence of either account."""
+        licences = Licence.objects.select_related("registration__unit", "service").order_by("pk")
+        return licences[pick % len(licences)] if licences else None
 
     def _child_seat(self, pick: int) -> Seat | None:
         """A child's seat: live ones first, then those that stale pages may name."""

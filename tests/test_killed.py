@@ -6,8 +6,10 @@ import pytest
 
 from associations.models import Seat
 from licensing.models import ActivationKey, Keyset, KeysetHead, LedgerEntry, Licence, PoolPart
+from licensing.moves.swap import swap_roles
+from licensing.rma.undoing import rehearse_undo
 from portal.clock import today
-from portal.models import AuditEntry, Mail
+from portal.models import Act, AuditEntry, Mail
 from products.models import Registration, Unit
 from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UnitFactory, hf
 from tests.killed import Mortal
@@ -135,6 +137,21 @@ def test_killed_while_counts_are_moved() -> None:
     assert LedgerEntry.objects.exclude(unit=None).count() == 2
 
 
+def test_killed_while_a_licence_is_moved() -> None:
+    member = MembershipFactory()
+    first, second, third = RegistrationFactory.create_batch(3, account=member.account)
+    licence = give(first, CLIENT_AV, count=10)
+    for holder in (second, third):
+        PoolPart.objects.create(licence=licence, registration=holder, count=4)
+
+    _die_everywhere(Mortal("move_licence", licence=licence.pk, to=second.pk, by=member.user_id))
+
+    assert Licence.objects.get().registration == second
+    assert PoolPart.objects.get().registration == third
+    units = {registration.unit_id for registration in (first, second, third)}
+    assert set(LedgerEntry.objects.values_list("unit", flat=True)) >= units
+
+
 def test_killed_while_roles_are_swapped() -> None:
     member = MembershipFactory()
     parent, child, spare, third = RegistrationFactory.create_batch(4, account=member.account)
@@ -146,7 +163,8 @@ def test_killed_while_roles_are_swapped() -> None:
     _die_everywhere(Mortal("swap", seat=seat.pk, by=member.user_id))
 
     assert Seat.objects.live().get(side="parent").registration == child
-    assert dict(Licence.objects.values_list("registration", "count")) == {parent.pk: 3, child.pk: 10}
+    held = Licence.objects.order_by("count").values_list("registration", "count")
+    assert list(held) == [(child.pk, 3), (child.pk, 10)]
     assert AuditEntry.objects.filter(code="roles-swapped").count() == 3
 
 
@@ -188,12 +206,28 @@ def test_killed_while_a_case_is_undone() -> None:
     case = open_for(primary, UnitFactory(), by=member.user)
     complete(case)
 
-    _die_everywhere(Mortal("undo", case=case.pk, by=member.user_id))
+    seen = rehearse_undo(case=case, as_lead=True, by=member.user, today=today()).seen
+
+    _die_everywhere(Mortal("undo", case=case.pk, seen=seen, by=member.user_id))
 
     assert links() == {(primary.unit.serial, child.unit.serial, True)}
     assert Licence.objects.get().registration == primary
     assert not Registration.objects.live().filter(unit=case.replacement).exists()
     assert Mail.objects.filter(about=case.number).count() == 3
+
+
+def test_killed_while_a_swap_is_undone() -> None:
+    member = MembershipFactory()
+    primary, child, third = RegistrationFactory.create_batch(3, account=member.account)
+    seat = hf(primary, child, by=member.user)
+    PoolPart.objects.create(licence=give(primary, CLIENT_AV, count=10), registration=third, count=4)
+    swap_roles(seat=seat, by=member.user, today=today())
+
+    _die_everywhere(Mortal("undo_act", act=Act.objects.get().pk, by=member.user_id))
+
+    assert links() == {(primary.unit.serial, child.unit.serial, True)}
+    assert Licence.objects.get().registration == primary
+    assert Act.objects.get().undone_by == member.user
 
 
 def test_killed_while_a_keyset_is_issued() -> None:

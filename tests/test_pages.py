@@ -15,12 +15,21 @@ from django.utils.http import urlsafe_base64_encode
 from pytest_django import Settings
 
 from associations.services import remove_association
-from licensing.models import Licence, Service
+from licensing.models import Service
 from portal.clock import today
 from portal.models import Account, Membership, User
 from portal.urls import urlpatterns as portals_own
 from products.models import Unit
-from tests.factories import RegistrationFactory, UnitFactory, UserFactory, hf, log_in, pair, registrations
+from tests.factories import (
+    LicenceFactory,
+    RegistrationFactory,
+    UnitFactory,
+    UserFactory,
+    hf,
+    log_in,
+    pair,
+    registrations,
+)
 from tests.licensing.rma.support import complete, open_for
 from tests.pages import Element, Page
 
@@ -51,10 +60,8 @@ def fill(account: Account, by: User) -> None:
     hf(firewall, point, by=by, slug="sonicpoint")
     retired = RegistrationFactory(account=account)
     Unit.objects.filter(pk=retired.unit_id).update(retired_at=timezone.now())
-    Licence.objects.create(registration=primary, service=Service.objects.get(code=4), expires_on=today())
-    Licence.objects.create(
-        registration=firewall, service=Service.objects.get(code=2), count=5, expires_on=today()
-    )
+    LicenceFactory(registration=primary, service=Service.objects.get(code=4), expires_on=today())
+    LicenceFactory(registration=firewall, service=Service.objects.get(code=2), count=5, expires_on=today())
     complete(open_for(RegistrationFactory(account=account, friendly_name="<i>failed</i>"), UnitFactory()))
     open_for(primary, UnitFactory())
 
@@ -263,6 +270,7 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "readiness",
         "entitlements",
         "entitlements_csv",
+        "readiness_csv",
         "associated_products",
         "change_parent",
         "release_product",
@@ -272,6 +280,7 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "free_trial",
         "swap_roles",
         "share_licenses",
+        "undo_act",
         "rma_cases",
         "rma_case",
     }

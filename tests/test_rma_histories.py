@@ -18,7 +18,7 @@ from licensing.moves.release import release_to_stock, take_back
 from licensing.rma.cases import approve_case, cancel_case, decline_case, open_case, receive_case
 from licensing.rma.completing import complete_case, rehearse_case
 from licensing.rma.selectors import partners_of
-from licensing.rma.undoing import undo_case
+from licensing.rma.undoing import rehearse_undo, undo_case
 from portal.models import AuditEntry
 from products.errors import UnitRetired
 from products.models import Registration, Unit
@@ -31,6 +31,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
 _units = st.integers(0, 9)
 _cases = st.integers(0, 3)
 _rarely = st.integers(0, 3).map(lambda number: number == 0)
+TERMS = ("uuid", "service", "kind", "count", "begins_on", "expires_on")
+
 _partners = st.none() | st.integers(0, 2)
 
 
@@ -152,8 +154,14 @@ class RmaHistories(Histories):
         assert (shown.before, shown.after, shown.lines) == (done.before, done.after, done.lines)
 
     def _undo(self, case: RmaCase) -> None:
-        facts = {"as_lead": True, "reason": "wrong unit", "by": self.agent, "today": self.now.date()}
-        self._take(partial(self._keeping_terms, partial(undo_case, case=case, **facts)))
+        self._take(partial(self._keeping_terms, partial(self._rehearse_and_undo, case)))
+
+    def _rehearse_and_undo(self, case: RmaCase) -> None:
+        facts = {"case": case, "as_lead": True, "by": self.agent, "today": self.now.date()}
+        before = rows()
+        shown = rehearse_undo(**facts)
+        assert rows() == before
+        undo_case(**facts, seen=shown.seen, reason="wrong unit")
 
     def _keeping_terms(self, action: Callable[[], object]) -> None:
         """Doing or undoing a case moves licences: it adds or removes none, and changes no terms (L7)."""
@@ -181,14 +189,14 @@ def _state() -> list[list[tuple[object, ...]]]:
     tables = [
         Registration.objects.live().values_list("unit", "account", "friendly_name"),
         Unit.objects.filter(retired_at=None).values_list("serial"),
-        Licence.objects.values_list("registration", "service", "kind", "count", "expires_on"),
-        PoolPart.objects.values_list("licence__registration", "licence__service", "registration", "count"),
+        Licence.objects.values_list("registration", *TERMS),
+        PoolPart.objects.values_list("licence__uuid", "registration", "count"),
     ]
     return [places, *(sorted(table, key=str) for table in tables)]
 
 
 def _terms() -> Counter[tuple[object, ...]]:
-    return Counter(Licence.objects.values_list("service", "kind", "count", "expires_on"))
+    return Counter(Licence.objects.values_list(*TERMS))
 
 
 def test_the_rules_hold_over_any_history_of_replacements() -> None:

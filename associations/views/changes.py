@@ -15,6 +15,7 @@ from associations.selectors import (
 )
 from licensing.selectors import sharing_changes
 from portal.access import MemberRequest, editor_required, post_only
+from portal.acts import last_act
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import sent_text, typed_search
@@ -33,7 +34,7 @@ def remove_association(request: MemberRequest, serial: str, uuid: UUID) -> HttpR
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        notices.say_removed(request, seat, changes)
+        notices.say_removed(request, seat, changes, last_act(request.membership.account, request.user))
     return redirect("service_management", serial)
 
 
@@ -75,6 +76,7 @@ def _change_parent(
         today=today(),
     )
     seen_from = parent if origin_of(request) == parent.unit.serial else registration
+    undo = last_act(request.membership.account, request.user) if changed.pk != seat.pk else None
     changed = Seat.objects.with_units().get(pk=changed.pk)
     is_new = was_just_registered(request, seen_from)
     notices.say_associated(
@@ -84,6 +86,7 @@ def _change_parent(
         parent=parent_of(changed),
         child=changed.registration,
         done="Registered, and parent changed." if is_new else "Parent changed.",
+        undo=undo,
     )
     return redirect("service_management", seen_from.unit.serial)
 
@@ -130,7 +133,7 @@ def make_standby(request: MemberRequest, serial: str, uuid: UUID) -> HttpRespons
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        notices.say_standby(request, standby)
+        notices.say_standby(request, standby, last_act(request.membership.account, request.user))
     return redirect("associated_products", parent_of(seat).unit.serial, seat.type.slug)
 
 

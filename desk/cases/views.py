@@ -16,9 +16,9 @@ from desk.cases.forms import DecideForm, OpenCaseForm, ReplacementForm, WaiverFo
 from licensing.models import RmaCase
 from licensing.rma import cases, completing, mails
 from licensing.rma.completing import Outcome, rehearse_case
-from licensing.rma.record import shown_case
 from licensing.rma.selectors import Partners, cases_in, open_on, partners_of, with_keeper
-from licensing.rma.undoing import undo_case, undo_obstacles, why_only_lead
+from licensing.rma.steps import shown_case
+from licensing.rma.undoing import rehearse_undo, undo_case, undo_obstacles, why_only_lead
 from portal.access import asks_for_part, post_only
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -72,7 +72,9 @@ def case(request: DeskRequest, uuid: UUID) -> HttpResponse:
 def dry_run(request: DeskRequest, uuid: UUID) -> HttpResponse:
     found = _get(uuid)
     if asks_for_part(request):
-        return render(request, "desk/case.html#dry_run", {"case": found, **_rehearsal(request, found)})
+        part = "undo" if found.state in RmaCase.DONE else "dry_run"
+        context = {"case": found, "decide_form": DecideForm(), **_rehearsal(request, found)}
+        return render(request, f"desk/case.html#{part}", context)
     return _case_page(request, found, is_rehearsed=True)
 
 
@@ -113,7 +115,7 @@ def decide_case(request: DeskRequest, uuid: UUID, decision: str) -> HttpResponse
             return redirect("desk:case", uuid)
         except RuleViolation as refusal:
             add_refusal(form, refusal)
-    return _case_page(request, _get(uuid), decide_form=form)
+    return _case_page(request, _get(uuid), decide_form=form, is_rehearsed=decision == "undo")
 
 
 def _decide(request: DeskRequest, found: RmaCase, decision: str, reason: str) -> None:
@@ -121,7 +123,12 @@ def _decide(request: DeskRequest, found: RmaCase, decision: str, reason: str) ->
         "decline": lambda: cases.decline_case(case=found, reason=reason, by=request.user),
         "cancel": lambda: cases.cancel_case(case=found, reason=reason, by=request.user),
         "undo": lambda: undo_case(
-            case=found, as_lead=_is_lead(request), reason=reason, by=request.user, today=today()
+            case=found,
+            as_lead=_is_lead(request),
+            seen=sent_text(request, "seen"),
+            reason=reason,
+            by=request.user,
+            today=today(),
         ),
     }
     actions[decision]()
@@ -137,7 +144,8 @@ def complete_case(request: DeskRequest, uuid: UUID) -> HttpResponse:
             case=found, partner=partner, seen=sent_text(request, "seen"), by=request.user, today=today()
         )
     except RuleViolation as refusal:
-        return _case_page(request, _get(uuid), refusal=refusal, is_rehearsed=True)
+        found = _get(uuid)
+        return _case_page(request, found, refusal=refusal, is_rehearsed=found.is_open)
     notice = "The owners get a mail that says what to do now." if outcome.mails else NO_RECIPIENT
     messages.success(request, f"Completed. {notice}")
     return redirect("desk:case", uuid)
@@ -214,7 +222,9 @@ def _case_page(
 
 
 def _rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
-    """The dry run of an approved case, or the reason why it can't be completed."""
+    """The dry run of an approved case, or of undoing a completed one, or why it can't be done."""
+    if found.state in RmaCase.DONE:
+        return _undo_rehearsal(request, found)
     if found.state != RmaCase.State.APPROVED:
         return {}
     partners = partners_of(found)
@@ -234,3 +244,11 @@ def _rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
         "obstacle": obstacle,
         "sides": sides,
     }
+
+
+def _undo_rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
+    try:
+        undoing = rehearse_undo(case=found, as_lead=_is_lead(request), by=request.user, today=today())
+    except RuleViolation:  # the page says what stands in the way
+        return {}
+    return {"undoing": undoing, "sides": list(zip(undoing.before, undoing.after, strict=True))}

@@ -12,9 +12,9 @@ from associations.seating import parent_of, sharing_seats
 from associations.selectors import live_seats
 from desk.corrections.base import Choice, Subject
 from desk.corrections.forms import ChoiceForm, Option, OtherUnitForm
-from licensing.moves.exchange import plan_moves
-from licensing.moves.swap import swap_roles
+from licensing.moves.swap import shared_licences, shared_parts, swap_roles
 from licensing.selectors import sharing_changes
+from licensing.wording import licence_in_words
 from portal.clock import today
 
 MOST_SHOWN = 100
@@ -190,11 +190,15 @@ def _loss(seat: Seat) -> str:
 
 
 def _moves(seat: Seat) -> list[str]:
-    """What becomes of each licence when a pair swaps roles."""
-    name = seat.registration.friendly_name
-    return [
-        f"{move.service}: {f'goes to {name}' if move.moves else f'stays with {name}, whose own is as good'}"
-        for move in plan_moves(parent_of(seat), seat.registration, today=today())
+    """The licences and parts that go with the primary's role when a pair swaps roles."""
+    name, primary = seat.registration.friendly_name, parent_of(seat)
+    licences = [
+        f"{row.service}, {licence_in_words(row, today())}: goes to {name}" for row in shared_licences(primary)
+    ]
+    return licences + [
+        f"{part.licence.service}, {part.count} of the licenses of {part.licence.registration.friendly_name}: "
+        f"goes to {name}"
+        for part in shared_parts(primary)
     ]
 
 

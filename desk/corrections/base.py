@@ -26,6 +26,7 @@ class Correction:
     """The base of all corrections. A class with a `name` gets an address, a page and links to it.
 
     `intro` and `preview` say what it would change; `nothing` and `obstacle` say why it can't be done now.
+    `effects` say what it would do once the form is filled in, and have to be confirmed.
     """
 
     name: ClassVar[str]
@@ -62,6 +63,10 @@ class Correction:
     def ask(self, sent: QueryDict | None) -> CorrectionForm:
         """The form for it, with what was sent."""
         return self.form(sent)
+
+    def effects(self, given: dict[str, Any]) -> Sequence[str]:
+        """What the form asks for would do, if that must be seen before. A rule may refuse it."""
+        return ()
 
     def perform(self, given: dict[str, Any]) -> str:
         """Do what the form asks for, and return a sentence that says so. A rule may refuse it."""

@@ -2,11 +2,13 @@ from functools import cached_property
 from typing import Any
 
 from desk.corrections.base import Choice
-from desk.corrections.forms import ExtendForm, Option
+from desk.corrections.forms import ExtendForm, Option, OtherUnitForm
 from licensing.grants.extending import extend_licence
 from licensing.grants.revoking import revoke_licence
 from licensing.models import Licence
-from licensing.wording import licence_in_words
+from licensing.moves.one_licence import move_licence, preview_move
+from licensing.selectors import origins_of
+from licensing.wording import amount_in_words, days_in_words, entitlement_in_words, licence_in_words
 from portal.clock import today
 
 
@@ -18,10 +20,14 @@ class LicenceChoice(Choice):
 
     @cached_property
     def options(self) -> list[Option]:
-        licences = Licence.objects.filter(registration=self.registration).select_related("service")
+        found = Licence.objects.filter(registration=self.registration).order_by(
+            "service__code", "begins_on", "pk"
+        )
+        licences = list(found.select_related("service", "registration__account", "registration__unit"))
+        origins = origins_of(licences)
         return [
-            Option(str(licence.service.code), licence.service, _in_words(licence))
-            for licence in licences.order_by("service__code")
+            Option(str(row.uuid), row, ", ".join(filter(None, [_in_words(row), origins.get(row.uuid)])))
+            for row in licences
         ]
 
 
@@ -33,14 +39,13 @@ class Extend(LicenceChoice):
 
     def perform(self, given: dict[str, Any]) -> str:
         licence = extend_licence(
-            registration=self.registration,
-            service=given["choice"],
+            licence=given["choice"],
             expires_on=given["expires_on"],
             reason=given["reason"],
             by=self.by,
             today=today(),
         )
-        return f"{_in_words(licence)}."
+        return f"{licence.service}: {licence_in_words(licence, today())}."
 
 
 class Revoke(LicenceChoice):
@@ -50,12 +55,36 @@ class Revoke(LicenceChoice):
     intro = "Who shares this unit's licenses loses it too. What every unit of the model has stays."
 
     def perform(self, given: dict[str, Any]) -> str:
-        service, reason = given["choice"], given["reason"]
-        revoke_licence(
-            registration=self.registration, service=service, reason=reason, by=self.by, today=today()
-        )
-        return f"{service} was revoked."
+        licence = given["choice"]
+        revoke_licence(licence=licence, reason=given["reason"], by=self.by, today=today())
+        return f"Revoked: {_in_words(licence)}."
+
+
+class MoveLicence(LicenceChoice):
+    name = "move_license"
+    title = "Move a license to another unit"
+    link = "Move a license"
+    button = "Move"
+    intro = (
+        "To another unit of the same account, as the license that it is. Units with parts of it keep them; "
+        "the other unit's own part goes back into it. First you see what both units run before and after."
+    )
+    form = OtherUnitForm
+
+    def effects(self, given: dict[str, Any]) -> list[str]:
+        licence, day = given["choice"], today()
+        return [
+            f"{licence.service} on {effect.registration.unit}. Before: "
+            f"{entitlement_in_words(effect.before, day)}. After: {entitlement_in_words(effect.after, day)}."
+            for effect in preview_move(licence, given["serial_number"], today=day)
+        ]
+
+    def perform(self, given: dict[str, Any]) -> str:
+        licence, to = given["choice"], given["serial_number"]
+        move_licence(licence=licence, to=to, reason=given["reason"], by=self.by, today=today())
+        return f"Moved to {to.unit}: {_in_words(licence)}."
 
 
 def _in_words(licence: Licence) -> str:
-    return f"{licence.service}: {licence_in_words(licence, today())}"
+    """A licence as one of several: Client AV: licensed for 5 from 18 Nov 2026 until 17 Nov 2027."""
+    return f"{licence.service}: {amount_in_words(licence.kind, licence.count)} {days_in_words(licence)}"

@@ -14,12 +14,12 @@ from associations.models import Seat, Side
 from associations.selectors import ChildCount, HistoryRow, child_counts, history, live_seats
 from desk.addresses import CaseRow
 from licensing.entitlements.timeline import Right
-from licensing.entitlements.today import read_graces, sharing_primary
+from licensing.entitlements.today import Entitlement, read_graces, sharing_primary
 from licensing.keysets.issuing import current_heads
-from licensing.models import Keyset, KeysetHead, LedgerEntry, PoolPart, RmaCase, TrialStart
+from licensing.models import Keyset, KeysetHead, LedgerEntry, RmaCase, TrialStart
 from licensing.readiness.pairs import Readiness, readiness_of, was_confirmed
-from licensing.selectors import ServiceRow, node_support, service_rows
-from licensing.wording import entry_in_words, how_in_words, origin_in_words
+from licensing.selectors import LicenceLine, ServiceRow, licence_lines, node_support, service_rows
+from licensing.wording import entry_in_words, how_in_words, origin_in_words, then_in_words
 from portal.models import AuditEntry
 from products.attempts import Closed, closed
 from products.models import Attempt, Registration, Unit
@@ -58,10 +58,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a registered unit may run on a day; `missing` names the services that it may not run."""
+    """What a registered unit may run on a day; `missing` names the services that it may not run.
+
+    `licences` are its own one by one, and its parts of others', unless the rows say all about them.
+    """
 
     held: list[Held]
     missing: list[str]
+    licences: list[LicenceLine]
     nodes: str
     source: Registration | None
 
@@ -70,18 +74,26 @@ def holding_of(registration: Registration, today: datetime.date) -> Holding:
     """What a unit may run, each service with its right in words."""
     source = sharing_primary(registration)
     rows = service_rows(registration, source, today)
-    parts = PoolPart.objects.filter(registration=registration).select_related("licence__registration__unit")
+    lines = licence_lines(rows, today)
     lenders: dict[int, list[str]] = {}
-    for part in parts:
-        lenders.setdefault(part.licence.service_id, []).append(part.licence.registration.unit.serial)
+    for line in lines:
+        if line.owner:
+            lenders.setdefault(line.service.pk, []).append(line.owner.unit.serial)
     grace = read_graces([registration]).get(registration.pk)
     origins = {Right.SHARED: source, Right.KEPT: grace.source if grace else None}
     return Holding(
         [_held(row, origins, lenders) for row in rows if row.entitlement.right],
-        [row.entitlement.service.name for row in rows if not row.entitlement.right],
+        [_missing(row.entitlement) for row in rows if not row.entitlement.right],
+        lines,
         node_support([row.entitlement for row in rows], today),
         source,
     )
+
+
+def _missing(entitlement: Entitlement) -> str:
+    """The name of a service that a unit may not run, and when it may: Support (from 16 Mar 2027 for ever)."""
+    later = ", ".join(then_in_words(entitlement))
+    return f"{entitlement.service} ({later})" if later else str(entitlement.service)
 
 
 def _held(row: ServiceRow, origins: dict[Right, Registration | None], lenders: dict[int, list[str]]) -> Held:
@@ -192,8 +204,8 @@ def ledger_of(unit: Unit) -> Latest[LedgerRow]:
         LedgerRow(
             entry,
             how_in_words(entry.right, entry.detail),
-            entry_in_words(entry.before),
-            entry_in_words(entry.after),
+            entry_in_words(entry.before, entry.at.date()),
+            entry_in_words(entry.after, entry.at.date()),
         )
         for entry in found.rows
     ]

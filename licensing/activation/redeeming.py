@@ -2,16 +2,16 @@
 
 import datetime
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.utils import timezone
 
 from licensing.activation.codes import active_macs, draw_key, known_macs, normalize_key, show_key
-from licensing.activation.terms import Terms, Verb, redeemed
+from licensing.activation.terms import Terms, possible_terms
+from licensing.acts import KeyUse, Record
 from licensing.audit_codes import AuditCode
-from licensing.entitlements.timeline import Right
-from licensing.entitlements.today import Entitlement
+from licensing.entitlements.today import Entitlement, Holdings, read_holdings, sharing_primary
 from licensing.errors import (
     ActivationNotOffered,
     KeyAttemptsClosed,
@@ -24,11 +24,11 @@ from licensing.errors import (
     TermOutOfRange,
     UnknownKey,
 )
-from licensing.guards import check_count, check_given, live_registration
+from licensing.guards import check_count, check_endless, live_registration
 from licensing.ledger import writing as ledger
-from licensing.models import ActivationKey, LedgerEntry, Licence, ModelService, Service
-from portal import audit
-from portal.models import Account, User
+from licensing.models import ActivationKey, LedgerEntry, Licence, Service
+from portal import acts, audit
+from portal.models import Account, Act, User
 from products import attempts
 from products.models import Attempt, ProductModel, Registration, Unit
 
@@ -37,25 +37,54 @@ MOST_KEYS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Redemption:
-    """What a key would make of a unit's licence. `version` is the unit's at the time of the calculation."""
+class Effect:
+    """Something that a key can do on a unit, and what the unit then holds itself and runs.
 
-    service: Service
-    key: ActivationKey
-    present: Entitlement
+    `given` is how much of the changed licence other units have.
+    """
+
     terms: Terms
-    has_ended: bool
+    own: Entitlement
+    runs: Entitlement
+    given: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """What a key would do on a unit: `effects` to choose from, the rule's first; once redeemed, the one.
+
+    `own` is what the unit holds itself as yet, `runs` what it runs with what it shares of `primary` or keeps
+    of another unit. `version` is the unit's at the time of the calculation.
+    """
+
+    key: ActivationKey
+    primary: Registration | None
+    own: Entitlement
+    runs: Entitlement
+    effects: tuple[Effect, ...]
     version: int
 
     @property
-    def loses_count(self) -> bool:
-        """Whether a running licence would get a smaller count, because the key is for fewer."""
-        return not self.has_ended and self.terms.verb == Verb.RENEW and self.terms.count != self.present.count
+    def service(self) -> Service:
+        """What the key is for."""
+        return self.key.service
 
     @property
-    def wastes_count(self) -> bool:
-        """Whether a running licence is renewed for fewer than the key covers."""
-        return self.terms.verb == Verb.RENEW and self.terms.count != self.key.count
+    def terms(self) -> Terms:
+        """What the rule chooses; once redeemed, what was done."""
+        return self.effects[0].terms
+
+    @property
+    def runs_more(self) -> bool:
+        """Whether the unit runs anything else than by what it holds itself, before or afterwards."""
+        return self.own != self.runs or any(effect.own != effect.runs for effect in self.effects)
+
+    def chosen(self, begins_on: datetime.date | None) -> "Redemption":
+        """With the effect alone that begins on a day; None: the rule's. Raises LicencesChanged."""
+        effects = [each for each in self.effects if begins_on in {None, each.terms.begins_on}]
+        if not effects:
+            raise LicencesChanged
+        return replace(self, effects=(effects[0],))
 
 
 @transaction.atomic
@@ -71,12 +100,14 @@ def make_activation_keys(
 ) -> tuple[uuid.UUID, list[str]]:
     """Make a batch of keys; return its id and the keys, which are shown now and never again.
 
-    Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange and what `check_count` raises.
+    Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange, NodesForEver and what
+    `check_count` raises.
     """
     audit.require_reason(reason)
     if not service.is_activation_offered:
         raise ActivationNotOffered(service=service)
     check_count(service, count)
+    check_endless(service, has_end=months is not None, field="months")
     if months is not None and not 1 <= months <= MOST_MONTHS:
         raise TermOutOfRange
     if not 1 <= number <= MOST_KEYS:
@@ -114,7 +145,7 @@ def preview_key(
     """Return what a key would do on a unit; writes nothing except the count of a failed attempt.
 
     Raises InvalidKey, UnknownKey, KeyAttemptsClosed, KeyUsed, KeyRevoked, KeyForOtherModel, UnitRetired,
-    NotRegistered, PartsGivenOut and what `terms.redeemed` raises.
+    NotRegistered and what `possible_terms` raises.
     """
     text = normalize_key(activation_key)
     with transaction.atomic():
@@ -133,55 +164,65 @@ def redeem_key(
     by: User,
     today: datetime.date,
     now: datetime.datetime,
+    begins_on: datetime.date | None = None,
 ) -> Redemption:
     """Redeem a key on a unit, as previewed when the unit was at `version`; the ledger records it.
 
-    Raises LicencesChanged if the unit is no longer at that version, and what `preview_key` raises.
+    `begins_on` chooses among the previewed effects; without it, the rule does. Raises LicencesChanged if the
+    unit is no longer at that version or no effect begins on that day, and what `preview_key` raises.
     """
     text = normalize_key(activation_key)
     with transaction.atomic():
         key = _find_key(registration, text, now=now)
         if key is not None:
-            return _redeem(key, registration, version, by=by, today=today, now=now)
+            present = live_registration(registration.unit, account=registration.account)
+            redemption = _redemption(key, present, today)
+            if redemption.version != version:
+                raise LicencesChanged
+            redemption = redemption.chosen(begins_on)
+            _redeem(redemption, present, by=by, now=now)
+            return redemption
     raise UnknownKey
 
 
-def _redeem(
-    key: ActivationKey,
-    registration: Registration,
-    version: int,
-    *,
-    by: User,
-    today: datetime.date,
-    now: datetime.datetime,
-) -> Redemption:
-    registration = live_registration(registration.unit, account=registration.account)
-    redemption = _redemption(key, registration, today)
-    if redemption.version != version:
-        raise LicencesChanged
+def _redeem(redemption: Redemption, registration: Registration, *, by: User, now: datetime.datetime) -> None:
+    key, terms = redemption.key, redemption.terms
+    before, given = terms.licence, redemption.effects[0].given
     with ledger.noted([registration], right=LedgerEntry.Right.KEY, detail=key.last_four, by=by):
-        Licence.objects.update_or_create(
-            registration=registration,
-            service=key.service,
-            defaults={
-                "kind": Licence.Kind.LICENSED,
-                "count": redemption.terms.count,
-                "expires_on": redemption.terms.expires_on,
-            },
-        )
+        licence = _write_licence(terms, registration, key.service)
     ActivationKey.objects.filter(pk=key.pk).update(
         redeemed_at=now, redeemed_by=by, redeemed_on=registration.unit
     )
     Unit.objects.filter(pk=registration.unit_id).raise_version()
     data: dict[str, object] = {"service": key.service.code, "last_four": key.last_four}
-    audit.record(
+    action = audit.record(
         AuditCode.KEY_REDEEMED,
         by=by,
         account=registration.account,
         serials=[registration.unit.serial],
         data=data,
     )
-    return redemption
+    use = KeyUse(
+        key.pk,
+        registration.pk,
+        licence.uuid,
+        ledger.licence_value(before, given=given) if before else None,
+        ledger.licence_value(licence, given=given),
+    )
+    # Whoever has a part of its count has it for longer, too.
+    holders = licence.parts.values_list("registration", flat=True) if key.months else ()
+    record = Record(gained=(registration.pk, *holders), key=use).to_json()
+    acts.note(Act.Kind.KEY, action=action, account=registration.account, by=by, record=record)
+
+
+def _write_licence(terms: Terms, registration: Registration, service: Service) -> Licence:
+    """Change the licence that a key changes, or make one; return it as it is then."""
+    days = {"begins_on": terms.begins_on, "expires_on": terms.expires_on, "counted_from": terms.counted_from}
+    if terms.licence is None:
+        named = {"registration": registration, "service": service}
+        return Licence.objects.create(**named, count=terms.count, **days)
+    Licence.objects.filter(pk=terms.licence.pk).update(count=terms.count, **days)
+    return Licence.objects.get(pk=terms.licence.pk)
 
 
 def _find_key(registration: Registration, key: str, *, now: datetime.datetime) -> ActivationKey | None:
@@ -214,14 +255,19 @@ def _check_usable(key: ActivationKey, registration: Registration) -> None:
 
 
 def _redemption(key: ActivationKey, registration: Registration, today: datetime.date) -> Redemption:
-    licence = Licence.objects.filter(registration=registration, service=key.service).first()
-    included = ModelService.objects.filter(model=registration.unit.model_id, service=key.service).first()
-    present = Entitlement(key.service)
-    if licence is not None:
-        present = Entitlement(key.service, Right.OWN, licence.kind, licence.count, licence.expires_on)
-    if included is not None and (licence is None or present.is_expired(today)):
-        present = Entitlement(key.service, Right.MODEL, count=included.count)
-    terms = redeemed(key, present, today)
-    check_given(licence, terms.count)
-    has_ended = present.is_expired(today)
-    return Redemption(key.service, key, present, terms, has_ended, registration.unit.version)
+    service, primary = key.service, sharing_primary(registration)
+    holdings = read_holdings([registration, *([primary] if primary else [])])
+
+    def held(holdings: Holdings) -> tuple[Entitlement, Entitlement]:
+        runs = holdings.entitlement(registration, primary, service, today)
+        return holdings.own(registration, service, today), runs
+
+    effects = tuple(
+        Effect(
+            terms,
+            *held(terms.applied(holdings, registration, service)),
+            given=holdings.given.get(terms.licence.pk, 0) if terms.licence else 0,
+        )
+        for terms in possible_terms(key, registration, holdings, today)
+    )
+    return Redemption(key, primary, *held(holdings), effects, registration.unit.version)

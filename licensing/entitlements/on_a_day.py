@@ -10,6 +10,7 @@ import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from django.db.models import Q, QuerySet
 
@@ -18,7 +19,7 @@ from licensing.entitlements.timeline import Right
 from licensing.entitlements.today import Entitlement, Grace, Holdings
 from licensing.errors import FutureDay, OutsideRegistration
 from licensing.keyset import Status
-from licensing.ledger.writing import Line, licence_value, pool_of
+from licensing.ledger.writing import Line, line_of
 from licensing.models import FLAGS, LedgerEntry, Licence, PoolPart, RmaCase, Service
 from licensing.wording import how_in_words, origin_in_words
 from products.models import Registration
@@ -33,11 +34,15 @@ type Catalogue = dict[tuple[int | None, int], Value]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A line of the ledger after an entry. Sharing out counts changes its value, not how it was acquired."""
+    """A line of the ledger after an entry. Sharing out counts changes its value, not how it was acquired.
+
+    `since` is the day of its first entry: entries from before licences had first days name no other.
+    """
 
     value: Value
     right: str
     detail: str
+    since: datetime.date
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +121,12 @@ def replay(entries: Iterable[LedgerEntry]) -> dict[Line, Held]:
     """The lines that result from some entries, which come in order of pk."""
     lines: dict[Line, Held] = {}
     for entry in entries:
-        line = Line(entry.unit_id or 0, entry.service_id, pool_of(entry))
+        line = line_of(entry)
         present = lines.pop(line, None)
         if entry.after is not None:
             got = present if present and entry.right == LedgerEntry.Right.POOL else entry
-            lines[line] = Held(entry.after, got.right, got.detail)
+            since = present.since if present else entry.at.date()
+            lines[line] = Held(entry.after, got.right, got.detail, since)
     return lines
 
 
@@ -150,18 +156,26 @@ class Past:
             grace = self.holdings.graces[holder.pk]
             return f"{origin_in_words(held.right, grace.number)} {grace.source.unit.serial}"
         if held.right == Right.PART:
-            key = (holder.unit_id, service.pk)
-            value = licence_value(Licence(kind=held.kind, count=held.count, expires_on=held.expires_on))
-            if not service.is_counted:
-                del value["count"]  # the part has one from before
-            parts = [line for line in self.lines if line.pool and (line.unit, line.service) == key]
-            pool = next(line.pool for line in parts if value.items() <= self.lines[line].value.items())
-            return f"{origin_in_words(held.right)} {pool}"
+            return f"{origin_in_words(held.right)} {self._line(holder, held).pool}"
         if held.right == Right.OWN:
-            line = self.lines[Line(holder.unit_id, service.pk)]
+            line = self.lines[self._line(holder, held)]
             way = how_in_words(line.right, line.detail)
             return way if line.right == LedgerEntry.Right.TRIAL else f"{OWN[Licence.Kind(held.kind)]}, {way}"
         return str(held.right.label) if held.right else ""
+
+    def _line(self, holder: Registration, held: Entitlement) -> Line:
+        """The line that an entitlement by a licence, or by a part of one, comes from."""
+        is_part = held.right == Right.PART
+        return next(
+            line
+            for line in self.lines
+            if line.unit == holder.unit_id and bool(line.pool) == is_part and _uuid(line) == held.licence
+        )
+
+
+def _uuid(line: Line) -> UUID:
+    """The licence of a line; before they had a uuid, a unit had one for a service, and a part of a pool's."""
+    return line.licence or uuid5(NAMESPACE_OID, f"{line.unit} {line.service} {line.pool}")
 
 
 def _holdings(
@@ -175,20 +189,31 @@ def _holdings(
     included = {(model, service): value["count"] for (model, service), value in catalogue.items() if model}
     holdings = Holdings({}, {}, included, {}, graces)
     for number, (line, held) in enumerate(lines.items(), start=1):
-        key, last_day = (holders[line.unit], line.service), held.value["expires_on"]
-        licence = Licence(
-            pk=number,
-            kind=held.value["kind"],
-            count=held.value["count"],
-            expires_on=datetime.date.fromisoformat(last_day) if last_day else None,
-        )
+        key = (holders[line.unit], line.service)
+        licence = _licence(number, line, held)
         if line.pool:
             part = PoolPart(licence=licence, count=held.value["count"])
             holdings.parts.setdefault(key, []).append(part)
         else:
-            holdings.licences[key] = licence
+            holdings.licences.setdefault(key, []).append(licence)
             holdings.given[number] = held.value.get("given", 0)
     return holdings
+
+
+def _licence(number: int, line: Line, held: Held) -> Licence:
+    """A licence as the ledger tells of it."""
+    value = held.value
+    last_day = datetime.date.fromisoformat(value["expires_on"]) if value["expires_on"] else None
+    known = value.get("begins_on")
+    first_day = datetime.date.fromisoformat(known) if known else min(held.since, last_day or held.since)
+    return Licence(
+        pk=number,
+        uuid=_uuid(line),
+        kind=value["kind"],
+        count=value["count"],
+        begins_on=first_day,
+        expires_on=last_day,
+    )
 
 
 def _catalogue_at(registrations: list[Registration], moment: datetime.datetime) -> Catalogue:

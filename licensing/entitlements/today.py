@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from django.db.models import Q, Sum
 
@@ -29,7 +30,8 @@ class Entitlement:
     """One service of one unit on a day. Without a right it is Not Licensed.
 
     `count` is -1 for Unlimited and None if the service isn't counted; `expires_on` is the last day, None if
-    there is no end. `then` is what runs on later days.
+    there is no end; `begins_on` is the first, None if it has always run. `licence` names the licence that it
+    comes from, if it does. `then` is what runs later.
     """
 
     service: Service
@@ -38,6 +40,8 @@ class Entitlement:
     count: int | None = None
     expires_on: datetime.date | None = None
     then: tuple[Span, ...] = ()
+    licence: UUID | None = None
+    begins_on: datetime.date | None = None
 
     def is_expired(self, today: datetime.date) -> bool:
         """Whether its last day is over."""
@@ -50,17 +54,6 @@ class Entitlement:
         if self.is_expired(today):
             return Status.EXPIRED
         return Status.FREE_TRIAL if self.kind == Licence.Kind.TRIAL else Status.LICENSED
-
-    def worth(self, today: datetime.date) -> tuple[object, ...]:
-        """A sort key: of two licences for one service, the one that moves go by has the larger (L7, A10)."""
-        return (
-            self.right is not None,
-            not self.is_expired(today),
-            self.right != Right.MODEL,
-            self.expires_on or datetime.date.max,
-            self.kind == Licence.Kind.LICENSED,
-            float("inf") if self.count == UNLIMITED else self.count or 0,
-        )
 
 
 def node_count(held: Iterable[Entitlement], today: datetime.date) -> int:
@@ -106,24 +99,21 @@ class Holdings:
     `graces` are by registration.
     """
 
-    licences: dict[tuple[int, int], Licence]
+    licences: dict[tuple[int, int], list[Licence]]
     parts: dict[tuple[int, int], list[PoolPart]]
     included: dict[tuple[int, int], int | None]
     given: dict[int, int]
     graces: dict[int, Grace]
 
     def of_unit(self, registration: Registration, service: Service) -> list[Holding]:
-        """What a unit holds of a service itself: its licence, its parts of others', what its model has."""
+        """What a unit holds of a service itself: its licences, its parts of others', what its model has."""
         key = (registration.pk, service.pk)
-        found = [
-            Holding(Right.PART, part.licence.kind, part.count, expires_on=part.licence.expires_on)
-            for part in self.parts.get(key, [])
-        ]
-        if licence := self.licences.get(key):
+        found = [_holding(Right.PART, part.licence, part.count) for part in self.parts.get(key, [])]
+        for licence in self.licences.get(key, []):
             count, given = licence.count, self.given.get(licence.pk, 0)
             if not given or given != count:  # else all of it was given away
                 left = count - given if count and count != UNLIMITED else count
-                found.append(Holding(Right.OWN, licence.kind, left, expires_on=licence.expires_on))
+                found.append(_holding(Right.OWN, licence, left))
         model = (registration.unit.model_id, service.pk)
         if model in self.included:
             found.append(Holding(Right.MODEL, count=self.included[model]))
@@ -156,6 +146,11 @@ class Holdings:
         return _entitlement(service, self.held(registration, source, service, today), today)
 
 
+def _holding(right: Right, licence: Licence, count: int | None) -> Holding:
+    """So much of a licence, with its kind and its days."""
+    return Holding(right, licence.kind, count, licence.begins_on, licence.expires_on, licence.uuid)
+
+
 def _entitlement(service: Service, holdings: list[Holding], day: datetime.date) -> Entitlement:
     """What these holdings of a service come to on a day, and what follows."""
     if not holdings:  # as of many services on every page
@@ -165,7 +160,9 @@ def _entitlement(service: Service, holdings: list[Holding], day: datetime.date) 
     if state.status is None or state.holding is None:
         return Entitlement(service, then=then)
     held = state.holding
-    return Entitlement(service, held.right, held.kind, held.count, held.expires_on, then)
+    return Entitlement(
+        service, held.right, held.kind, held.count, held.expires_on, then, held.licence, held.begins_on
+    )
 
 
 def read_holdings(registrations: Iterable[Registration]) -> Holdings:
@@ -177,11 +174,14 @@ def read_holdings(registrations: Iterable[Registration]) -> Holdings:
     parts = PoolPart.objects.filter(registration__in=registrations).select_related("licence")
     included = ModelService.objects.filter(model__in={r.unit.model_id for r in registrations})
     given = PoolPart.objects.filter(licence__registration__in=registrations)
+    held_licences: dict[tuple[int, int], list[Licence]] = {}
+    for licence in licences:
+        held_licences.setdefault((licence.registration_id, licence.service_id), []).append(licence)
     held_parts: dict[tuple[int, int], list[PoolPart]] = {}
     for part in parts:
         held_parts.setdefault((part.registration_id, part.licence.service_id), []).append(part)
     return Holdings(
-        {(licence.registration_id, licence.service_id): licence for licence in licences},
+        held_licences,
         held_parts,
         {(row.model_id, row.service_id): row.count for row in included},
         dict(given.values_list("licence").annotate(Sum("count"))),

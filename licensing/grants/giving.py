@@ -1,18 +1,21 @@
 """Support grants a unit a licence."""
 
 import datetime
+from dataclasses import replace
 
 from django.db import transaction
 
 from licensing.audit_codes import AuditCode
-from licensing.errors import (
-    GrantAlreadyOver,
-)
-from licensing.guards import check_count, check_given, live_registration
+from licensing.entitlements.timeline import Holding, Right, Span, what_runs
+from licensing.entitlements.today import read_holdings, sharing_primary
+from licensing.errors import GrantAddsNothing, GrantAlreadyOver, GrantNeverRuns
+from licensing.guards import check_count, check_endless, live_registration
+from licensing.keyset import UNLIMITED
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, Service, TrialStart
+from licensing.wording import entitlement_in_words, terms_in_words
 from portal import audit
-from portal.days import check_last_day
+from portal.days import check_last_day, day_after
 from portal.models import User
 from products.models import Registration, Unit
 
@@ -27,21 +30,27 @@ def grant_licence(
     reason: str,
     by: User | None,
     today: datetime.date,
+    all_the_same: bool = False,
 ) -> Licence:
-    """Grant a unit a licence for a service, replacing its present one; the ledger records both (L6).
+    """Grant a unit a further licence for a service, from today on (L7: nothing is replaced).
 
     `count` is -1 for Unlimited and None for an uncounted service; `expires_on` is the last day, None if there
-    is no end. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, GrantAlreadyOver,
-    UnitRetired, NotRegistered, DayTooLate and PartsGivenOut.
+    is no end. `all_the_same`: even if it never runs, because the unit runs at least as much on each of its
+    days. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, NodesForEver, GrantAlreadyOver,
+    UnitRetired, NotRegistered, DayTooLate, GrantAddsNothing and GrantNeverRuns.
     """
     _check_grant(service, count, expires_on, reason, today)
     registration = live_registration(unit)
-    check_given(Licence.objects.filter(registration=registration, service=service).first(), count)
+    granted = Holding(Right.OWN, count=count, begins_on=today, expires_on=expires_on)
+    _check_use(registration, service, granted, today, all_the_same=all_the_same)
     with ledger.noted([registration], right=LedgerEntry.Right.GRANT, by=by, reason=reason):
-        licence, _ = Licence.objects.update_or_create(
+        licence = Licence.objects.create(
             registration=registration,
             service=service,
-            defaults={"kind": Licence.Kind.LICENSED, "count": count, "expires_on": expires_on},
+            count=count,
+            begins_on=today,
+            expires_on=expires_on,
+            counted_from=(expires_on or today).day,
         )
     _record(AuditCode.LICENCE_GRANTED, licence, by=by, reason=reason)
     return licence
@@ -72,6 +81,57 @@ def _check_grant(
 ) -> None:
     audit.require_reason(reason)
     check_count(service, count)
+    check_endless(service, has_end=expires_on is not None)
     if expires_on is not None and expires_on < today:
         raise GrantAlreadyOver(day=expires_on)
     check_last_day(expires_on)
+
+
+def _check_use(
+    registration: Registration,
+    service: Service,
+    granted: Holding,
+    today: datetime.date,
+    *,
+    all_the_same: bool,
+) -> None:
+    """Raise GrantAddsNothing or GrantNeverRuns if what is granted is of no use to a unit.
+
+    It adds nothing if one licence of the unit's own, no trial, is for as much on each of its days; a number
+    of a divisible service always adds something, because it can be shared out. It never runs if all that the
+    unit holds together is for as much: with what it shares, has parts of and its model comes with, which may
+    go.
+    """
+    primary = sharing_primary(registration)
+    held = read_holdings([registration, *([primary] if primary else [])])
+    beside = held.held(registration, primary, service, today)
+    own = [h for h in beside if h.right == Right.OWN and h.kind == Licence.Kind.LICENSED]
+    covering = next((h for h in own if not _adds(granted, [h], today)), None)
+    if covering and not (service.is_divisible and granted.count not in {None, UNLIMITED}):
+        what = terms_in_words(covering.kind, covering.count, covering.expires_on)
+        raise GrantAddsNothing(service=service, what=what)
+    if not (all_the_same or _adds(granted, beside, today)):
+        present = held.entitlement(registration, primary, service, today)
+        raise GrantNeverRuns(what=entitlement_in_words(present, today))
+
+
+def _adds(granted: Holding, beside: list[Holding], today: datetime.date) -> bool:
+    """Whether more runs on any day with what is granted than without."""
+    return _days([*beside, granted], today) != _days(beside, today)
+
+
+def _days(holdings: list[Holding], today: datetime.date) -> list[Span]:
+    """What runs from a day on, whichever licence it comes from: neighbours that are for as much are one."""
+    found: list[Span] = []
+    for span in what_runs(holdings, since=today):
+        runs = replace(span, holding=Holding(Right.OWN, span.holding.kind, span.holding.count))
+        before = found[-1] if found else None
+        if before and before.holding == runs.holding and _touch(before, runs):
+            found[-1] = replace(before, last_day=runs.last_day)
+        else:
+            found.append(runs)
+    return found
+
+
+def _touch(before: Span, after: Span) -> bool:
+    return before.last_day is not None and day_after(before.last_day) == after.first_day

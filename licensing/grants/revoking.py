@@ -8,22 +8,20 @@ from licensing.audit_codes import AuditCode
 from licensing.errors import NoLicence
 from licensing.guards import check_no_parts, live_registration
 from licensing.ledger import writing as ledger
-from licensing.models import LedgerEntry, Licence, Service
+from licensing.models import LedgerEntry, Licence
 from portal import audit
 from portal.models import User
-from products.models import Registration, Unit
+from products.models import Unit
 
 
 @transaction.atomic
-def revoke_licence(
-    *, registration: Registration, service: Service, reason: str, by: User, today: datetime.date
-) -> None:
-    """Revoke a unit's own licence or trial of a service, but not what its model comes with or what it shares.
+def revoke_licence(*, licence: Licence, reason: str, by: User, today: datetime.date) -> None:
+    """Revoke one licence or trial of a unit. What its model comes with and what it shares stays.
 
     Raises ReasonNeeded, UnitRetired, NotRegistered, NoLicence, and PartsElsewhere if other units hold parts
     of it.
     """
-    licence = _lock_licence(registration, service, reason)
+    licence = _lock_licence(licence, reason)
     check_no_parts([licence])
     revoked = ledger.licence_value(licence)
     with ledger.noted([licence.registration], right=LedgerEntry.Right.REVOKE, by=by, reason=reason):
@@ -32,15 +30,16 @@ def revoke_licence(
     _record(AuditCode.LICENCE_REVOKED, licence, data, by=by, reason=reason)
 
 
-def _lock_licence(registration: Registration, service: Service, reason: str) -> Licence:
-    """Lock a unit and return its own licence for a service as it is now."""
+def _lock_licence(licence: Licence, reason: str) -> Licence:
+    """Lock a licence's unit and return the licence as it is now, if it is still that unit's."""
     audit.require_reason(reason)
+    registration = licence.registration
     present = live_registration(registration.unit, account=registration.account)
     licences = Licence.objects.select_related("service", "registration__account", "registration__unit")
-    licence = licences.filter(registration=present, service=service).first()
-    if licence is None:
-        raise NoLicence(serial=present.unit.serial, service=service)
-    return licence
+    found = licences.filter(uuid=licence.uuid, registration=present).first()
+    if found is None:
+        raise NoLicence(serial=present.unit.serial, service=licence.service)
+    return found
 
 
 def _record(code: AuditCode, licence: Licence, data: dict[str, object], *, by: User, reason: str) -> None:

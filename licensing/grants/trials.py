@@ -6,21 +6,15 @@ from django.db import transaction
 
 from licensing.audit_codes import AuditCode
 from licensing.entitlements.today import read_holdings, sharing_primary
-from licensing.errors import (
-    LicensedAlready,
-    PrimaryFirst,
-    TrialNotOffered,
-    TrialOver,
-)
+from licensing.errors import LicensedAlready, PrimaryFirst, TrialNotOffered, TrialOver
 from licensing.grants.giving import _has_trial_left, _record
-from licensing.guards import live_registration
+from licensing.guards import check_endless, live_registration
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, Service, TrialStart
 from portal.models import User
 from products.models import Registration
 
 TRIAL_TERM = datetime.timedelta(days=30)
-
 
 TRIAL_COUNT = 5
 """The count of a trial of a counted service, which the source doesn't give."""
@@ -46,7 +40,9 @@ def start_trial(
             service=service,
             kind=Licence.Kind.TRIAL,
             count=TRIAL_COUNT if service.is_counted else None,
+            begins_on=today,
             expires_on=today + TRIAL_TERM,
+            counted_from=today.day,
         )
     _record(AuditCode.TRIAL_STARTED, licence, by=by)
     return licence
@@ -55,12 +51,14 @@ def start_trial(
 def check_trial(
     *, registration: Registration, service: Service, today: datetime.date, alone: bool = False
 ) -> None:
-    """Raise TrialNotOffered, TrialOver or LicensedAlready if a unit can't begin a trial of a service.
+    """Raise TrialNotOffered, NodesForEver, TrialOver or LicensedAlready if a unit can't begin a trial.
 
+    A unit that runs the service needs none, nor does one that has, had or is to have a licence of its own.
     Raises PrimaryFirst if the primary could begin it instead, unless it is meant for this unit `alone`.
     """
     if not service.is_trial_offered:
         raise TrialNotOffered(service=service)
+    check_endless(service, has_end=True)
     if TrialStart.objects.filter(unit=registration.unit_id, service=service).exists():
         raise TrialOver(service=service)
     primary = sharing_primary(registration)

@@ -261,7 +261,10 @@ def says(keyset: Keyset, content: Payload, today: datetime.date) -> bool:
 
 def _sign(unit: Unit, content: Payload) -> Keyset:
     """Issue the unit's next generation; callers have locked the unit."""
-    generation, issued = unit.last_generation + 1, int(timezone.now().timestamp())
+    generation, now = unit.last_generation + 1, timezone.now()
+    issued = int(now.timestamp())
+    if any(row.begin and row.begin <= now.date() for row in content.services):  # midnight passed since
+        content = replace(content, services=shorten(content.services, now.date()).services)
     text = sign(replace(content, generation=generation, issued=issued), active_signer())
     Unit.objects.filter(pk=unit.pk).update(last_generation=generation)
     return Keyset.objects.create(unit=unit, generation=generation, issued=issued, text=text)

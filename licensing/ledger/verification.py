@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q, Sum
 
-from licensing.ledger.writing import licence_value, part_value, pool_of
+from licensing.ledger.writing import licence_value, line_of, part_value
 from licensing.models import FLAGS, LedgerEntry, Licence, ModelService, PoolPart, Service
 from products.models import ProductModel, Registration, Unit
 
 BATCH = 1000
+LATER = {"begins_on", "counted_from"}
+"""What the ledger says of licences only since they have it."""
 
 type Value = dict[str, Any] | None
 type Step = tuple[Key, Value, Value]
@@ -32,6 +34,7 @@ class Key(NamedTuple):
     subject: str
     pk: int
     service: int
+    licence: str = ""
     pool: str = ""
 
 
@@ -71,14 +74,25 @@ def verify(*, progress: Callable[[Verified], None]) -> Verified:
 def _compare(steps: Steps, rows: Rows) -> int:
     """Return the number of entries compared; reads again what changed while reading both sides."""
     replayed = _follow(steps())
-    while (found := rows()) != replayed[0]:
+    while different := _different(replayed[0], found := rows()):
         again = _follow(steps())
         if again == replayed:
-            held, _ = replayed
-            key = min(key for key in {*held, *found} if held.get(key) != found.get(key))
+            held, key = replayed[0], min(different)
             raise _differs(key, held.get(key), found.get(key))
         replayed = again
     return replayed[1]
+
+
+def _different(held: dict[Key, Value], found: dict[Key, Value]) -> list[Key]:
+    return [key for key in {*held, *found} if not _is_same(held.get(key), found.get(key))]
+
+
+def _is_same(one: Value, other: Value) -> bool:
+    """Whether two values are equal; an entry from before licences had first days says nothing of these."""
+    if one is None or other is None:
+        return one is other
+    names = (one.keys() | other.keys()) - (LATER - (one.keys() & other.keys()))
+    return all(one.get(name) == other.get(name) for name in names)
 
 
 def _follow(steps: Generator[Step]) -> tuple[dict[Key, Value], int]:
@@ -87,7 +101,7 @@ def _follow(steps: Generator[Step]) -> tuple[dict[Key, Value], int]:
     count = 0
     with closing(steps):  # closes its server-side cursor after a difference, too
         for key, before, after in steps:
-            if before != (present := held.pop(key, None)):
+            if not _is_same(before, present := held.pop(key, None)):
                 raise _differs(key, present, before)
             if after is not None:
                 held[key] = after
@@ -110,7 +124,9 @@ def _unit_steps(first: int, last: int) -> Generator[Step]:
         bisect = bisect_right if entry.before is None else bisect_left
         number = bisect(present, entry.at, key=lambda registration: registration.registered_at)
         owner = ("registration", present[max(number - 1, 0)].pk) if present else ("unit", unit)
-        yield Key(*owner, entry.service_id, pool_of(entry)), entry.before, entry.after
+        line = line_of(entry)
+        licence = str(line.licence or "")
+        yield Key(*owner, entry.service_id, licence, line.pool), entry.before, entry.after
 
 
 def _unit_rows(first: int, last: int) -> dict[Key, Value]:
@@ -119,10 +135,11 @@ def _unit_rows(first: int, last: int) -> dict[Key, Value]:
     rows: dict[Key, Value] = {}
     for licence in Licence.objects.filter(held).annotate(given=Sum("parts__count")):
         value = licence_value(licence, given=int(licence.given or 0))
-        rows[Key("registration", licence.registration_id, licence.service_id)] = value
+        rows[Key("registration", licence.registration_id, licence.service_id, str(licence.uuid))] = value
     for part in PoolPart.objects.filter(held).select_related("licence__registration__unit"):
-        pool = part.licence.registration.unit.serial
-        rows[Key("registration", part.registration_id, part.licence.service_id, pool)] = part_value(part)
+        source, pool = part.licence, part.licence.registration.unit.serial
+        key = Key("registration", part.registration_id, source.service_id, str(source.uuid), pool)
+        rows[key] = part_value(part)
     return rows
 
 

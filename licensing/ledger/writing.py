@@ -7,6 +7,7 @@ A unit's lines are its licences and its parts of other units' licences. Code tha
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -19,17 +20,26 @@ type Value = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What an entry is about: a unit's licence for a service or, with `pool`, its part of another unit's."""
+    """What an entry is about: a unit's licence or, with `pool`, its part of another unit's.
+
+    Entries from before licences had a `licence` uuid are about a unit's only one for the service.
+    """
 
     unit: int
     service: int
+    licence: UUID | None
     pool: str = ""
 
 
 def licence_value(licence: Licence, *, given: int = 0) -> Value:
     """A licence in the ledger's form; other units have `given` of its count."""
-    expires_on = licence.expires_on.isoformat() if licence.expires_on else None
-    value: Value = {"kind": str(licence.kind), "count": licence.count, "expires_on": expires_on}
+    value: Value = {
+        "kind": str(licence.kind),
+        "count": licence.count,
+        "begins_on": licence.begins_on.isoformat(),
+        "expires_on": licence.expires_on.isoformat() if licence.expires_on else None,
+        "counted_from": licence.counted_from,
+    }
     return {**value, "given": given} if given else value
 
 
@@ -47,14 +57,15 @@ def read_lines(registrations: Iterable[Registration | int]) -> dict[Line, Value]
     for part in parts:
         given[part.licence_id] = given.get(part.licence_id, 0) + part.count
     lines = {
-        Line(licence.registration.unit_id, licence.service_id): licence_value(
+        Line(licence.registration.unit_id, licence.service_id, licence.uuid): licence_value(
             licence, given=given.get(licence.pk, 0)
         )
         for licence in licences
     }
     for part in parts:
-        pool = part.licence.registration.unit.serial
-        lines[Line(part.registration.unit_id, part.licence.service_id, pool)] = part_value(part)
+        licence, unit = part.licence, part.registration.unit_id
+        pool = licence.registration.unit.serial
+        lines[Line(unit, licence.service_id, licence.uuid, pool)] = part_value(part)
     return lines
 
 
@@ -93,16 +104,22 @@ def write_changes(
             reason=reason,
             unit_id=line.unit,
             service_id=line.service,
+            licence=line.licence,
             before=before.get(line),
             after=after.get(line),
             right=LedgerEntry.Right.PART if line.pool else right,
             detail=line.pool or (detail if isinstance(detail, str) else detail.get(line.unit, "")),
         )
-        for line in sorted({*before, *after}, key=lambda line: (line.unit, line.service, line.pool))
+        for line in sorted({*before, *after}, key=_order)
         if before.get(line) != after.get(line)
     )
 
 
-def pool_of(entry: LedgerEntry) -> str:
-    """The unit whose licence an entry's line is a part of; empty if it is the unit's own licence."""
-    return entry.detail if entry.right == LedgerEntry.Right.PART else ""
+def line_of(entry: LedgerEntry) -> Line:
+    """What an entry about a unit is about."""
+    pool = entry.detail if entry.right == LedgerEntry.Right.PART else ""
+    return Line(entry.unit_id or 0, entry.service_id, entry.licence, pool)
+
+
+def _order(line: Line) -> tuple[int, int, str, str]:
+    return line.unit, line.service, str(line.licence), line.pool

@@ -1,94 +1,96 @@
-"""Transferable licences trade places between two units: with the roles of a pair, or to a replacement (L7).
+"""Licences and parts of their counts go from unit to unit, each as it is (rule L7).
 
-For each service the target gets the better licence, and the other unit what the target had: nothing
-vanishes. Parts of a pool, and the parts that others have of it, go with their licence.
+A licence that moves keeps its count, its days and its history, and a part keeps its holder: nothing is merged
+or replaced. A part that meets its own licence at one unit returns to it.
 """
 
-import datetime
-from dataclasses import dataclass
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 
-from licensing.entitlements.timeline import Right
-from licensing.entitlements.today import Entitlement, Holdings, read_holdings
-from licensing.ledger import writing as ledger
-from licensing.models import LedgerEntry, Licence, PoolPart, Service, TrialStart
-from portal.models import User
+from licensing.acts import LicenceMove, PartMove
+from licensing.keyset import UNLIMITED
+from licensing.models import Licence, PoolPart, TrialStart
 from products.models import Registration, Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """Whether a transferable service goes from source to target and, if not, why."""
+def move_licences(moves: Iterable[LicenceMove]) -> None:
+    """Give licences to other registrations, in a statement for each of these; `settle_parts` must follow.
 
-    service: Service
-    source: Entitlement
-    target: Entitlement
-    moves: bool
-
-
-def plan_moves(source: Registration, target: Registration, *, today: datetime.date) -> list[Move]:
-    """What would go from one unit to another, by service; without services that neither holds."""
-    services = list(Service.objects.filter(is_transferable=True))
-    return _moves(read_holdings([source, target]), services, source, target, today)
-
-
-def better_held(
-    unit: Registration, others: list[Registration], *, today: datetime.date
-) -> tuple[set[int], set[int]]:
-    """The units that have worse transferable licences than `unit`, and those that have better ones (A10).
-
-    Only shareable services that haven't expired count. Both are sets of primary keys. Five queries.
+    Callers hold a transaction, have locked the units and their `pool_units`, and note the ledger's lines.
     """
-    held = read_holdings([unit, *others])
-    services = list(Service.objects.filter(is_transferable=True, is_shareable=True))
-
-    def is_better(first: Registration, second: Registration) -> bool:
-        moves = _moves(held, services, first, second, today)
-        return any(move.moves and not move.source.is_expired(today) for move in moves)
-
-    return (
-        {other.pk for other in others if is_better(unit, other)},
-        {other.pk for other in others if is_better(other, unit)},
-    )
+    by_target: dict[int, list[UUID]] = {}
+    for move in moves:
+        by_target.setdefault(move.target, []).append(move.licence)
+    for target, licences in by_target.items():
+        Licence.objects.filter(uuid__in=licences).update(registration=target)
 
 
-def _moves(
-    held: Holdings, services: list[Service], source: Registration, target: Registration, today: datetime.date
-) -> list[Move]:
+def settle_parts(concerned: Q, *, heirs: Mapping[int, int] | None = None) -> list[PartMove]:
+    """Return to its licence each part that has met it, give the others that `heirs` names to the heir.
+
+    `concerned` selects the parts, `heirs` maps registrations by primary key. Returns what changed hands.
+    """
     moves = []
-    for service in services:
-        keys = [(registration.pk, service.pk) for registration in (source, target)]
-        holds = [key in held.licences or key in held.parts for key in keys]
-        if any(holds):
-            theirs, own = (_bought(held, registration, service, today) for registration in (source, target))
-            is_better = theirs.worth(today) > own.worth(today)
-            moves.append(Move(service, theirs, own, moves=holds[0] and (is_better or not holds[1])))
+    for part in PoolPart.objects.filter(concerned).select_related("licence").order_by("pk"):
+        source, licence = part.registration_id, part.licence
+        target = (heirs or {}).get(source, source)
+        if target == licence.registration_id:
+            moves.append(PartMove(licence.uuid, source, None, part.count))
+        elif target != source:
+            moves.append(PartMove(licence.uuid, source, target, part.count))
+    move_parts(moves)
     return moves
 
 
-def transfer(
-    *,
-    source: Registration,
-    target: Registration,
-    right: LedgerEntry.Right,
-    by: User | None,
-    today: datetime.date,
-    reason: str = "",
-) -> list[Move]:
-    """Give the target the better transferable licences of two units, and the source what the target had (L7).
+def move_parts(moves: Iterable[PartMove]) -> None:
+    """Let counts change hands. Counts of one licence at one unit add up; a part of nothing is deleted."""
+    change: Counter[tuple[UUID, int]] = Counter()
+    for move in moves:
+        if move.source is not None:
+            change[move.licence, move.source] -= move.number
+        if move.target is not None:
+            change[move.licence, move.target] += move.number
+    licences = Licence.objects.in_bulk({licence for licence, _ in change}, field_name="uuid")
+    found = PoolPart.objects.filter(licence__in=licences.values()).select_related("licence")
+    parts = {(part.licence.uuid, part.registration_id): part for part in found}
+    for key in change:
+        licence, holder = key
+        part = parts.setdefault(key, PoolPart(licence=licences[licence], registration_id=holder, count=0))
+        part.count += change[key]
+    changed = [parts[key] for key in change]
+    PoolPart.objects.filter(pk__in=[part.pk for part in changed if part.pk and not part.count]).delete()
+    PoolPart.objects.bulk_update([part for part in changed if part.pk and part.count], ["count"])
+    PoolPart.objects.bulk_create(part for part in changed if not part.pk and part.count)
 
-    Each then counts as having had the other's free trials (L5). Callers hold a transaction and have locked
-    both units and their `pool_units`. Returns what moved.
-    """
-    moves = [move for move in plan_moves(source, target, today=today) if move.moves]
-    detail = {source.unit_id: target.unit.serial, target.unit_id: source.unit.serial}
-    with ledger.noted([source, target], right=right, by=by, reason=reason, detail=detail):
-        for move in moves:
-            _exchange(move.service, source, target)
-    share_trials(source.unit, target.unit)
-    Unit.objects.filter(pk__in=pool_units(source, target)).raise_version()
-    return moves
+
+def standing(moves: Iterable[PartMove]) -> list[PartMove]:
+    """Those of some moves whose licences there still are."""
+    moves = list(moves)
+    names = {move.licence for move in moves}
+    there = set(Licence.objects.filter(uuid__in=names).values_list("uuid", flat=True))
+    return [move for move in moves if move.licence in there]
+
+
+def lacking(moves: Iterable[PartMove]) -> list[str]:
+    """The services of which counts that changed hands are no longer where they went."""
+    wanted: Counter[tuple[UUID, int | None]] = Counter()
+    for move in standing(moves):
+        wanted[move.licence, move.target] += move.number
+    names = {name for name, _ in wanted}
+    found = Licence.objects.filter(uuid__in=names).select_related("service")
+    licences = {row.uuid: row for row in found.annotate(given=Sum("parts__count", default=0))}
+    left: dict[tuple[UUID, int | None], float] = {
+        (name, None): math.inf if row.count == UNLIMITED else (row.count or 0) - int(row.given)
+        for name, row in licences.items()
+    }
+    parts = PoolPart.objects.filter(licence__uuid__in=names)
+    rows = parts.values_list("licence__uuid", "registration", "count")
+    left |= {(name, holder): count for name, holder, count in rows}
+    return [licences[key[0]].service.name for key, number in wanted.items() if number > left.get(key, 0)]
 
 
 def pool_units(*registrations: Registration) -> set[int]:
@@ -97,45 +99,6 @@ def pool_units(*registrations: Registration) -> set[int]:
         Q(registration__in=registrations) | Q(licence__registration__in=registrations)
     ).values_list("registration__unit", "licence__registration__unit")
     return {registration.unit_id for registration in registrations} | {pk for row in found for pk in row}
-
-
-def _exchange(service: Service, source: Registration, target: Registration) -> None:
-    """Exchange what two units hold of one service."""
-    swapped = {source.pk: target.pk, target.pk: source.pk}
-    rearrange(service, swapped, holders=swapped)
-
-
-def rearrange(service: Service, owners: dict[int, int], *, holders: dict[int, int] | None = None) -> None:
-    """Give licences of a service to other registrations, each of which gives up its own or has none.
-
-    The parts that others have of a licence go with it; `holders` maps the registrations that hold parts.
-    """
-    holders = holders or {}
-    rows = {
-        row.registration_id: row
-        for row in Licence.objects.filter(service=service, registration__in={*owners, *owners.values()})
-    }
-    after = {owners.get(registration, registration): row for registration, row in rows.items()}
-    concerned = Q(licence__in=rows.values()) | Q(licence__service=service, registration__in=holders)
-    parts = list(PoolPart.objects.filter(concerned))
-    PoolPart.objects.filter(pk__in=[part.pk for part in parts]).delete()
-    # The unique constraint keeps two rows from changing places: if both exist, their terms do instead.
-    free = [row for registration, row in rows.items() if registration not in after]
-    renamed: dict[int, int] = {}
-    for registration, terms in after.items():
-        row = rows[registration] if registration in rows else free.pop()
-        renamed[terms.pk] = row.pk
-        Licence.objects.filter(pk=row.pk).update(
-            registration=registration, kind=terms.kind, count=terms.count, expires_on=terms.expires_on
-        )
-    PoolPart.objects.bulk_create(
-        PoolPart(
-            licence_id=renamed.get(part.licence_id, part.licence_id),
-            registration_id=holders.get(part.registration_id, part.registration_id),
-            count=part.count,
-        )
-        for part in parts
-    )
 
 
 def share_trials(*units: Unit) -> None:
@@ -148,20 +111,3 @@ def share_trials(*units: Unit) -> None:
         for service in services
         if (unit.pk, service) not in had
     )
-
-
-def _bought(
-    held: Holdings, registration: Registration, service: Service, today: datetime.date
-) -> Entitlement:
-    """The best that a unit holds beyond what every unit of its model comes with.
-
-    What has ended counts for nothing if the model comes with the service.
-    """
-    holdings = held.of_unit(registration, service)
-    bought = [
-        Entitlement(service, h.right, h.kind, h.count, h.expires_on)
-        for h in holdings
-        if h.right != Right.MODEL
-    ]
-    best = max(bought, key=lambda licence: licence.worth(today), default=Entitlement(service))
-    return Entitlement(service) if best.is_expired(today) and len(bought) < len(holdings) else best

@@ -7,17 +7,17 @@ import datetime
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Sum
-from django.utils import timezone
+from django.db.models import F, QuerySet, Sum
 
+from licensing.acts import PartMove, Record
 from licensing.audit_codes import AuditCode
-from licensing.errors import LicencesChanged, NotDivisible, NotEnough, NotRegistered, SameUnit
+from licensing.errors import LicencesChanged, NotDivisible, NotEnough, SameUnit
+from licensing.guards import lock_live
 from licensing.keyset import UNLIMITED
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, PoolPart, Service
-from portal import audit
-from portal.models import User
-from products.errors import UnitRetired
+from portal import acts, audit
+from portal.models import Act, User
 from products.models import Registration, Unit
 
 
@@ -30,31 +30,60 @@ class Share:
     is_owner: bool
 
 
-def read_pool(registration: Registration, service: Service) -> tuple[Licence, list[Share]] | None:
-    """A unit's licence that can be shared out, with who has how much of it; None if there is none.
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """One licence whose count is or can be shared out, and who has how much of it: first its own unit."""
 
-    If it can't be shared out any more (because it became Unlimited, say), parts can still be returned.
+    licence: Licence
+    shares: list[Share]
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that changes with who has how much of it, to compare with what a page showed."""
+        held = sorted(f"{share.registration.unit.serial}:{share.count}" for share in self.shares)
+        return " ".join([str(self.licence.uuid), *held])
+
+
+def read_pool(licence: Licence) -> Pool | None:
+    """A licence that can be shared out, or whose parts can be returned; None if it is neither."""
+    return next(iter(_pools(Licence.objects.filter(pk=licence.pk))), None)
+
+
+def read_pools(registration: Registration, service: Service, today: datetime.date) -> list[Pool]:
+    """A unit's own licences of a service that are or can be shared out, the one that ends last leading.
+
+    If one can't be shared out any more (because it became Unlimited, say), parts can still be returned. What
+    has ended is left out where something hasn't, unless others have parts of it.
     """
-    licence = Licence.objects.filter(registration=registration, service=service).first()
-    if licence is None:
-        return None
-    parts = licence.parts.select_related("registration__unit__model").order_by("pk")
-    given = [Share(part.registration, part.count, is_owner=False) for part in parts]
-    if not given and not is_divisible(licence):
-        return None
-    rest = max((licence.count or 0) - sum(share.count for share in given), 0)
-    return licence, [Share(registration, rest, is_owner=True), *given]
+    found = Licence.objects.filter(registration=registration, service=service)
+    pools = _pools(found.order_by(F("expires_on").desc(nulls_first=True), "begins_on", "pk"))
+    return [pool for pool in pools if len(pool.shares) > 1 or _lasts(pool.licence, today)] or pools
 
 
-def fingerprint(shares: list[Share]) -> str:
-    """A text that changes with who has how much of a pool, to compare with what a page showed."""
-    return " ".join(sorted(f"{share.registration.unit.serial}:{share.count}" for share in shares))
+def _lasts(licence: Licence, today: datetime.date) -> bool:
+    return licence.expires_on is None or licence.expires_on >= today
 
 
-def is_divisible(licence: Licence) -> bool:
-    """Whether a licence has a count and its service can be shared out."""
+def _pools(licences: QuerySet[Licence]) -> list[Pool]:
+    """Those of some licences that are or can be shared out. Two queries, however many there are."""
+    found = list(licences.select_related("service", "registration__unit__model"))
+    parts: dict[int, list[Share]] = {}
+    held = PoolPart.objects.filter(licence__in=found).select_related("registration__unit__model")
+    for part in held.order_by("pk"):
+        parts.setdefault(part.licence_id, []).append(Share(part.registration, part.count, is_owner=False))
+    pools = []
+    for licence in found:
+        given = parts.get(licence.pk, [])
+        if given or is_divisible(licence, licence.service):
+            rest = max((licence.count or 0) - sum(share.count for share in given), 0)
+            pools.append(Pool(licence, [Share(licence.registration, rest, is_owner=True), *given]))
+    return pools
+
+
+def is_divisible(licence: Licence, service: Service) -> bool:
+    """Whether a licence of a service has a count and that can be shared out."""
     is_number = licence.count is not None and licence.count != UNLIMITED
-    return licence.service.is_divisible and is_number and licence.kind == Licence.Kind.LICENSED
+    return service.is_divisible and is_number and licence.kind == Licence.Kind.LICENSED
 
 
 @transaction.atomic
@@ -70,26 +99,26 @@ def move_counts(
 ) -> None:
     """Move counts of a licence from one unit of its account to another; either may be the licence's own unit.
 
-    `seen` is the `fingerprint` of the pool that a page showed. Raises SameUnit, NotDivisible, NotEnough,
-    UnitRetired and NotRegistered, and LicencesChanged if the pool has changed since.
+    Counts never move between licences. `seen` is the `fingerprint` of the pool that a page showed. Raises
+    SameUnit, NotDivisible, NotEnough, UnitRetired and NotRegistered, and LicencesChanged if the pool has
+    changed since.
     """
     if source.pk == target.pk:
         raise SameUnit
     owner = licence.registration
-    units = {unit.pk: unit for unit in Unit.objects.locked({r.unit_id for r in (owner, source, target)})}
-    _check_units(owner, source, target, units)
+    concerned = (owner, source, target)
+    lock_live(concerned, owner.account_id)
     present = Licence.objects.select_related("service").filter(pk=licence.pk, registration=owner).first()
     is_return = target.pk == owner.pk  # always possible: the licence may have become Unlimited since
-    if present is None or not (is_return or is_divisible(present)):
+    if present is None or not (is_return or is_divisible(present, present.service)):
         raise NotDivisible(service=licence.service)
-    pool = read_pool(owner, present.service)
-    if seen is not None and pool and seen != fingerprint(pool[1]):
+    pool = read_pool(present)
+    if seen is not None and pool and seen != pool.fingerprint:
         raise LicencesChanged
     with ledger.noted([owner], right=LedgerEntry.Right.POOL, by=by):
         _take(present, source, count)
         _give(present, target, count)
     Unit.objects.filter(pk__in=[source.unit_id, target.unit_id]).raise_version()
-    Unit.objects.filter(pk__in=units).update(counts_moved_at=timezone.now())
     data: dict[str, object] = {
         "service": present.service.code,
         "count": count,
@@ -98,24 +127,12 @@ def move_counts(
         "to": target.unit.serial,
         "on": today.isoformat(),
     }
-    serials = sorted({r.unit.serial for r in (owner, source, target)})
-    audit.record(AuditCode.COUNTS_MOVED, by=by, account=owner.account, serials=serials, data=data)
-
-
-def _check_units(
-    owner: Registration, source: Registration, target: Registration, units: dict[int, Unit]
-) -> None:
-    """Check that all are live registrations in the licence's account, and none is retired."""
-    pks = {owner.pk, source.pk, target.pk}
-    live = set(
-        Registration.objects.live().filter(pk__in=pks, account=owner.account_id).values_list("pk", flat=True)
-    )
-    for registration in (owner, source, target):
-        unit = units[registration.unit_id]
-        if unit.retired_at:
-            raise UnitRetired(unit)
-        if registration.pk not in live:
-            raise NotRegistered(serial=unit.serial)
+    serials = sorted({r.unit.serial for r in concerned})
+    action = audit.record(AuditCode.COUNTS_MOVED, by=by, account=owner.account, serials=serials, data=data)
+    origin, goal = (None if unit.pk == owner.pk else unit.pk for unit in (source, target))
+    moved = PartMove(present.uuid, origin, goal, count)
+    record = Record(gained=(target.pk,), parts=(moved,)).to_json()
+    acts.note(Act.Kind.COUNTS, action=action, account=owner.account, by=by, record=record)
 
 
 def _take(licence: Licence, source: Registration, count: int) -> None:

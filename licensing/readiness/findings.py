@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from licensing.entitlements.timeline import ONE_DAY, Right
+from licensing.entitlements.timeline import ONE_DAY
 from licensing.entitlements.today import NODES_CODE, Entitlement, node_count
-from licensing.keyset import UNLIMITED, Payload
+from licensing.keyset import Payload
 from licensing.keyset import State as KeysetState
 from licensing.models import Keyset, Service
+from licensing.readiness.forecast import NOTHING, Course, Steps, size
 from licensing.wording import count_in_words
 from products.models import Registration
 
@@ -99,12 +100,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """A unit of a pair: its own entitlements that run today, and the keyset that it is known to run.
+    """A unit of a pair: its own entitlements, those that run today, and the keyset that it is known to run.
 
     `is_stale`: its newest keyset is another one, or should be.
     """
 
     registration: Registration
+    own: dict[Service, Entitlement]
     owned: dict[Service, Entitlement]
     applied: Keyset | None
     is_stale: bool
@@ -120,7 +122,9 @@ class Pair:
     """Two units, the second of which is to take over.
 
     `content` is that of the secondary's applied keyset or, if that isn't known, of its newest one; `states`
-    are what it says of today, by the services' codes.
+    are what it says of today, by the services' codes, and `courses` how services run from today on, the
+    primary's by its own entitlements and the secondary's by that keyset. `adding` are the services of which
+    only the secondary holds something that would add to the pair (A10).
     """
 
     primary: Appliance
@@ -128,7 +132,8 @@ class Pair:
     content: Payload
     states: dict[int, KeysetState]
     needs_one_model: bool
-    services: list[Service]
+    courses: dict[Service, Course]
+    adding: list[Service]
     today: datetime.date
 
     def running(self, service: Service) -> KeysetState | None:
@@ -158,7 +163,7 @@ class Pair:
         if first != second and self.needs_one_model:
             text = f"{units[0]} is a {first}, {units[1]} a {second}: a failover asks for two of one model."
             yield Finding(Code.DIFFERENT_MODEL, text, units[1], Mend.PARENT)
-        sonicos = next((s for s in self.services if s.code == SONICOS_ENHANCED_CODE), None)
+        sonicos = next((s for s in self.courses if s.code == SONICOS_ENHANCED_CODE), None)
         for appliance in (self.primary, self.secondary):
             if sonicos and sonicos not in appliance.owned:
                 text = f"{appliance.name} has no license of its own for {sonicos}, which both units need."
@@ -190,25 +195,13 @@ class Pair:
             yield Finding(Code.UNSHARED_SERVICE, text, unit, Mend.SERVICES)
 
     def _of_roles(self) -> Iterator[Finding]:
-        """Transferable licences of the secondary that are better than the primary's (A10)."""
-        better = [
-            service
-            for service, mine in self.secondary.owned.items()
-            if service.is_transferable
-            and service.is_shareable
-            and mine.right != Right.MODEL
-            and self._is_better(service, mine)
-        ]
-        if better:
+        """Licences of the secondary that would add to what the pair runs if they were shared (A10)."""
+        if self.adding:
             text = (
-                f"{self.secondary.name} holds better licenses than {self.primary.name} for "
-                f"{_listed(better)}, and only the primary's are shared."
+                f"{self.secondary.name} holds licenses of {_listed(self.adding)} that would add to what the "
+                f"pair runs, and only {self.primary.name}'s are shared."
             )
             yield Finding(Code.ROLES_REVERSED, text, self.secondary.registration, Mend.SWAP)
-
-    def _is_better(self, service: Service, mine: Entitlement) -> bool:
-        theirs = self.primary.owned.get(service, Entitlement(service))
-        return mine.worth(self.today) > theirs.worth(self.today)
 
     def _of_counts(self) -> Iterator[Finding]:
         """Services that the secondary would run for fewer."""
@@ -216,14 +209,14 @@ class Pair:
         for service, owned in self.primary.owned.items():
             state = self.running(service)
             count = state.row.count if state and state.row else owned.count
-            if _size(count) < _size(owned.count):
+            if size(count) < size(owned.count):
                 text = (
                     f"{unit} would run {service} for {count_in_words(count or 0)}, "
                     f"{self.primary.name} runs it for {count_in_words(owned.count)}."
                 )
                 yield Finding(Code.FEWER_LICENSES, text, unit, mend)
         nodes = node_count(self.primary.owned.values(), self.today)
-        if _size(self.content.nodes) < _size(nodes):
+        if size(self.content.nodes) < size(nodes):
             fewer, more = count_in_words(self.content.nodes), count_in_words(nodes)
             text = f"{unit} would serve {fewer} nodes, {self.primary.name} serves {more}."
             yield Finding(Code.FEWER_NODES, text, unit, mend)
@@ -232,14 +225,14 @@ class Pair:
         """Services that end earlier on one side, or soon; one sentence for those of one day."""
         first: dict[tuple[datetime.date, bool], list[Service]] = defaultdict(list)
         soon: dict[datetime.date, list[Service]] = defaultdict(list)
-        for service, owned in self.primary.owned.items():
-            state = self.running(service)
-            mine = its = _end(owned.expires_on, [(span.first_day, span.last_day) for span in owned.then])
-            if state and state.row:
-                its = _end(state.row.expiry, [(run.first, run.last) for run in state.follows])
+        for service in self.primary.owned:
+            course = self.courses[service]
+            mine = its = _end(course.primary)
+            if self.running(service):
+                its = _end(course.standby)
             if mine != its:
                 first[min(mine, its), its < mine].append(service)
-            term_ends = min(owned.expires_on or NEVER, its)
+            term_ends = min(_end(course.primary, is_less=True), its)
             if term_ends <= self.today + SOON:
                 soon[term_ends].append(service)
         for (day, is_secondary), services in sorted(first.items()):
@@ -257,21 +250,13 @@ class Pair:
         return Mend.KEYSET if self.secondary.is_stale else Mend.SERVICES
 
 
-def _end(
-    last_day: datetime.date | None, later: list[tuple[datetime.date, datetime.date | None]]
-) -> datetime.date:
-    """The last day of what runs until a day and goes on without a gap; `later` are first and last days."""
-    end = last_day or NEVER
-    for first, last in later:
-        if first - ONE_DAY <= end:
-            end = max(end, last or NEVER)
-    return end
+def _end(steps: Steps, *, is_less: bool = False) -> datetime.date:
+    """The last day on which a service goes on without a gap; `is_less`: or on which it runs for no less."""
+    least = size(steps[0][1]) if is_less else size(NOTHING) + 1
+    ended = (day for day, count in steps if size(count) < least)
+    return next((day - ONE_DAY for day in ended), NEVER)
 
 
 def _listed(services: list[Service]) -> str:
     names = [service.name for service in services]
     return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
-
-
-def _size(count: int | None) -> float:
-    return float("inf") if count == UNLIMITED else count or 0

@@ -15,12 +15,15 @@ from django.db.models.functions import Lower
 
 from associations.models import Seat, Side
 from associations.querysets import SeatQuerySet
-from licensing.entitlements.today import Entitlement, Holdings, read_holdings
+from licensing.entitlements.pairing import services_added
+from licensing.entitlements.today import NODES_CODE, Entitlement, Holdings, read_holdings
 from licensing.keyset import Payload, Status, read, states_on
 from licensing.keyset import State as KeysetState
 from licensing.keysets.issuing import content_of, current_heads, says
 from licensing.models import Keyset, KeysetHead, Service
 from licensing.readiness.findings import Appliance, Code, Finding, Mend, Pair, State
+from licensing.readiness.forecast import Course, Forecast, Steps, forecast, keyset_steps, owned_steps
+from licensing.wording import runs_in_words
 from portal.models import Account
 from portal.paging import seek
 from products.models import Registration
@@ -28,12 +31,13 @@ from products.models import Registration
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A service that the secondary's applied keyset names, on a day."""
+    """A service that the secondary's applied keyset names, on a day. `then` says in words what follows."""
 
     name: str
     status: Status
     count: int | None
     expires_on: datetime.date | None
+    then: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Readiness:
     """The answer for one pair: its findings, worst first, and what the secondary would run.
 
     `secondary` is the seat that shares (None: there are only spares), `runs` is None if it isn't known, and
-    `nodes` is what the secondary would serve (-1: Unlimited).
+    `nodes` is what the secondary would serve (-1: Unlimited). `forecast` tells what changes within a year; of
+    a secondary whose keyset isn't known, what it would be with its newest (None: there are only spares).
     """
 
     primary: Seat
@@ -49,6 +54,7 @@ class Readiness:
     findings: list[Finding]
     runs: list[Running] | None = None
     nodes: int | None = None
+    forecast: Forecast | None = None
 
     @property
     def state(self) -> State:
@@ -116,16 +122,12 @@ class _Facts:
     heads: dict[int, KeysetHead]
     current: set[int]
 
-    def owned(self, registration: Registration) -> dict[Service, Entitlement]:
-        """The unit's own entitlements that run today."""
-        own = ((service, self.held.own(registration, service, self.today)) for service in self.services)
-        return {s: e for s, e in own if e.right is not None and not e.is_expired(self.today)}
-
     def appliance(self, registration: Registration) -> Appliance:
         """The facts about a unit that findings depend on."""
         applied = self._applied(registration)
         is_stale = applied is not None and self._is_stale(registration, applied)
-        return Appliance(registration, self.owned(registration), applied, is_stale)
+        own = {service: self.held.own(registration, service, self.today) for service in self.services}
+        return Appliance(registration, own, _running_today(own, self.today), applied, is_stale)
 
     def content(self, registration: Registration) -> Payload:
         """What the unit's newest keyset should say."""
@@ -194,10 +196,42 @@ def _judge(facts: _Facts, parent: Seat, standby: Seat | None) -> Readiness:
     first, second = (facts.appliance(seat.registration) for seat in (parent, standby))
     content = read(second.applied.text) if second.applied else facts.content(second.registration)
     states = states_on(facts.today, content.services)
-    pair = Pair(first, second, content, states, parent.type.is_same_model, facts.services, facts.today)
+    courses = _courses(first, content, states, facts.today)
+    adding = services_added(
+        facts.held, facts.services, parent=primary, child=second.registration, today=facts.today
+    )
+    pair = Pair(
+        first,
+        second,
+        content,
+        states,
+        parent.type.is_same_model,
+        courses,
+        [service for service, _ in adding],
+        facts.today,
+    )
+    to_come = forecast(first.name, second.name, courses, facts.today)
     if second.applied is None:
-        return Readiness(parent, standby, pair.findings())
-    return Readiness(parent, standby, pair.findings(), _running(facts, states), content.nodes)
+        return Readiness(parent, standby, pair.findings(), forecast=to_come)
+    return Readiness(parent, standby, pair.findings(), _running(facts, states), content.nodes, to_come)
+
+
+def _courses(
+    primary: Appliance, content: Payload, states: dict[int, KeysetState], today: datetime.date
+) -> dict[Service, Course]:
+    """How each service runs from today on: by what the primary holds, and by the secondary's keyset."""
+    nodes: Steps = [(today, content.nodes)]  # without days, and not among the services
+    return {
+        service: Course(
+            owned_steps(held, today),
+            nodes if service.code == NODES_CODE else keyset_steps(states.get(service.code), today),
+        )
+        for service, held in primary.own.items()
+    }
+
+
+def _running_today(own: dict[Service, Entitlement], today: datetime.date) -> dict[Service, Entitlement]:
+    return {s: held for s, held in own.items() if held.right is not None and not held.is_expired(today)}
 
 
 def _running(facts: _Facts, states: dict[int, KeysetState]) -> list[Running]:
@@ -209,6 +243,7 @@ def _running(facts: _Facts, states: dict[int, KeysetState]) -> list[Running]:
             state.status,
             state.row.count if state.row else None,
             state.row.expiry if state.row else None,
+            runs_in_words(state.row, state.follows),
         )
         for code, state in states.items()
     ]

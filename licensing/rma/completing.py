@@ -1,7 +1,7 @@
 """Completing a case: the dry run does it and rolls it back; then it is done exactly so or not (X2, X4)."""
 
 import datetime
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Q
@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from associations.errors import PairChanged
 from associations.models import Seat, Side
-from associations.replacing import Link, Replacing, links_of, replace_in_associations
+from associations.replacing import Replacing, links_of, replace_in_associations
 from licensing.audit_codes import AuditCode
-from licensing.models import Licence, RmaCase
+from licensing.models import RmaCase
 from licensing.moves.exchange import pool_units
 from licensing.rma import mails
 from licensing.rma.cases import (
@@ -31,10 +31,11 @@ from licensing.rma.errors import (
     ReplacementPaired,
     WrongPartner,
 )
-from licensing.rma.handover import Handover, HandoverLine, hand_over
-from licensing.rma.record import Steps, steps_of
-from licensing.rma.selectors import keepers_of, last_place, partners_of
-from licensing.rma.snapshot import UnitShown, fingerprint, snapshot, to_apply
+from licensing.rma.handover import Handover, Heirs, hand_over
+from licensing.rma.record import Line, Record
+from licensing.rma.selectors import keepers_of, last_place, mates_of, partners_of
+from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, snapshot, to_apply
+from licensing.rma.steps import PairOfUnits, Steps, steps_of
 from portal import audit
 from portal.models import Account, User
 from products.models import Registration, Unit
@@ -47,18 +48,19 @@ class Outcome:
     """What completing a case does, or would do, to units and to each licence of the failed one.
 
     `before` and `after` are the units concerned, and every other whose entitlements change with theirs.
-    `heir` gets the licences; `role` is the failed unit's side in its pair (empty: it had no pair); `pair` is
-    the primary and the sharing secondary afterwards. `keysets` are the units that need a new keyset applied.
-    `seen` identifies all of this, to compare it with what was shown; `mails` is how many mails were written.
+    `heir` gets the shareable licences; `role` is the failed unit's side in its pair (empty: it had no pair);
+    `pair` is the primary and the sharing secondary afterwards. `keysets` are the units that need a new keyset
+    applied. `seen` identifies all of this, to compare it with what was shown; `mails` is how many mails were
+    written.
     """
 
     before: list[UnitShown]
     after: list[UnitShown]
-    lines: list[HandoverLine]
+    lines: list[Line]
     heir: Registration
     replacement: Registration
     role: str
-    pair: tuple[Registration, Registration] | None
+    pair: PairOfUnits | None
     keysets: list[Registration]
     steps: Steps
     seen: str
@@ -110,34 +112,37 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     is_registered_now = not any(shown.serial == unit.serial and shown.name for shown in before)
     watched = [case.failed, *Registration.objects.live().filter(unit__in=concerned)]
     links, role = links_of(watched), _role(case)
-    heir, handed = _move(case, replacement, partner, by=by, today=today)
+    heirs, handed = _move(case, replacement, partner, by=by, today=today)
     retire_unit(case.failed, now=timezone.now())
     raise_grace_version(case)
-    changed = _changed_links(links, links_of(watched))
+    links_now, heir = links_of(watched), heirs.heir
     pair = pair_of(heir, replacement)
     _close(case, partner, by=by)
     after = snapshot([*concerned, *beside], today)  # by now the case keeps no rights alive
     keysets = to_apply(before, after, heir, replacement)
     steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
-    done = _done(heir, replacement, handed, is_registered_now) | changed
-    done |= {"role": role, "pair": [unit.pk for unit in pair or ()], "keysets": [r.pk for r in keysets]}
-    done["unreachable"] = steps.source.pk if steps.source and steps.is_unreachable else None
-    _note(case, heir, keysets, done, by=by)
-    sides = _sides(before, after, len(concerned))
+    record = Record(
+        heir=heir.pk,
+        replacement=replacement.pk,
+        is_registered_by_it=is_registered_now,
+        role=role,
+        pair=(pair[0].pk, pair[1].pk) if pair else None,
+        ended=tuple(sorted(set(links) - set(links_now))),
+        begun=tuple(sorted(set(links_now) - set(links))),
+        after=tuple(links_of([heir, replacement])),
+        licences=tuple(handed.licences),
+        parts=tuple(handed.parts),
+        lines=tuple(handed.lines),
+        keysets=tuple(unit.pk for unit in keysets),
+        unreachable=steps.source.pk if steps.source and steps.is_unreachable else None,
+    )
+    _note(case, heir, keysets, record, by=by)
+    sides = changed_sides(before, after, concerned=len(concerned))
     seen = fingerprint(*sides, handed.lines)
     return Outcome(*sides, handed.lines, heir, replacement, role, pair, keysets, steps, seen)
 
 
-def _sides(
-    before: list[UnitShown], after: list[UnitShown], concerned: int
-) -> tuple[list[UnitShown], list[UnitShown]]:
-    """The units concerned, which come first, and those of the others that change."""
-    pairs = list(zip(before, after, strict=True))
-    shown = [*pairs[:concerned], *(pair for pair in pairs[concerned:] if pair[0] != pair[1])]
-    return [old for old, _ in shown], [new for _, new in shown]
-
-
-def pair_of(*registrations: Registration) -> tuple[Registration, Registration] | None:
+def pair_of(*registrations: Registration) -> PairOfUnits | None:
     """The primary and the sharing secondary of the pair that has one of these units; None without a pair."""
     shared = next((link for link in links_of(registrations) if link.shares), None)
     if shared is None:
@@ -245,48 +250,23 @@ def _move(
     *,
     by: User,
     today: datetime.date,
-) -> tuple[Registration, Handover]:
-    """Seat the replacement and hand over the licences; return the heir."""
-    heir = replacement
+) -> tuple[Heirs, Handover]:
+    """Seat the replacement and hand over the licences; return who got them."""
     if case.kind == RmaCase.Kind.REPLACEMENT:
-        heir = replace_in_associations(
-            Replacing(case.failed, replacement, partner, by=by, today=today, reason=case.number)
-        )
-    handed = hand_over(
-        failed=case.failed,
-        heir=heir,
-        replacement=replacement,
-        by=by,
-        today=today,
-        reason=f"{case.number}: {case.symptom}"[:200],
-    )
-    return heir, handed
+        replacing = Replacing(case.failed, replacement, partner, by=by, today=today, reason=case.number)
+        heirs = Heirs(case.failed, replace_in_associations(replacing), replacement)
+    else:
+        heirs = Heirs(case.failed, replacement, _successor(case.failed, replacement))
+    reason = f"{case.number}: {case.symptom}"[:200]
+    return heirs, hand_over(heirs, by=by, today=today, reason=reason)
 
 
-def _changed_links(before: list[Link], after: list[Link]) -> dict[str, object]:
-    """The associations that ended and those that began: undoing reverts only these."""
-    return {"ended": sorted(set(before) - set(after)), "begun": sorted(set(after) - set(before))}
-
-
-def _done(
-    heir: Registration,
-    replacement: Registration,
-    handed: Handover,
-    is_registered_now: bool,
-) -> dict[str, object]:
-    """The record that undoing needs."""
-    units = {heir.pk, replacement.pk}
-    held = Licence.objects.filter(registration__in=units).values_list("registration", "service")
-    return {
-        "heir": heir.pk,
-        "replacement": replacement.pk,
-        "registered": is_registered_now,
-        "after": links_of([heir, replacement]),
-        "owners": handed.owners,
-        "parts": handed.parts,
-        "held": sorted(held),
-        "lines": [asdict(line) for line in handed.lines],
-    }
+def _successor(failed: Registration, receiver: Registration) -> Registration:
+    """The unit that the customer put in a failed one's place: of the receiver's pair, the new one (X4)."""
+    former = mates_of(failed)
+    pair = pair_of(receiver) or (receiver,)
+    new = [unit for unit in pair if unit not in former]
+    return receiver if receiver in new or not new else new[0]
 
 
 def _close(case: RmaCase, partner: Registration | None, *, by: User) -> None:
@@ -296,10 +276,10 @@ def _close(case: RmaCase, partner: Registration | None, *, by: User) -> None:
 
 
 def _note(
-    case: RmaCase, heir: Registration, keysets: list[Registration], done: dict[str, object], *, by: User
+    case: RmaCase, heir: Registration, keysets: list[Registration], record: Record, *, by: User
 ) -> None:
     """Record what was done, with an audit entry for each unit whose keyset changed."""
-    RmaCase.objects.filter(pk=case.pk).update(done=done)
+    RmaCase.objects.filter(pk=case.pk).update(done=record.to_json())
     failed, replacement = case.failed.unit.serial, case.replacement.serial if case.replacement else ""
     serials = dict.fromkeys([failed, replacement, *(unit.unit.serial for unit in keysets)])
     data: dict[str, object] = {"case": case.number, "failed": failed, "kind": str(case.kind)}

@@ -6,7 +6,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from licensing.models import RmaCase
-from licensing.rma.record import read_registrations, shown_case
+from licensing.rma.record import record_of
+from licensing.rma.steps import read_registrations, shown_case
 from portal import audit, outbox
 from portal.audit_codes import AuditCode
 from portal.models import Membership, User
@@ -66,6 +67,8 @@ def resend_mails(*, case: RmaCase, by: User) -> int:
 
 def _units_to_apply(case: RmaCase) -> list[Registration]:
     """The units that need their keyset applied, as recorded by completing or undoing."""
-    if case.state == RmaCase.State.UNDONE:
-        return read_registrations((case.done or {}).get("undone", []))
-    return shown_case(case).keysets if case.state in RmaCase.DONE and case.done else []
+    record = record_of(case)
+    if record and case.state == RmaCase.State.UNDONE:
+        return read_registrations(record.undone)
+    shown = shown_case(case) if case.state in RmaCase.DONE else None
+    return shown.keysets if shown else []

@@ -1,144 +1,82 @@
-"""What is shown of a completed case: what moved, and what to do on the appliances (X8)."""
+"""What completing a case did, as its row keeps it: for its page, and for undoing it (X5).
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+Registrations are named by primary key, licences by uuid.
+"""
 
-from django.db.models import Q
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+from uuid import UUID
 
-from associations.models import Seat, Side
+from associations.replacing import Link
+from licensing.acts import LicenceMove, PartMove
 from licensing.models import RmaCase
-from licensing.rma.handover import HandoverLine, Verdict
-from licensing.rma.selectors import last_place, mates_of, open_on
-from products.models import Registration
 
-type PairOfUnits = tuple[Registration, Registration]
-"""The primary, and the secondary that shares its licences."""
+VERSION = 2
+"""Records of version 1 named licences by service; a migration wrote them anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """What the administrator does on the appliances, in the order of the fields.
+class Verdict(StrEnum):
+    """What becomes of one licence of the failed unit."""
 
-    `failed_too` are open cases of other units, which nobody can log in to. `source`, which was in service,
-    sends its settings to `target` (None: nothing is sent). `came_without_settings` is the case by which the
-    source itself came, while nobody could log in to the unit that had the settings: they are imported first.
-    `is_failed_primary`: the failed unit was the primary. `is_reversed`: the source is the secondary in the
-    portal. `keysets` are the units that need a new keyset.
-    """
-
-    failed_too: list[RmaCase]
-    came_without_settings: RmaCase | None
-    source: Registration | None
-    target: Registration | None
-    is_failed_primary: bool
-    is_reversed: bool
-    replacement: Registration
-    keysets: list[Registration]
-
-    @property
-    def sends_settings(self) -> bool:
-        """Whether settings are sent, because both units can be logged in to."""
-        return self.source is not None and not self.is_unreachable
-
-    @property
-    def is_unreachable(self) -> bool:
-        """Whether settings should be sent, but one of the two units has failed, too."""
-        failed = {case.failed_id for case in self.failed_too}
-        return self.source is not None and bool(failed & {unit.pk for unit in self._ends})
-
-    @property
-    def _ends(self) -> list[Registration]:
-        return [unit for unit in (self.source, self.target) if unit]
-
-
-def steps_of(
-    case: RmaCase, *, pair: PairOfUnits | None, replacement: Registration, keysets: list[Registration]
-) -> Steps:
-    """The steps after a case, as the units are now: `pair` was made, and `keysets` need a new keyset."""
-    others = [unit for unit in (*(pair or ()), *keysets) if unit.pk != replacement.pk]
-    failed_too = open_on(others)
-    failed = {other.failed_id for other in failed_too}
-    place = last_place(case.failed)
-    source = _source(case, place, pair, replacement)
-    return Steps(
-        failed_too,
-        _came_without_settings(case, source) if source else None,
-        source,
-        next((unit for unit in pair if unit != source), None) if pair and source else None,
-        bool(place and place.side == Side.PARENT),
-        bool(pair and source == pair[1]),
-        replacement,
-        [unit for unit in keysets if unit.pk not in failed],
-    )
-
-
-def _source(
-    case: RmaCase, place: Seat | None, pair: PairOfUnits | None, replacement: Registration
-) -> Registration | None:
-    """The unit of the pair that was in service, and so has the settings: never the replacement (X8).
-
-    None if none are to be sent: a transfer comes after that, and a spare wasn't in service.
-    """
-    if pair is None or place is None or case.kind == RmaCase.Kind.TRANSFER:
-        return None
-    if place.side == Side.CHILD and not place.shares:
-        return None
-    candidates = [unit for unit in pair if unit != replacement]
-    mates = mates_of(case.failed)
-    served = next((mate for mate in mates if mate in candidates), None)
-    if served is None and replacement not in mates:  # a mate was replaced since, or there were spares only
-        return candidates[0]
-    return served
-
-
-def _came_without_settings(case: RmaCase, source: Registration) -> RmaCase | None:
-    """The case by which a unit came while nobody could log in to the one that has failed now."""
-    replaced = Q(replacement=source.unit_id, kind=RmaCase.Kind.REPLACEMENT, state__in=RmaCase.DONE)
-    earlier = RmaCase.objects.filter(replaced).exclude(pk=case.pk).select_related("failed__unit")
-    found = earlier.order_by("-pk").first()
-    return found if found and (found.done or {}).get("unreachable") == case.failed_id else None
+    MOVES = "moves"
+    STAYS = "stays"
 
 
 @dataclass(frozen=True, slots=True)
-class ShownCase:
-    """A completed case: `heir` got the licences, `keysets` need a new keyset, `pair` was made."""
+class Line:
+    """Something that a unit held, in words, what becomes of it, and why."""
 
-    lines: list[HandoverLine]
-    heir: Registration
-    replacement: Registration
+    service: str
+    what: str
+    verdict: Verdict
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Everything that completing did.
+
+    `heir` is the unit that got the shareable licences. `is_registered_by_it`: the case registered the
+    replacement, so that undoing ends the registration. `role` is the failed unit's side in its pair (empty:
+    it had none), `pair` the primary and the sharing secondary afterwards. Associations `ended` and `begun`;
+    `after` is how the units that gained were associated then. `keysets` are the units that needed a new
+    keyset, `unreachable` is one that should have sent its settings but couldn't be logged in to, and `undone`
+    are those that needed a keyset when the case was undone.
+    """
+
+    heir: int
+    replacement: int
+    is_registered_by_it: bool
     role: str
-    pair: PairOfUnits | None
-    keysets: list[Registration]
-    steps: Steps
+    pair: tuple[int, int] | None
+    ended: tuple[Link, ...]
+    begun: tuple[Link, ...]
+    after: tuple[Link, ...]
+    licences: tuple[LicenceMove, ...]
+    parts: tuple[PartMove, ...]
+    lines: tuple[Line, ...]
+    keysets: tuple[int, ...]
+    unreachable: int | None
+    undone: tuple[int, ...] = ()
 
-    @property
-    def is_owned(self) -> bool:
-        """Whether the account still has both units; if not, there is nothing left to do on them."""
-        return self.heir.ended_at is None and self.replacement.ended_at is None
+    def to_json(self) -> dict[str, Any]:
+        """The record for the case's column `done`."""
+        return {"version": VERSION, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, done: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote."""
+        facts = {name: value for name, value in done.items() if name != "version"}
+        facts["pair"] = tuple(done["pair"]) if done["pair"] else None
+        facts |= {name: tuple(Link(*link) for link in done[name]) for name in ("ended", "begun", "after")}
+        facts["licences"] = tuple(LicenceMove(UUID(name), *units) for name, *units in done["licences"])
+        facts["parts"] = tuple(PartMove(UUID(name), *facts) for name, *facts in done["parts"])
+        facts["lines"] = tuple(Line(**{**row, "verdict": Verdict(row["verdict"])}) for row in done["lines"])
+        facts |= {name: tuple(done[name]) for name in ("keysets", "undone")}
+        return cls(**facts)
 
 
-def shown_case(case: RmaCase) -> ShownCase:
-    """Read the record of a completed case; a unit that has left the account since gets no keyset.
-
-    Older records don't list all keysets: for these, the pair, the heir and the replacement are named.
-    """
-    done: dict[str, Any] = case.done or {}
-    pks = [done["heir"], done["replacement"], *done["pair"]]
-    found = {unit.pk: unit for unit in read_registrations([*pks, *done.get("keysets", [])])}
-    heir, replacement = found[done["heir"]], found[done["replacement"]]
-    lines = [
-        HandoverLine(row["service"], row["what"], Verdict(row["verdict"]), row["why"])
-        for row in done["lines"]
-    ]
-    pair = (found[done["pair"][0]], found[done["pair"][1]]) if done["pair"] else None
-    keysets = [found[pk] for pk in dict.fromkeys(done.get("keysets", pks)) if found[pk].ended_at is None]
-    steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
-    return ShownCase(lines, heir, replacement, done["role"], pair, keysets, steps)
-
-
-def read_registrations(pks: Iterable[int]) -> list[Registration]:
-    """Registrations by their primary keys, in this order, each once."""
-    pks = dict.fromkeys(pks)
-    found = Registration.objects.select_related("unit__model").in_bulk(pks)
-    return [found[pk] for pk in pks]
+def record_of(case: RmaCase) -> Record | None:
+    """What completing a case did; None if it wasn't completed."""
+    return Record.from_json(case.done) if case.done else None

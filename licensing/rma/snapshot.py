@@ -78,6 +78,15 @@ def snapshot(units: Iterable[Unit], today: datetime.date) -> list[UnitShown]:
     return shown
 
 
+def changed_sides(
+    before: list[UnitShown], after: list[UnitShown], *, concerned: int
+) -> tuple[list[UnitShown], list[UnitShown]]:
+    """The first `concerned` units, and those of the others that change."""
+    pairs = list(zip(before, after, strict=True))
+    shown = [*pairs[:concerned], *(pair for pair in pairs[concerned:] if pair[0] != pair[1])]
+    return [old for old, _ in shown], [new for _, new in shown]
+
+
 def to_apply(before: list[UnitShown], after: list[UnitShown], *always: Registration) -> list[Registration]:
     """The units that need a keyset applied: those in `always`, then all whose keyset says something else."""
     sides = zip(before, after, strict=True)

@@ -1,26 +1,38 @@
-"""Undoing a completed case: a new transfer forward, or a list of what prevents it (rule X5)."""
+"""Undoing a completed case: a new transfer forward, or a list of what prevents it (rule X5).
+
+Each licence goes back to where it was. What was redeemed since stays with the unit that it was for, unless
+that unit leaves the account: then it goes to the unit that comes back.
+"""
 
 import datetime
-from collections import Counter
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from associations.models import AssociationType, Seat
-from associations.replacing import Link, exchange_links, links_of
+from associations.replacing import exchange_links, links_of
+from licensing.acts import LicenceMove
 from licensing.audit_codes import AuditCode
-from licensing.keyset import UNLIMITED
-from licensing.models import Keyset, Licence, PoolPart, RmaCase, Service, TrialStart
-from licensing.moves.exchange import pool_units
+from licensing.ledger import writing as ledger
+from licensing.models import Keyset, LedgerEntry, Licence, RmaCase
+from licensing.moves.exchange import (
+    lacking,
+    move_licences,
+    move_parts,
+    pool_units,
+    settle_parts,
+    standing,
+)
 from licensing.rma import mails
-from licensing.rma.errors import CaseNotOpen, UndoForLead, UndoNotPossible
-from licensing.rma.handover import Handover, PartMove, return_licences
+from licensing.rma.errors import CaseNotOpen, PlanChanged, UndoForLead, UndoNotPossible
+from licensing.rma.record import Line, Record, Verdict
 from licensing.rma.selectors import keepers_of
-from licensing.rma.snapshot import snapshot, to_apply
+from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, snapshot, to_apply
+from licensing.wording import licence_in_words
 from portal import audit
 from portal.models import Account, User
 from products.models import Registration, Unit
@@ -30,31 +42,60 @@ AGENTS_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
-    """What completing did, as recorded in the case: associations `ended` and `begun`.
+class Undoing:
+    """What undoing a case does, or would do: units before and after, and what becomes of each licence.
 
-    `after` is how the units that gained were associated then, `held` which licences they had.
+    `keysets` are the units that need a new keyset. `seen` identifies all of this.
     """
 
+    before: list[UnitShown]
+    after: list[UnitShown]
+    lines: list[Line]
+    keysets: list[Registration]
+    seen: str
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What completing did, with the units that it concerned."""
+
     case: RmaCase
-    failed: Registration
-    heir: Registration
-    replacement: Registration
-    ended: list[Link]
-    begun: list[Link]
-    after: list[Link]
-    handed: Handover
-    held: set[tuple[int, int]]
+    record: Record
+    units: dict[int, Registration]
+
+    @property
+    def failed(self) -> Registration:
+        return self.units[self.case.failed_id]
+
+    @property
+    def leaving(self) -> Registration | None:
+        """The replacement, if the case registered it: undoing ends the registration."""
+        return self.units[self.record.replacement] if self.record.is_registered_by_it else None
 
     @property
     def gained(self) -> list[Registration]:
         """The units that gained something by the case."""
-        return list({r.pk: r for r in (self.heir, self.replacement)}.values())
+        targets = [move.target for move in self.record.licences]
+        pks = dict.fromkeys([self.record.heir, self.record.replacement, *targets])
+        return [self.units[pk] for pk in pks if pk != self.case.failed_id]
 
     @property
-    def is_registered_by_it(self) -> bool:
-        """Whether the case registered the replacement, so that undoing ends the registration."""
-        return bool(self.case.done and self.case.done["registered"])
+    def staying(self) -> list[Registration]:
+        """The units that gained by the case and stay in the account."""
+        return [unit for unit in self.gained if unit != self.leaving]
+
+    @cached_property
+    def moved(self) -> dict[UUID, Licence]:
+        """The licences that the case moved and that there still are, by uuid."""
+        found = Licence.objects.filter(uuid__in=[move.licence for move in self.record.licences])
+        return {row.uuid: row for row in found.select_related("service", "registration__unit").order_by("pk")}
+
+    @property
+    def came_since(self) -> QuerySet[Licence]:
+        """What the unit that leaves the account got since the case was completed."""
+        found = Licence.objects.filter(registration=self.leaving).exclude(uuid__in=self.moved)
+        related = found.select_related("service", "registration__unit")
+        return related.order_by("service__code", "begins_on", "pk")
 
 
 def undo_obstacles(case: RmaCase) -> list[str]:
@@ -77,78 +118,85 @@ def why_only_lead(case: RmaCase, *, today: datetime.date) -> str:
     return ""
 
 
-@transaction.atomic
-def undo_case(*, case: RmaCase, as_lead: bool, reason: str, by: User, today: datetime.date) -> RmaCase:
-    """Put associations, licences, registrations and roles back as they were before a case was completed.
+def rehearse_undo(*, case: RmaCase, as_lead: bool, by: User, today: datetime.date) -> Undoing:
+    """Return what undoing a case would do: everything is done, recorded and rolled back (the dry run).
 
-    Keys redeemed and renewals since go back with their licences. `as_lead`: the user may undo late. Raises
-    ReasonNeeded, CaseNotOpen, UndoForLead and UndoNotPossible.
+    Raises CaseNotOpen, UndoForLead and UndoNotPossible.
+    """
+    with transaction.atomic():
+        undoing = _carry_out(case, as_lead=as_lead, reason="", by=by, today=today)
+        transaction.set_rollback(True)
+    return undoing
+
+
+@transaction.atomic
+def undo_case(
+    *, case: RmaCase, as_lead: bool, seen: str, reason: str, by: User, today: datetime.date
+) -> RmaCase:
+    """Undo a completed case exactly as shown by the dry run `seen`. `as_lead`: the user may undo late.
+
+    Raises ReasonNeeded, CaseNotOpen, UndoForLead, UndoNotPossible and PlanChanged.
     """
     audit.require_reason(reason)
+    undoing = _carry_out(case, as_lead=as_lead, reason=reason, by=by, today=today)
+    if undoing.seen != seen:
+        raise PlanChanged
+    case = RmaCase.objects.select_related("account", "failed__unit", "asked_by").get(pk=case.pk)
+    mails.post_mails(case, "undone", undoing.keysets)
+    return case
+
+
+def _carry_out(case: RmaCase, *, as_lead: bool, reason: str, by: User, today: datetime.date) -> Undoing:
     case = RmaCase.objects.select_for_update(no_key=True).get(pk=case.pk)
     if case.state not in RmaCase.DONE:
         raise CaseNotOpen(number=case.number, state=case.get_state_display())
     if not as_lead and (why := why_only_lead(case, today=today)):
         raise UndoForLead(why=why)
     Account.objects.select_for_update(no_key=True).get(pk=case.account_id)
-    past, units = _lock(case)
+    past, concerned, beside = _lock(case)
     if obstacles := _obstacles(past):
         raise UndoNotPossible(what=" ".join(obstacles))
-    before = snapshot(units, today)
-    _put_back(past, by=by, today=today, reason=f"{case.number} undone: {reason}"[:200])
-    keysets = to_apply(before, snapshot(units, today), past.failed, *_keep(past))
+    lines = _lines(past, today)
+    before = snapshot([*concerned, *beside], today)
+    _put_back(past, by=by, reason=f"{case.number} undone: {reason}"[:200])
+    after = snapshot([*concerned, *beside], today)
+    keysets = to_apply(before, after, past.failed, *past.staying)
     case.state, case.closed_at, case.decision = RmaCase.State.UNDONE, timezone.now(), reason.strip()
-    case.done = {**(case.done or {}), "undone": [registration.pk for registration in keysets]}
+    case.done = replace(past.record, undone=tuple(unit.pk for unit in keysets)).to_json()
     case.save()
-    _record(past, keysets, by=by, reason=reason)
-    mails.post_mails(case, "undone", keysets)
-    return case
+    _note(past, keysets, by=by, reason=reason)
+    sides = changed_sides(before, after, concerned=len(concerned))
+    return Undoing(*sides, lines, keysets, fingerprint(*sides, lines))
 
 
 def _read(case: RmaCase) -> _Past:
-    done: dict[str, Any] = case.done or {}
-    found = Registration.objects.select_related("account", "unit__model").in_bulk(
-        {case.failed_id, done["heir"], done["replacement"]}
-    )
-    owners = {int(service): _by_number(who) for service, who in done["owners"].items()}
-    return _Past(
-        case,
-        found[case.failed_id],
-        found[done["heir"]],
-        found[done["replacement"]],
-        [Link(*link) for link in done["ended"]],
-        [Link(*link) for link in done["begun"]],
-        [Link(*link) for link in done["after"]],
-        Handover(owners=owners, parts=[PartMove(*move) for move in done["parts"]]),
-        {(registration, service) for registration, service in done["held"]},
-    )
+    record = Record.from_json(case.done or {})
+    links = (*record.ended, *record.begun, *record.after)
+    pks = {pk for link in links for pk in (link.parent, link.child)} | {record.heir, record.replacement}
+    pks |= {move.target for move in record.licences}
+    found = Registration.objects.select_related("account", "unit__model").in_bulk({case.failed_id, *pks})
+    return _Past(case, record, found)
 
 
-def _by_number(owners: dict[str, int]) -> dict[int, int]:
-    return {int(old): new for old, new in owners.items()}
+def _lock(case: RmaCase) -> tuple[_Past, list[Unit], list[Unit]]:
+    """Lock every unit whose entitlements undoing may change.
 
-
-def _lock(case: RmaCase) -> tuple[_Past, list[Unit]]:
-    """Lock every unit whose entitlements undoing may change; return the record, and those units."""
+    Return the record, the units that it names, with those that gained and the failed one first, and others.
+    """
     past = _read(case)
-    units = {registration.unit_id for registration in _members(past)}
-    units |= pool_units(past.failed, *past.gained)
+    first = [unit.unit_id for unit in (past.failed, *past.gained)]
+    named = dict.fromkeys([*first, *sorted(unit.unit_id for unit in past.units.values())])
+    units = {*named, *pool_units(past.failed, *past.gained)}
     units |= keepers_of(units)
     list(Unit.objects.locked(units))
-    return _read(case), list(Unit.objects.select_related("model").filter(pk__in=units).order_by("pk"))
-
-
-def _members(past: _Past) -> list[Registration]:
-    """The failed unit, those that gained, and all whose associations ended or began."""
-    pks = {pk for link in (*past.ended, *past.begun, *past.after) for pk in (link.parent, link.child)}
-    pks |= {past.failed.pk, *(registration.pk for registration in past.gained)}
-    return list(Registration.objects.select_related("unit").filter(pk__in=pks).order_by("pk"))
+    found = Unit.objects.select_related("model").in_bulk(units)
+    return _read(case), [found[pk] for pk in named], [found[pk] for pk in sorted(units - {*named})]
 
 
 def _obstacles(past: _Past) -> list[str]:
     """What prevents undoing: one sentence each, naming the thing and the unit."""
     found = [*_of_units(past), *_of_cases(past), *_of_licences(past)]
-    if links_of(past.gained) != past.after or _is_swapped(past) or not _is_free(past):
+    if links_of(past.gained) != list(past.record.after) or _is_swapped(past) or not _is_free(past):
         found.append("The units were associated anew since.")
     elif missing := _lost_types(past):
         found.append(f"The catalogue has no association type {missing} any more.")
@@ -162,8 +210,8 @@ def _of_units(past: _Past) -> list[str]:
         found.append(f"{unit} was taken back into stock since.")
     found += [
         f"{registration.unit} was released since."
-        for registration in _members(past)
-        if registration.ended_at and registration.pk != past.failed.pk
+        for _, registration in sorted(past.units.items())
+        if registration.ended_at and registration != past.failed
     ]
     return found
 
@@ -177,13 +225,12 @@ def _is_swapped(past: _Past) -> bool:
 
 def _is_free(past: _Past) -> bool:
     """Whether the places of the former associations are free."""
-    present = set(links_of(_members(past)))
-    left = present - set(past.begun)
+    present = set(links_of(past.units.values()))
+    left = present - set(past.record.begun)
     children = {(link.type, link.child) for link in left}
     taken = children | {(link.type, link.parent) for link in left}
-    back = past.ended
-    return set(past.begun) <= present and not any(
-        (link.type, link.child) in taken or (link.type, link.parent) in children for link in back
+    return set(past.record.begun) <= present and not any(
+        (link.type, link.child) in taken or (link.type, link.parent) in children for link in past.record.ended
     )
 
 
@@ -199,105 +246,73 @@ def _of_cases(past: _Past) -> list[str]:
 
 
 def _of_licences(past: _Past) -> list[str]:
-    since = past.case.completed_at
-    units = [registration.unit for registration in past.gained]
-    trials = TrialStart.objects.filter(unit__in=units, at__gt=since).select_related("unit", "service")
-    found = [f"A free trial of {trial.service} was started on {trial.unit} since." for trial in trials]
-    concerned = [past.failed.unit_id, *(unit.pk for unit in units)]
-    moved = Unit.objects.filter(pk__in=concerned, counts_moved_at__gt=since)
-    if moved.exists() or not _are_parts_there(past.handed):
-        found.append("Counts of a license were shared out or moved since.")
-    _, stuck = _newer_licences(past)
-    return found + [f"{service} was licensed anew on both sides since." for service in stuck]
-
-
-def _are_parts_there(handed: Handover) -> bool:
-    """Whether the counts that changed hands are still where they went, so that they can go back."""
-    returned: Counter[tuple[int, int]] = Counter()
-    given: Counter[tuple[int, int, int]] = Counter()
-    for move in handed.parts:
-        owner = handed.owners.get(move.service, {}).get(move.owner, move.owner)
-        if move.to is None:
-            returned[move.service, owner] += move.number
-        else:
-            given[move.service, owner, move.to] += move.number
-    return all(_has_free(*pool, number) for pool, number in returned.items()) and all(
-        PoolPart.objects.filter(
-            licence__service=service, licence__registration=owner, registration=holder, count__gte=number
-        ).exists()
-        for (service, owner, holder), number in given.items()
-    )
-
-
-def _has_free(service: int, owner: int, number: int) -> bool:
-    """Whether a licence's own unit has at least this number of its count."""
-    licences = Licence.objects.filter(service=service, registration=owner)
-    licence = licences.annotate(given=Coalesce(Sum("parts__count"), 0)).first()
-    return licence is not None and (
-        licence.count == UNLIMITED or (licence.count or 0) - int(licence.given) >= number
-    )
-
-
-def _newer_licences(past: _Past) -> tuple[dict[int, int], list[Service]]:
-    """Licences that came since, as a map of services to units; and services whose licences can't go back.
-
-    Those of the heir, and of the replacement if it leaves the account again, go back to the failed unit. If
-    both have one, the replacement's does: the heir can keep its own.
-    """
-    units = {past.heir.pk} | ({past.replacement.pk} if past.is_registered_by_it else set())
-    new = Licence.objects.filter(registration__in=units, service__is_transferable=True)
-    rows = [
-        row
-        for row in new.select_related("service").order_by("pk")
-        if (row.registration_id, row.service_id) not in past.held
+    """Licences that aren't where they went, and counts that are no longer there to go back."""
+    targets = {move.licence: move.target for move in past.record.licences}
+    found = [
+        f"A license for {row.service} was moved to {row.registration.unit} since."
+        for name, row in past.moved.items()
+        if row.registration_id != targets[name]
     ]
-    rows.sort(key=lambda row: row.registration_id == past.replacement.pk)
-    kept = set(Licence.objects.filter(registration=past.failed).values_list("service", flat=True))
-    taken = kept | set(past.handed.owners)
-    newer = {row.service_id: row.registration_id for row in rows if row.service_id not in taken}
-    stuck = [
-        row.service
-        for row in rows
-        if newer.get(row.service_id) != row.registration_id
-        and not (row.registration_id == past.heir.pk and past.heir.pk != past.replacement.pk)
+    return found + [
+        f"Counts of a license for {name} were moved since." for name in lacking(past.record.parts)
     ]
-    return newer, stuck
 
 
 def _lost_types(past: _Past) -> str:
-    wanted = {link.type for link in past.ended}
+    wanted = {link.type for link in past.record.ended}
     present = set(AssociationType.objects.filter(slug__in=wanted).values_list("slug", flat=True))
     return ", ".join(sorted(wanted - present))
 
 
-def _put_back(past: _Past, *, by: User, today: datetime.date, reason: str) -> None:
-    revive_unit(past.failed)
-    exchange_links(out=past.begun, back=past.ended, by=by, today=today, reason=reason)
-    newer, _ = _newer_licences(past)
-    return_licences(
-        done=past.handed,
-        failed=past.failed,
-        heir=past.heir,
-        replacement=past.replacement,
-        newer=newer,
-        by=by,
-        reason=reason,
-    )
-    if past.is_registered_by_it:
-        end_registration(past.replacement, now=timezone.now())
+def _lines(past: _Past, today: datetime.date) -> list[Line]:
+    """What becomes of the licences that the case moved, and of what its replacement got since."""
+    back = f"It goes back to {past.failed.friendly_name}."
+    lines = [
+        Line(row.service.name, licence_in_words(row, today), Verdict.MOVES, back)
+        for row in past.moved.values()
+    ]
+    for row in past.came_since:
+        verdict = Verdict.MOVES if _goes_on(row) else Verdict.STAYS
+        leaves = f"{row.registration.unit} leaves the account"
+        why = f"It came since, and goes to {past.failed.friendly_name}, for {leaves}."
+        if verdict == Verdict.STAYS:
+            what = (
+                "A free trial" if row.kind == Licence.Kind.TRIAL else f"{row.service} isn't transferable: it"
+            )
+            why = f"{what} ends with the unit that leaves the account."
+        lines.append(Line(row.service.name, licence_in_words(row, today), verdict, why))
+    return lines
 
 
-def _keep(past: _Past) -> list[Registration]:
-    """The units that gained by the case and stay in the account."""
-    left = past.replacement.pk if past.is_registered_by_it else None
-    return [registration for registration in past.gained if registration.pk != left]
+def _goes_on(licence: Licence) -> bool:
+    """Whether what a unit got since goes on when the unit leaves its account."""
+    return licence.service.is_transferable and licence.kind == Licence.Kind.LICENSED
 
 
-def _record(past: _Past, keysets: list[Registration], *, by: User, reason: str) -> None:
+def _put_back(past: _Past, *, by: User, reason: str) -> None:
+    failed, leaving, record = past.failed, past.leaving, past.record
+    revive_unit(failed)
+    exchange_links(out=record.begun, back=record.ended, by=by, reason=reason, by_rma=True)
+    moves = [move.back for move in record.licences if move.licence in past.moved]
+    since = [row for row in past.came_since if _goes_on(row)]
+    moves += [LicenceMove(row.uuid, row.registration_id, failed.pk) for row in since]
+    heirs = {leaving.pk: failed.pk} if leaving else {}
+    units, right = [failed, *past.gained], LedgerEntry.Right.RMA
+    with ledger.noted(units, right=right, by=by, reason=reason, detail=failed.unit.serial):
+        move_licences(moves)
+        move_parts(move.back for move in standing(record.parts))
+        settle_parts(Q(registration__in=heirs) | Q(licence__uuid__in=[m.licence for m in moves]), heirs=heirs)
+    Unit.objects.filter(pk__in=pool_units(*units)).raise_version()
+    if leaving:
+        end_registration(leaving, now=timezone.now())
+
+
+def _note(past: _Past, keysets: list[Registration], *, by: User, reason: str) -> None:
     concerned = (past.failed, *past.gained, *keysets)
     serials = dict.fromkeys(registration.unit.serial for registration in concerned)
     data: dict[str, object] = {"case": past.case.number, "failed": past.failed.unit.serial}
-    data |= {"kind": str(past.case.kind), "replacement": past.replacement.unit.serial}
+    replacement = past.units[past.record.replacement].unit.serial
+    data |= {"kind": str(past.case.kind), "replacement": replacement}
     audit.record(
         AuditCode.RMA_UNDONE,
         by=by,

@@ -1,4 +1,3 @@
-import csv
 import datetime
 
 from django import forms
@@ -13,16 +12,27 @@ from licensing.entitlements.on_a_day import (
     entitlements_on,
 )
 from licensing.models import LedgerEntry
-from licensing.wording import count_in_words, entry_in_words, how_in_words
+from licensing.wording import count_in_words, entry_in_words, how_in_words, then_in_words
 from portal.access import MemberRequest, member_required
 from portal.clock import today
+from portal.csv_files import CSV_TYPE, csv_text
 from portal.errors import RuleViolation
 from portal.forms import DayField, add_refusal
 from products.models import Registration
 from products.pages import get_own_registration
 
-COLUMNS = ["Serial Number", "Friendly Name", "Day (UTC)", "Security Service", "Status", "Count", "Expiration"]
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+COLUMNS = [
+    "Serial Number",
+    "Friendly Name",
+    "Day (UTC)",
+    "Security Service",
+    "Status",
+    "Count",
+    "First Day",
+    "Expiration",
+    "Right",
+    "What Follows",
+]
 
 
 class DayForm(forms.Form):
@@ -44,13 +54,10 @@ def entitlements_csv(request: MemberRequest, serial: str) -> HttpResponse:
     form, day = _asked_day(request, registration)
     if day is None:
         return _page(request, registration, form, day)
-    response = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")  # Excel needs it
-    response["Content-Disposition"] = f'attachment; filename="entitlements-{serial}-{day}.csv"'
-    writer = csv.writer(response)
-    writer.writerow([*COLUMNS, "Right"])
-    for row in entitlements_on(registration, day):
-        writer.writerow(_safe(cell) for cell in _cells(registration, day, row))
-    return response
+    rows = [COLUMNS, *(_cells(registration, day, row) for row in entitlements_on(registration, day))]
+    name = f"entitlements-{serial}-{day}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(csv_text(rows), content_type=CSV_TYPE, headers=headers)
 
 
 def _asked_day(request: MemberRequest, registration: Registration) -> tuple[DayForm, datetime.date | None]:
@@ -89,8 +96,8 @@ def _change(entry: LedgerEntry) -> dict[str, object]:
         "entry": entry,
         "who": _actor(entry),
         "right": how_in_words(entry.right, entry.detail),
-        "before": entry_in_words(entry.before),
-        "after": entry_in_words(entry.after),
+        "before": entry_in_words(entry.before, entry.at.date()),
+        "after": entry_in_words(entry.after, entry.at.date()),
     }
 
 
@@ -110,11 +117,8 @@ def _cells(registration: Registration, day: datetime.date, row: Recalled) -> lis
         held.service.name,
         row.status.label,
         count_in_words(held.count).replace(",", ""),  # a number, for the spreadsheet
+        str(held.begins_on or ""),
         str(held.expires_on or ""),
         row.right,
+        "; ".join(then_in_words(held)),
     ]
-
-
-def _safe(cell: str) -> str:
-    """Prefix an apostrophe to what a spreadsheet would run as a formula, so that it stays text."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell

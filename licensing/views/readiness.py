@@ -6,15 +6,26 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from licensing.keysets.applied import confirm_applied as note_applied
-from licensing.readiness.pairs import account_readiness
+from licensing.readiness.pairs import Readiness, account_readiness
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
+from portal.csv_files import CSV_TYPE, csv_text
 from portal.errors import RuleViolation
 from portal.forms import sent_text
 from portal.paging import read_cursor
 from products.pages import get_registration
 
 PAGE_PAIRS = 50
+COLUMNS = [
+    "Primary",
+    "Serial Number of the Primary",
+    "Secondary",
+    "Serial Number of the Secondary",
+    "Readiness",
+    "Why",
+    "Runs Less From",
+    "Forecast",
+]
 
 
 @require_safe
@@ -25,6 +36,30 @@ def readiness(request: MemberRequest) -> HttpResponse:
     shown = pairs[:PAGE_PAIRS]
     following = shown[-1].primary.uuid if len(pairs) > PAGE_PAIRS else None
     return render(request, "licensing/readiness.html", {"pairs": shown, "after": after, "next": following})
+
+
+@require_safe
+@member_required
+def readiness_csv(request: MemberRequest) -> HttpResponse:
+    day = today()
+    text = csv_text([COLUMNS, *map(_cells, account_readiness(request.membership.account, day))])
+    headers = {"Content-Disposition": f'attachment; filename="readiness-{day}.csv"'}
+    return HttpResponse(text, content_type=CSV_TYPE, headers=headers)
+
+
+def _cells(pair: Readiness) -> list[str]:
+    """A pair's line in the file; what runs less is as its newest keysets say where nobody confirmed them."""
+    primary, secondary = pair.primary.registration, pair.secondary.registration if pair.secondary else None
+    return [
+        primary.friendly_name,
+        primary.unit.serial,
+        secondary.friendly_name if secondary else "",
+        secondary.unit.serial if secondary else "",
+        pair.state.label,
+        " ".join(finding.text for finding in pair.findings),
+        str(pair.forecast.first_day or "") if pair.forecast else "",
+        pair.forecast.text if pair.forecast else "",
+    ]
 
 
 @editor_required

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 from licensing.forms import AskForm, TransferForm
 from licensing.models import RmaCase
 from licensing.rma import cases
-from licensing.rma.record import shown_case
 from licensing.rma.selectors import cases_in, former_mates, open_cases, successors_of, with_keeper
+from licensing.rma.steps import shown_case
 from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
@@ -86,7 +86,7 @@ def rma_cases(request: MemberRequest) -> HttpResponse:
 @member_required
 def rma_case(request: MemberRequest, uuid: UUID) -> HttpResponse:
     case = _get(request, uuid)
-    context = {"case": case, "shown": shown_case(case) if case.done and not case.closed_at else None}
+    context = {"case": case, "shown": None if case.closed_at else shown_case(case)}
     return render(request, "licensing/rma_case.html", context)
 
 

@@ -13,7 +13,7 @@ from licensing.entitlements.today import sharing_primary
 from licensing.models import RmaCase
 from licensing.readiness.pairs import readiness_of
 from licensing.rma.selectors import former_mates, open_cases
-from licensing.selectors import lingering, node_support, service_rows, sharing_changes
+from licensing.selectors import licence_lines, lingering, node_support, service_rows, sharing_changes
 from portal.access import MemberRequest, editor_required, member_required
 from portal.clock import today
 from products.forms import RenameForm
@@ -85,6 +85,7 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
         "form": form,
         "source": source,
         "services": rows,
+        "licences": licence_lines(rows, day),
         "nodes": node_support([row.entitlement for row in rows], day),
         "lingering": lingering(registration),
         "cases": open_cases(registration),

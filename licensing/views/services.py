@@ -15,12 +15,13 @@ from licensing.forms import ActivationKeyForm, ShareForm
 from licensing.grants import trials
 from licensing.models import Licence, Service
 from licensing.moves import pools
-from licensing.wording import end_in_words
+from licensing.wording import end_in_words, entitlement_in_words
 from portal.access import MemberRequest, editor_required
+from portal.acts import last_act
 from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import add_refusal, sent_text
-from portal.models import Account
+from portal.models import Account, Act
 from products.models import Registration
 from products.pages import get_registration
 from products.serials import normalize_serial
@@ -50,7 +51,7 @@ def redeem_key(request: MemberRequest, serial: str) -> HttpResponse:
         "service": Service.objects.filter(code=asked).first()
         if asked.isdecimal() and len(asked) < 6
         else None,
-        "primary": sharing_primary(registration),
+        "primary": redemption.primary if redemption else sharing_primary(registration),
         "today": today(),
     }
     status = 422 if form.is_bound and form.errors else 200
@@ -58,8 +59,9 @@ def redeem_key(request: MemberRequest, serial: str) -> HttpResponse:
 
 
 def _preview(registration: Registration, form: ActivationKeyForm) -> redeeming.Redemption:
+    key = form.cleaned_data["activation_key"]
     return redeeming.preview_key(
-        registration=registration, today=today(), now=timezone.now(), **form.cleaned_data
+        registration=registration, activation_key=key, today=today(), now=timezone.now()
     )
 
 
@@ -72,7 +74,8 @@ def _redeem(request: MemberRequest, registration: Registration, form: Activation
         now=timezone.now(),
         **form.cleaned_data,
     )
-    return _changed(request, registration, f"{done.service}: {done.terms.text}.")
+    text = f"{done.service}: {entitlement_in_words(done.effects[0].own, today())}."
+    return _changed(request, registration, text, undo=last_act(request.membership.account, request.user))
 
 
 @editor_required
@@ -110,24 +113,33 @@ def free_trial(request: MemberRequest, serial: str, code: int) -> HttpResponse:
 def share_licenses(request: MemberRequest, serial: str, code: int) -> HttpResponse:
     registration = get_registration(request, serial)
     service = get_object_or_404(Service, code=code)
-    pool = pools.read_pool(registration, service)
-    if pool is None:
+    found = pools.read_pools(registration, service, today())
+    if not found:
         raise Http404
-    form = ShareForm(request.POST if request.method == "POST" else None, initial={"source": serial})
-    if form.is_bound and form.is_valid():
+    sent = request.POST if request.method == "POST" else None
+    asked = sent_text(request, "licence") if sent is not None else ""
+    forms = [
+        ShareForm(
+            sent if asked == str(pool.licence.uuid) else None,
+            initial={"source": serial},
+            auto_id=f"id_%s_{number}",
+        )
+        for number, pool in enumerate(found, start=1)
+    ]
+    rows = list(zip(found, forms, strict=True))
+    pool, form = next((row for row in rows if row[1].is_bound), (None, None))
+    if pool and form and form.is_valid():
         try:
-            return _move_counts(request, registration, pool[0], form.cleaned_data)
+            return _move_counts(request, registration, pool.licence, form.cleaned_data)
         except RuleViolation as refusal:
             add_refusal(form, refusal)
     context = {
         "registration": registration,
         "service": service,
-        "licence": pool[0],
-        "shares": pool[1],
-        "seen": pools.fingerprint(pool[1]),
-        "form": form,
+        "pools": rows,
+        "refusal": LicencesChanged() if sent is not None and pool is None else None,
     }
-    return render(request, "licensing/share_licenses.html", context, status=422 if form.errors else 200)
+    return render(request, "licensing/share_licenses.html", context, status=200 if sent is None else 422)
 
 
 def _move_counts(
@@ -144,7 +156,8 @@ def _move_counts(
         today=today(),
         seen=sent_text(request, "seen") or None,
     )
-    context = {"count": given["count"], "source": source, "target": target}
+    undo = last_act(account, request.user)
+    context = {"count": given["count"], "source": source, "target": target, "undo": undo}
     messages.success(request, render_to_string("licensing/_moved.html", context))
     return redirect("share_licenses", registration.unit.serial, licence.service.code)
 
@@ -158,13 +171,15 @@ def _own_unit(account: Account, typed: str, field: str) -> Registration:
     return found
 
 
-def _changed(request: MemberRequest, registration: Registration, text: str) -> HttpResponse:
-    """Say on the unit's page what changed, and which keysets change with it."""
+def _changed(
+    request: MemberRequest, registration: Registration, text: str, *, undo: Act | None = None
+) -> HttpResponse:
+    """Say on the unit's page what changed, which keysets change with it, and which act can be undone."""
     messages.success(
         request,
         render_to_string(
             "licensing/_changed.html",
-            {"registration": registration, "text": text, "is_pair": is_paired(registration)},
+            {"registration": registration, "text": text, "is_pair": is_paired(registration), "undo": undo},
         ),
     )
     return redirect("service_management", registration.unit.serial)

@@ -9,9 +9,10 @@ from associations.errors import AssociationGone
 from associations.notices import say_gone
 from associations.pages import get_seat
 from associations.seating import children_of, parent_of
-from licensing.moves.exchange import plan_moves
+from licensing.moves.swap import shared_licences, shared_parts
 from licensing.moves.swap import swap_roles as swap
 from portal.access import MemberRequest, editor_required
+from portal.acts import last_act
 from portal.clock import today
 from portal.errors import RuleViolation
 from products.pages import get_registration
@@ -28,8 +29,9 @@ def swap_roles(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             swap(seat=seat, by=request.user, today=today())
-            text = render_to_string("licensing/_swapped.html", {"seat": seat, "former": parent_of(seat)})
-            messages.success(request, text)
+            undo = last_act(request.membership.account, request.user)
+            shown = {"seat": seat, "former": parent_of(seat), "undo": undo}
+            messages.success(request, render_to_string("licensing/_swapped.html", shown))
             return redirect("service_management", serial)
         except AssociationGone:
             seat.refresh_from_db()
@@ -44,7 +46,8 @@ def swap_roles(request: MemberRequest, serial: str, uuid: UUID) -> HttpResponse:
         "primary": primary,
         "secondary": secondary,
         "refusal": refusal,
-        "moves": plan_moves(primary, secondary, today=today()),
+        "licences": shared_licences(primary),
+        "parts": shared_parts(primary),
         "others": children_of(primary, exclude=seat),
         "today": today(),
     }

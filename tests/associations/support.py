@@ -7,11 +7,11 @@ from django.test import Client
 from associations.models import AssociationType, Seat
 from associations.services import associate, change_parent, make_standby, remove_association
 from licensing.keysets.issuing import read_keyset
-from licensing.models import Licence, Service
+from licensing.models import Service
 from portal.clock import today
 from portal.models import AuditEntry, Membership
 from products.models import Registration, Unit
-from tests.factories import RegistrationFactory, sharing
+from tests.factories import LicenceFactory, RegistrationFactory, sharing
 from tests.pages import Element, Page
 
 type Pair = tuple[Registration, Registration, Seat]
@@ -74,7 +74,7 @@ def generations(*registrations: Registration) -> list[int]:
 
 
 def license_to(registration: Registration, code: int = 4) -> None:
-    Licence.objects.create(registration=registration, service=Service.objects.get(code=code))
+    LicenceFactory(registration=registration, service=Service.objects.get(code=code))
 
 
 def entries(code: str) -> list[AuditEntry]:

@@ -4,11 +4,11 @@ import pytest
 from django.test import Client
 
 from associations.models import Seat
-from licensing.models import Licence, Service
+from licensing.models import Service
 from portal.models import Membership
 from products.models import Registration
 from tests.associations.support import Pair, act, remove, seated, unit, url
-from tests.factories import RegistrationFactory
+from tests.factories import LicenceFactory, RegistrationFactory
 from tests.pages import Page
 from tests.rows import SESSIONS, nothing_written
 
@@ -51,7 +51,7 @@ def test_change_parent_says_what_is_lost_and_gained_before_it_does_anything(
     client: Client, member: Membership, mine: Pair
 ) -> None:
     other = unit(member)
-    Licence.objects.create(registration=other, service=Service.objects.get(code=3))
+    LicenceFactory(registration=other, service=Service.objects.get(code=3))
 
     with nothing_written(but=SESSIONS):
         page = Page(client.get(act(mine[1], mine[2], "parent"), {"to": other.unit.serial}))
@@ -71,7 +71,7 @@ def test_change_parent_says_that_the_unit_becomes_a_spare(
     client: Client, member: Membership, mine: Pair
 ) -> None:
     other, others = unit(member), unit(member, "Sharing")
-    Licence.objects.create(registration=other, service=Service.objects.get(code=3))
+    LicenceFactory(registration=other, service=Service.objects.get(code=3))
     seated(other, others, member)
 
     section = Page(client.get(act(mine[1], mine[2], "parent"), {"to": other.unit.serial})).section("effect")

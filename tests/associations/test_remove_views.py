@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 
 from associations.models import Seat
-from licensing.models import Licence, Service
-from portal.models import Membership
+from licensing.models import Service
+from portal.models import Act, Membership
 from tests.associations.support import Pair, act, asked, listed, remove, seated, unit, url
-from tests.factories import MembershipFactory, pair
+from tests.factories import LicenceFactory, MembershipFactory, pair
 from tests.pages import Page
 from tests.rows import SESSIONS, nothing_written
 
@@ -44,7 +44,7 @@ def test_a_spare_loses_nothing(client: Client, member: Membership, mine: Pair) -
 
 
 def test_what_the_secondary_owns_itself_is_not_named_as_lost(client: Client, mine: Pair) -> None:
-    Licence.objects.create(registration=mine[1], service=Service.objects.get(code=4))
+    LicenceFactory(registration=mine[1], service=Service.objects.get(code=4))
 
     page = Page(client.get(listed(mine[0]), {"remove": str(mine[2].uuid)}))
 
@@ -63,7 +63,8 @@ def test_the_second_click_removes(client: Client, mine: Pair, page_of: int) -> N
     assert not Seat.objects.live().exists()
     assert secondary.friendly_name in notes.text
     assert "Server Anti-Virus" in notes.text
-    assert [link.attrs["href"] for link in notes.all("a")] == [url(primary)]
+    undo = f"/activity/{Act.objects.get().uuid}/undo/"
+    assert [link.attrs["href"] for link in notes.all("a")] == [url(primary), undo]
 
 
 def test_a_spare_that_remains_is_offered_to_be_made_standby(

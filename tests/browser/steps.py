@@ -11,7 +11,7 @@ from tests.browser.guard import Guard
 from tests.factories import PASSWORD
 
 FIRST, SECOND, NEW, NEWER, OTHER_MODEL = UNITS
-BETTER = "Holds better licenses"
+BETTER = "Holds more to share"
 VISIBLE_TEXT = """
     (cell) => {
         const shown = cell.cloneNode(true);

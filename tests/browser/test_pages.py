@@ -5,7 +5,10 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from portal.models import Account, Key, User
+from associations.models import Seat
+from licensing.moves.swap import swap_roles
+from portal.clock import today
+from portal.models import Account, Act, Key, User
 from products.attempts import ATTEMPTS_PER_DAY, count_attempt
 from products.models import Registration
 from products.services import rename
@@ -13,6 +16,8 @@ from tests.browser.guard import Guard
 from tests.browser.inspect_page import inspect_page
 from tests.browser.steps import FIRST, SECOND, step_2_quick_register, step_3_add_new_product
 from tests.factories import MembershipFactory, RegistrationFactory, UserFactory, hf
+from tests.licensing.history import grant
+from tests.licensing.support import GATEWAY_AV
 
 WIDEST = "W" * 30
 TOPICS = [
@@ -47,6 +52,22 @@ def seat_pair_and_spare(account: Account, owner: User) -> None:
     units = {r.unit.serial: r for r in Registration.objects.select_related("unit")}
     for child in (units[SECOND.serial], third):
         hf(units[FIRST.serial], child, by=owner)
+
+
+def test_undo(guard: Guard, account: Account, owner: User) -> None:
+    seat_pair_and_spare(account, owner)
+    grant(Registration.objects.get(unit__serial=FIRST.serial), GATEWAY_AV)
+    swap_roles(seat=Seat.objects.with_units().get(shares=True), by=owner, today=today())
+    act = Act.objects.get()
+    page = guard.open(user=owner)
+
+    for path in ["/activity/", f"/activity/{act.uuid}/undo/"]:
+        page.goto(path)
+        inspect_page(page)
+    page.get_by_role("button", name="Undo").click()
+    inspect_page(page)
+    page.goto(f"/activity/{act.uuid}/undo/")
+    inspect_page(page)
 
 
 def test_pair_with_a_spare(guard: Guard, account: Account, owner: User) -> None:

@@ -152,6 +152,7 @@ def test_a_completed_case_is_undone(page: Page, desk: Page) -> None:
     approve(desk, NEW.serial)
     complete(desk)
 
+    desk.get_by_role("link", name="Show the dry run").click()
     desk.get_by_label("Reason").fill("it was the cable")
     desk.get_by_role("button", name="Undo this case").click()
 

@@ -175,6 +175,9 @@ def test_a_completed_case_at_the_desk(guard: Guard, lead: User, units: dict[str,
     case = completed(units[FIRST.serial], lead)
     page = guard.open(f"/support/rma/{case.uuid}/", user=lead)
     inspect_page(page)
+    page.get_by_role("link", name="Show the dry run").click()
+    page.get_by_role("button", name="Undo this case").wait_for()
+    inspect_page(page, EVERY_LOOK)
 
     with guard.refusal(page, 422):
         page.get_by_role("button", name="Undo this case").click()

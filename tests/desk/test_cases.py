@@ -474,7 +474,7 @@ def test_the_failed_unit_comes_back_once(desk: Client, primary: Registration) ->
     assert fresh(case).state == "received"
     assert told(Page(again)) == ["case-not-open"]
     assert AuditEntry.objects.filter(code="rma-received").values("action").distinct().count() == 1
-    assert actions(shown(desk, case)) == {"undo", "mail"}
+    assert actions(shown(desk, case)) == {"mail"}
 
 
 def test_the_last_mail_is_sent_again(client: Client, agent: User, primary: Registration) -> None:
@@ -539,7 +539,7 @@ def test_completing_does_what_was_shown(client: Client, agent: User, primary: Re
     assert (fresh(case).state, fresh(case).completed_by) == ("completed", agent)
     assert Licence.objects.get().registration == secondary
     assert f"HF Primary of {primary.friendly_name} ({new.serial})" in after[secondary.unit.serial]
-    assert actions(Page(response)) == {"received", "undo", "mail"}
+    assert actions(Page(response)) == {"received", "mail"}
 
 
 def test_completing_twice_completes_once(desk: Client, primary: Registration) -> None:
@@ -551,7 +551,7 @@ def test_completing_twice_completes_once(desk: Client, primary: Registration) ->
         again = desk.post(address(case, "complete/"), sent)
 
     assert (again.status_code, Page(again).codes()) == (422, ["case-not-open"])
-    assert actions(Page(again)) == {"received", "undo", "mail"}
+    assert actions(Page(again)) == {"received", "mail"}
 
 
 def test_what_changed_since_the_dry_run_is_shown_again_and_nothing_is_done(
@@ -647,13 +647,33 @@ def undoable(primary: Registration) -> RmaCase:
     return fresh(case)
 
 
+def plan_of_undoing(client: Client, case: RmaCase) -> dict[str, str]:
+    """What the page with the dry run of undoing sends along."""
+    page = Page(client.get(address(case, "dry-run/")))
+    return {"seen": page.root.one("input", name="seen").attrs["value"]}
+
+
+def test_undoing_is_shown_before_it_is_done(desk: Client, primary: Registration) -> None:
+    case = undoable(primary)
+
+    with nothing_written():
+        page = Page(desk.get(address(case, "dry-run/")))
+        part = desk.get(address(case, "dry-run/"), headers={"HX-Request": "true"})
+
+    after = {unit: text for (unit, when), text in sides(page).items() if when == "After"}
+    assert "HF Primary" in after[primary.unit.serial]
+    assert "not registered" in after[case.replacement.serial]
+    assert "undo" in actions(page)
+    assert "undo" in actions(Page(part))
+
+
 def test_an_agent_undoes_a_case_with_a_reason(desk: Client, primary: Registration) -> None:
     case = undoable(primary)
 
     with nothing_written():
         refused = desk.post(address(case, "undo/"), {"reason": ""})
 
-    desk.post(address(case, "undo/"), {"reason": "it was the cable"})
+    desk.post(address(case, "undo/"), {"reason": "it was the cable", **plan_of_undoing(desk, case)})
 
     assert Page(refused).codes(Page(refused).field("reason")) == ["required"]
     assert (fresh(case).state, fresh(case).decision) == ("undone", "it was the cable")
@@ -676,7 +696,7 @@ def test_only_a_lead_undoes_late(client: Client, log_in: LogIn, primary: Registr
         refused = client.post(address(case, "undo/"), {"reason": "late"})
 
     log_in(LEAD)
-    client.post(address(case, "undo/"), {"reason": "late"})
+    client.post(address(case, "undo/"), {"reason": "late", **plan_of_undoing(client, case)})
 
     assert (page.codes(), actions(page)) == (["undo-for-lead"], {"received", "mail"})
     assert refused.status_code == 422
@@ -788,9 +808,9 @@ def test_queries_of_the_dry_run(
     case = open_for(primary, UnitFactory())
     pairs(primary.account, count // 2)
 
-    with django_assert_num_queries(112):
+    with django_assert_num_queries(109):
         desk.get(address(case, "dry-run/"))
-    with django_assert_num_queries(112):
+    with django_assert_num_queries(109):
         desk.get(address(case, "dry-run/"), headers={"HX-Request": "true"})
 
 
@@ -814,7 +834,7 @@ def test_queries_of_a_completed_case(
     case = undoable(primary)
     pairs(primary.account, count // 2)
 
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(23):
         desk.get(address(case))
 
 

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.http import HttpResponse
@@ -17,7 +17,7 @@ from desk.addresses import unit_url
 from desk.corrections.base import Correction
 from desk.corrections.registry import CORRECTIONS
 from licensing.keysets.issuing import read_keyset
-from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase
+from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase, Service
 from licensing.moves.release import plan_release
 from portal.clock import today
 from portal.models import Account, AuditEntry, User
@@ -39,7 +39,7 @@ from tests.factories import (
 from tests.licensing.history import divide, grant
 from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, GATEWAY_AV, give
 from tests.pages import Page
-from tests.rows import every_row, nothing_written
+from tests.rows import SESSIONS, every_row, nothing_written
 from tests.test_pages import policy_problems, problems_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -98,6 +98,13 @@ def audited(code: str, by: User) -> AuditEntry:
     entry = AuditEntry.objects.filter(code=code).latest("pk")
     assert (entry.actor, entry.reason) == (by, "as asked for by phone")
     return entry
+
+
+def confirmed(client: Client, licence: Licence, to: Registration) -> dict[str, str]:
+    """What the form to move a licence sends after its effects were shown."""
+    facts = {"choice": str(licence.uuid), "serial_number": to.unit.serial}
+    page = Page(post(client, licence.registration, "move-license", **facts))
+    return facts | {"shown": page.root.one("input", name="shown").attrs["value"]}
 
 
 def below(parent: type[Correction]) -> set[type[Correction]]:
@@ -208,8 +215,7 @@ def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: st
     primary, secondary, seat = pair(AccountFactory(), lead)
     spare = beside(primary, lead)
     alone = RegistrationFactory(account=primary.account)
-    give(primary, CLIENT_AV)
-    give(alone, CLIENT_AV, expires_on=today())
+    theirs, own = give(primary, CLIENT_AV), give(alone, CLIENT_AV, expires_on=today())
     retired = UnitFactory(retired_at=timezone.now())
     Attempt.objects.create(kind="code", account=alone.account, subject=alone.unit.serial, at=timezone.now())
     seen = plan_release(alone).fingerprint
@@ -219,8 +225,9 @@ def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: st
         "change-parent": (secondary, {"choice": str(seat.uuid), "serial_number": alone.unit.serial}),
         "swap": (primary, {"choice": str(seat.uuid)}),
         "make-standby": (primary, {"choice": f"{spare.uuid}:{sharing(seat)}"}),
-        "extend": (alone, {"choice": str(CLIENT_AV), "for_ever": "on"}),
-        "revoke": (primary, {"choice": str(CLIENT_AV)}),
+        "extend": (alone, {"choice": str(own.uuid), "for_ever": "on"}),
+        "revoke": (primary, {"choice": str(theirs.uuid)}),
+        "move-license": (alone, confirmed(client, own, spare.registration)),
         "reissue": (primary, {}),
         "move": (alone, {"account": str(AccountFactory().uuid), "seen": seen}),
         "release": (alone, {"authentication_code": NEW_CODE, "seen": seen}),
@@ -339,7 +346,10 @@ def test_roles_are_swapped_with_what_moves_shown_before(client: Client, lead: Us
     page = client.get(url(secondary, "swap"))
     response = post(client, secondary, "swap", choice=str(seat.uuid))
 
-    assert "Content Filter: goes to" in Page(page).root.one("ul", class_="preview points").text
+    assert (
+        "Content Filter, licensed for ever: goes to"
+        in Page(page).root.one("ul", class_="preview points").text
+    )
     assert is_done(response, secondary)
     assert Licence.objects.get().registration == secondary
     audited("roles-swapped", lead)
@@ -360,13 +370,13 @@ def test_a_spare_is_made_standby(client: Client, lead: User, couple: tuple) -> N
 
 
 def test_a_licence_is_extended(client: Client, lead: User, unit: Registration) -> None:
-    grant(unit, CLIENT_AV, expires_on=today())
+    licence, beside = (grant(unit, CLIENT_AV, count=n, expires_on=today()) for n in (3, 4))
     day = today() + timedelta(days=9)
 
-    response = post(client, unit, "extend", choice=str(CLIENT_AV), expires_on=str(day))
+    response = post(client, unit, "extend", choice=str(licence.uuid), expires_on=str(day))
 
     assert is_done(response, unit)
-    assert Licence.objects.get().expires_on == day
+    assert [Licence.objects.get(pk=row.pk).expires_on for row in (licence, beside)] == [day, today()]
     assert LedgerEntry.objects.latest("pk").reason == "as asked for by phone"
     audited("licence-extended", lead)
 
@@ -383,29 +393,117 @@ def test_a_licence_is_extended(client: Client, lead: User, unit: Registration) -
 def test_a_licence_is_not_extended_to_just_any_day(
     desk: Client, unit: Registration, facts: dict[str, str], code: str
 ) -> None:
-    grant(unit, CLIENT_AV, expires_on=today())
+    licence = grant(unit, CLIENT_AV, expires_on=today())
 
     with nothing_written():
-        response = post(desk, unit, "extend", choice=str(CLIENT_AV), **facts)
+        response = post(desk, unit, "extend", choice=str(licence.uuid), **facts)
 
     assert codes(response, "expires_on") == [code]
 
 
 def test_a_licence_is_revoked(client: Client, lead: User, unit: Registration) -> None:
-    grant(unit, CLIENT_AV)
+    licence, beside = (grant(unit, CLIENT_AV, count=n) for n in (3, 4))
 
-    response = post(client, unit, "revoke", choice=str(CLIENT_AV))
+    response = post(client, unit, "revoke", choice=str(licence.uuid))
 
     assert is_done(response, unit)
-    assert not Licence.objects.exists()
+    assert Licence.objects.get() == beside
     audited("licence-revoked", lead)
 
 
 def test_parts_elsewhere_stand_in_the_way_of_revoking(client: Client, lead: User, unit: Registration) -> None:
-    divide(grant(unit, CLIENT_AV), RegistrationFactory(account=unit.account), 2, by=lead)
+    licence = grant(unit, CLIENT_AV)
+    divide(licence, RegistrationFactory(account=unit.account), 2, by=lead)
 
     with nothing_written():
-        assert codes(post(client, unit, "revoke", choice=str(CLIENT_AV))) == ["parts-elsewhere"]
+        assert codes(post(client, unit, "revoke", choice=str(licence.uuid))) == ["parts-elsewhere"]
+
+
+def test_each_licence_is_offered_with_its_days_and_where_it_came_from(
+    desk: Client, unit: Registration
+) -> None:
+    grant(unit, CLIENT_AV, count=3, expires_on=date(9000, 1, 31))
+    give(unit, CLIENT_AV, count=5, begins_on=date(2020, 2, 1))
+
+    page = Page(desk.get(url(unit, "revoke")))
+
+    offered = [label.text for label in page.root.all("label") if "licensed for" in label.text]
+    assert offered == [
+        "Client AV Enforcement: licensed for 5 from 01 Feb 2020 for ever",
+        f"Client AV Enforcement: licensed for 3 from {today():%d %b %Y} until 31 Jan 9000, "
+        "granted by Support",
+    ]
+
+
+@pytest.mark.parametrize("action", ["extend", "revoke", "move-license"])
+def test_a_page_from_before_touches_no_other_licence(desk: Client, unit: Registration, action: str) -> None:
+    licence, other = give(unit, CLIENT_AV), RegistrationFactory(account=unit.account)
+    give(unit, CLIENT_AV)
+    Licence.objects.filter(pk=licence.pk).update(registration=other)
+    facts = {"choice": str(licence.uuid), "serial_number": other.unit.serial, "for_ever": "on"}
+
+    with nothing_written():
+        assert codes(post(desk, unit, action, **facts), "choice") == ["invalid_choice"]
+
+
+def test_a_licence_is_moved_once_its_effects_were_seen(
+    client: Client, lead: User, unit: Registration
+) -> None:
+    licence, other = grant(unit, CONTENT_FILTER), RegistrationFactory(account=unit.account)
+    facts = {"choice": str(licence.uuid), "serial_number": other.unit.serial}
+
+    with nothing_written(but=SESSIONS):
+        shown = post(client, unit, "move-license", **facts)
+    response = post(client, unit, "move-license", **confirmed(client, licence, other))
+
+    effects = [line.text for line in Page(shown).root.one("ul", class_="effects points").all("li")]
+    assert effects == [
+        f"Content Filter on {unit.unit}. Before: licensed for ever. After: not licensed.",
+        f"Content Filter on {other.unit}. Before: not licensed. After: licensed for ever.",
+    ]
+    assert is_done(response, unit)
+    assert Licence.objects.get().registration == other
+    audited("licence-moved", lead)
+
+
+def test_a_move_that_would_do_something_else_by_now_is_shown_again(
+    client: Client, lead: User, unit: Registration
+) -> None:
+    licence, other = grant(unit, CONTENT_FILTER), RegistrationFactory(account=unit.account)
+    facts = confirmed(client, licence, other)
+    give(other, CONTENT_FILTER, expires_on=today())
+
+    with nothing_written(but=SESSIONS):
+        response = post(client, unit, "move-license", **facts)
+
+    assert response.status_code == 200
+    assert Page(response).root.one("input", name="shown").attrs["value"] != facts["shown"]
+
+
+@pytest.mark.parametrize(
+    ("code", "field", "where"),
+    [
+        ("same-unit", "serial_number", "unit"),
+        ("not-one-account", "__all__", "elsewhere"),
+        ("not-transferable", "choice", "other"),
+    ],
+)
+def test_a_licence_that_may_not_move_is_refused_before_it_is_shown(
+    desk: Client, unit: Registration, code: str, field: str, where: str
+) -> None:
+    targets = {
+        "unit": unit,
+        "elsewhere": RegistrationFactory(),
+        "other": RegistrationFactory(account=unit.account),
+    }
+    licence = give(unit, CONTENT_FILTER)
+    Service.objects.filter(code=CONTENT_FILTER).update(is_transferable=where != "other")
+    facts = {"choice": str(licence.uuid), "serial_number": targets[where].unit.serial}
+
+    with nothing_written():
+        response = post(desk, unit, "move-license", **facts)
+
+    assert codes(response, field) == [code]
 
 
 def test_a_keyset_is_reissued(client: Client, lead: User, unit: Registration) -> None:

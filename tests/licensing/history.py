@@ -11,13 +11,18 @@ from products.models import Registration
 
 
 def grant(
-    registration: Registration, code: int, *, count: int | None = None, expires_on: date | None = None
+    registration: Registration,
+    code: int,
+    *,
+    count: int | None = None,
+    expires_on: date | None = None,
+    day: date | None = None,
 ) -> Licence:
-    """A licence granted by Support today, for 10 where the service is counted."""
+    """A licence granted by Support on a day or today, for 10 where the service is counted."""
     service = Service.objects.get(code=code)
     terms = {"count": count or (10 if service.is_counted else None), "expires_on": expires_on}
     facts = {"unit": registration.unit, "service": service, "reason": "bought", "by": None}
-    return grant_licence(**facts, **terms, today=today())
+    return grant_licence(**facts, **terms, today=day or today(), all_the_same=True)
 
 
 def divide(licence: Licence, target: Registration, count: int, *, by: User) -> None:

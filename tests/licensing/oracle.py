@@ -11,8 +11,8 @@ from licensing.keysets.issuing import read_keyset
 from licensing.models import Keyset, Licence, ModelService, PoolPart, RmaCase, Service
 from products.models import Registration
 
-type Held = tuple[str, int | None, datetime.date | None]
-"""Its kind, count and last day."""
+type Held = tuple[str, int | None, datetime.date | None, datetime.date | None]
+"""Its kind, count, first and last day."""
 
 
 def derived(registration: Registration, today: datetime.date) -> Payload:
@@ -25,8 +25,12 @@ def derived(registration: Registration, today: datetime.date) -> Payload:
         held[service.code] = own.get(service.code, [])
         if service.is_shareable:
             held[service.code] += [*shared.get(service.code, []), *kept.get(service.code, [])]
-    nodes = _best(held.pop(1), today)
-    rows = [KeysetService(code, _kind(kind), *terms) for code in held for kind, *terms in held[code]]
+    nodes = best_of(held.pop(1), today)
+    rows = [
+        KeysetService(code, _kind(kind), count, last_day, first_day)
+        for code in held
+        for kind, count, first_day, last_day in held[code]
+    ]
     return Payload(
         serial=registration.unit.serial,
         generation=0,
@@ -51,21 +55,27 @@ def said_by(keyset: Keyset, today: datetime.date) -> Payload:
 
 def _needed(rows: Iterable[KeysetService], today: datetime.date) -> tuple[KeysetService, ...]:
     """The rows that run on some day from today on or, of a code that doesn't run today, ended last."""
-    by_code: dict[int, set[KeysetService]] = {}
+    by_code: dict[int, dict[Held, KeysetService]] = {}
     for row in rows:
-        by_code.setdefault(row.code, set()).add(row)
+        begun = row.begin is None or row.begin <= today
+        clipped = replace(row, begin=None) if begun else row
+        terms = (row.kind.name.lower(), row.count, clipped.begin, row.expiry)
+        by_code.setdefault(row.code, {})[terms] = clipped
     found: set[KeysetService] = set()
-    for code, of_code in by_code.items():
-        terms = {(row.kind.name.lower(), row.count, row.expiry): row for row in of_code}
-        ends = {row.expiry + datetime.timedelta(1) for row in of_code if row.expiry}
-        days = [today, *(day for day in ends if day > today)]
-        found |= {terms[best] for day in days if (best := _best(terms, day))}
-        if not _best(terms, today):
-            ended = [held for held in terms if held[2] and held[2] < today]
+    for of_code in by_code.values():
+        changes = {last + datetime.timedelta(1) for *_, last in of_code if last}
+        changes |= {first for _, _, first, _ in of_code if first}
+        days = [today, *(day for day in changes if day > today)]
+        found |= {of_code[best] for day in days if (best := best_of(of_code, day))}
+        if not best_of(of_code, today):
+            ended = [held for held in of_code if held[3] and held[3] < today]
             if ended:
-                found.add(terms[max(ended, key=lambda held: (held[2], _worth(held)))])
-        assert {row.begin for row in of_code} == {None}, code  # no licence begins later yet
-    return tuple(sorted(found, key=lambda row: (row.code, row.expiry or datetime.date.max)))
+                found.add(of_code[max(ended, key=lambda held: (held[3], _worth(held)))])
+    return tuple(sorted(found, key=_place))
+
+
+def _place(row: KeysetService) -> tuple[int, datetime.date, datetime.date]:
+    return row.code, row.begin or datetime.date.min, row.expiry or datetime.date.max
 
 
 def _primary(registration: Registration) -> Registration | None:
@@ -87,9 +97,9 @@ def _kept(case: RmaCase) -> dict[int, list[Held]]:
     last = case.grace_ends_on
     return {
         code: [
-            (kind, count, min(last_day or last, last))
-            for kind, count, last_day in held
-            if last_day is None or last_day >= case.asked_at.date()
+            (kind, count, first_day, min(last_day or last, last))
+            for kind, count, first_day, last_day in held
+            if (last_day is None or last_day >= case.asked_at.date()) and (not first_day or first_day <= last)
         ]
         for code, held in _own(case.failed).items()
     }
@@ -101,25 +111,28 @@ def _own(registration: Registration) -> dict[int, list[Held]]:
         given = sum(part.count for part in licence.parts.all())
         left = licence.count - given if given else licence.count
         if not given or left:
-            held.setdefault(licence.service.code, []).append((licence.kind, left, licence.expires_on))
+            terms = (licence.kind, left, licence.begins_on, licence.expires_on)
+            held.setdefault(licence.service.code, []).append(terms)
     for part in PoolPart.objects.filter(registration=registration).select_related("licence__service"):
         licence, code = part.licence, part.licence.service.code
-        held.setdefault(code, []).append((licence.kind, part.count, licence.expires_on))
+        terms = (licence.kind, part.count, licence.begins_on, licence.expires_on)
+        held.setdefault(code, []).append(terms)
     for included in ModelService.objects.filter(model=registration.unit.model).select_related("service"):
-        held.setdefault(included.service.code, []).append(("licensed", included.count, None))
+        held.setdefault(included.service.code, []).append(("licensed", included.count, None, None))
     return held
 
 
-def _best(held: Iterable[Held], day: datetime.date) -> Held | None:
+def best_of(held: Iterable[Held], day: datetime.date) -> Held | None:
     """What runs on a day."""
-    running = [choice for choice in held if choice[2] is None or choice[2] >= day]
+    running = [h for h in held if (not h[2] or h[2] <= day) and (not h[3] or h[3] >= day)]
     return max(running, key=_worth, default=None)
 
 
 def _worth(held: Held) -> tuple[object, ...]:
-    kind, count, last_day = held
+    kind, count, first_day, last_day = held
     amount = 2**40 if count == -1 else count or 0
-    return amount, kind == "licensed", last_day or datetime.date.max
+    begun_first = -(first_day or datetime.date.min).toordinal()
+    return amount, kind == "licensed", last_day or datetime.date.max, begun_first
 
 
 def _kind(kind: str) -> Kind:

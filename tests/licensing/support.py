@@ -10,6 +10,7 @@ from licensing.entitlements.today import Entitlement, entitlements, sharing_prim
 from licensing.models import Licence, Service
 from portal.models import User
 from products.models import ProductModel, Registration
+from tests.factories import LicenceFactory
 from tests.rows import nothing_written
 
 TODAY = date(2026, 11, 22)
@@ -36,7 +37,7 @@ def refuses(error: type[Exception], action: Callable[[], object]) -> None:
 def give(registration: Registration, code: int, **terms: object) -> Licence:
     """Grant a licence, without an end unless `terms` give one."""
     counted = {"count": 10} if service(code).is_counted else {}
-    return Licence.objects.create(registration=registration, service=service(code), **counted | terms)
+    return LicenceFactory(registration=registration, service=service(code), **counted | terms)
 
 
 def make(
@@ -60,15 +61,20 @@ def look(registration: Registration, key: str, *, now: datetime = NOW) -> Redemp
 
 
 def redeem(
-    registration: Registration, key: str, *, by: User, now: datetime = NOW, version: int | None = None
+    registration: Registration,
+    key: str,
+    *,
+    by: User,
+    now: datetime = NOW,
+    version: int | None = None,
+    begins_on: date | None = None,
 ) -> Redemption:
     """Redeem a key on a unit as it is now."""
     if version is None:
         registration.unit.refresh_from_db()
         version = registration.unit.version
-    return redeem_key(
-        registration=registration, activation_key=key, version=version, by=by, today=now.date(), now=now
-    )
+    facts = {"version": version, "begins_on": begins_on, "today": now.date(), "now": now}
+    return redeem_key(registration=registration, activation_key=key, by=by, **facts)
 
 
 def held(registration: Registration, code: int, today: date = TODAY) -> Entitlement:

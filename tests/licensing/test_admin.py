@@ -139,14 +139,53 @@ def test_nothing_of_a_licences_history_is_edited_or_deleted(desk: Client, table:
     assert Licence.objects.get().count == 3
 
 
-def test_a_grant_asks_before_it_replaces_a_licence(desk: Client) -> None:
+def test_a_grant_that_never_runs_asks_before_it_is_saved(desk: Client) -> None:
     registration = RegistrationFactory()
     desk.post(GRANT, grant(registration.unit.serial))
 
-    asked = desk.post(GRANT, grant(registration.unit.serial, count="5"))
-    assert asked.context["adminform"].form.errors.as_data()["replaces"][0].code == "replaces-licence"
+    asked = desk.post(GRANT, grant(registration.unit.serial, count="2"))
+
+    errors = asked.context["adminform"].form.errors.as_data()
+    assert (asked.status_code, errors["all_the_same"][0].code) == (422, "grant-never-runs")
     assert Licence.objects.get().count == 3
 
-    done = desk.post(GRANT, grant(registration.unit.serial, count="5", replaces="on"))
+
+def test_a_grant_that_never_runs_is_saved_all_the_same(desk: Client) -> None:
+    registration = RegistrationFactory()
+    desk.post(GRANT, grant(registration.unit.serial))
+
+    done = desk.post(GRANT, grant(registration.unit.serial, count="2", all_the_same="on"))
+
     assert done["Location"] == f"/support/units/{registration.unit.serial}/"
-    assert Licence.objects.get().count == 5
+    assert sorted(licence.count for licence in Licence.objects.all()) == [2, 3]
+
+
+def test_a_grant_that_adds_nothing_is_refused_beside_its_service(desk: Client) -> None:
+    registration = RegistrationFactory()
+    once = grant(registration.unit.serial, service=str(Service.objects.get(code=3).pk), count="")
+    desk.post(GRANT, once)
+
+    refused = desk.post(GRANT, once | {"all_the_same": "on"})
+
+    errors = refused.context["adminform"].form.errors.as_data()
+    assert (refused.status_code, errors["service"][0].code) == (422, "grant-adds-nothing")
+    assert Licence.objects.count() == 1
+
+
+def test_nodes_with_a_last_day_are_refused_beside_it(desk: Client) -> None:
+    nodes = str(Service.objects.get(code=1).pk)
+
+    refused = desk.post(GRANT, grant(RegistrationFactory().unit.serial, service=nodes))
+
+    assert refused.context["adminform"].form.errors.as_data()["expires_on"][0].code == "nodes-for-ever"
+
+
+def test_keys_for_nodes_with_a_term_are_refused_beside_it(desk: Client) -> None:
+    nodes = Service.objects.get(code=1)
+    nodes.is_activation_offered = True
+    nodes.save()
+    sent = {"service": nodes.pk, "count": "5", "months": "12", "number": "1", "reason": "sold"}
+
+    refused = desk.post("/support/licensing/activationkey/add/", sent)
+
+    assert refused.context["adminform"].form.errors.as_data()["months"][0].code == "nodes-for-ever"

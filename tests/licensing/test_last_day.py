@@ -46,9 +46,8 @@ def grant(unit: Registration, by: User, last_day: datetime.date) -> Licence:
     return grant_licence(unit=unit.unit, service=service(CONTENT_FILTER), **facts)
 
 
-def extend(unit: Registration, by: User, last_day: datetime.date) -> Licence:
-    facts = {"expires_on": last_day, "reason": "paid", "by": by, "today": TODAY}
-    return extend_licence(registration=unit, service=service(CONTENT_FILTER), **facts)
+def extend(licence: Licence, by: User, last_day: datetime.date) -> Licence:
+    return extend_licence(licence=licence, expires_on=last_day, reason="paid", by=by, today=TODAY)
 
 
 def test_a_grant_goes_up_to_the_last_day(unit: Registration, by: User) -> None:
@@ -58,10 +57,10 @@ def test_a_grant_goes_up_to_the_last_day(unit: Registration, by: User) -> None:
 
 
 def test_a_licence_is_extended_up_to_the_last_day(unit: Registration, by: User) -> None:
-    give(unit, CONTENT_FILTER, expires_on=TODAY)
-    refuses(DayTooLate, lambda: extend(unit, by, LAST_DAY + datetime.timedelta(days=1)))
+    licence = give(unit, CONTENT_FILTER, expires_on=TODAY)
+    refuses(DayTooLate, lambda: extend(licence, by, LAST_DAY + datetime.timedelta(days=1)))
 
-    assert extend(unit, by, LAST_DAY).expires_on == LAST_DAY
+    assert extend(licence, by, LAST_DAY).expires_on == LAST_DAY
 
 
 @pytest.mark.parametrize("kind", Licence.Kind.values)

@@ -8,10 +8,13 @@ from licensing.entitlements.timeline import Holding, Right, Span
 from licensing.entitlements.today import Entitlement
 from licensing.models import Licence, Service
 from licensing.wording import (
+    begin_in_words,
     count_in_words,
     end_in_words,
     entry_in_words,
     licence_in_words,
+    lines_in_words,
+    number_in_words,
     then_in_words,
 )
 
@@ -27,6 +30,16 @@ def test_a_count_in_words(count: int | None, text: str) -> None:
 @pytest.mark.parametrize(("day", "text"), [(LAST, "until 17 Nov 2027"), (None, "for ever")])
 def test_an_end_in_words(day: date | None, text: str) -> None:
     assert end_in_words(day) == text
+
+
+@pytest.mark.parametrize(("day", "text"), [(TODAY, "from today"), (NEXT, "from 18 Nov 2027")])
+def test_a_beginning_in_words(day: date, text: str) -> None:
+    assert begin_in_words(day, TODAY) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(None, ""), (-1, " (Unlimited)"), (1000, " for 1,000")])
+def test_a_number_in_words(count: int | None, text: str) -> None:
+    assert number_in_words(count) == text
 
 
 @pytest.mark.parametrize(
@@ -71,11 +84,10 @@ def test_what_follows_in_words(then: list[Span], lines: list[str]) -> None:
 
 
 def test_what_is_to_begin_in_words() -> None:
-    then = (_span("licensed", 5, date(2027, 3, 16), LAST),)
+    held = Entitlement(SERVICE, then=(_span("licensed", 5, date(2027, 3, 16), LAST),))
 
-    assert then_in_words(Entitlement(SERVICE, then=then)) == [
-        "from 16 Mar 2027 licensed for 5 until 17 Nov 2027"
-    ]
+    assert then_in_words(held) == ["from 16 Mar 2027 licensed for 5 until 17 Nov 2027"]
+    assert lines_in_words(held, TODAY) == ["not licensed", *then_in_words(held)]
 
 
 def test_what_nobody_has_is_not_licensed() -> None:
@@ -91,6 +103,14 @@ def test_what_nobody_has_is_not_licensed() -> None:
             {"kind": "licensed", "count": 10, "expires_on": None, "given": 3},
             "licensed for 10 for ever, 3 of them shared out",
         ),
+        (
+            {"kind": "licensed", "count": 5, "begins_on": "2026-11-22", "expires_on": None},
+            "licensed for 5 for ever",
+        ),
+        (
+            {"kind": "licensed", "count": 5, "begins_on": "2026-11-23", "expires_on": "2027-11-17"},
+            "from 23 Nov 2026 licensed for 5 until 17 Nov 2027",
+        ),
         ({"count": -1}, "Unlimited"),
         ({"count": None}, "uncounted"),
         ({"is_counted": True, "is_shareable": False}, "licensed for a number"),
@@ -98,4 +118,4 @@ def test_what_nobody_has_is_not_licensed() -> None:
     ],
 )
 def test_a_ledger_entry_in_words(value: dict[str, object] | None, text: str) -> None:
-    assert entry_in_words(value) == text
+    assert entry_in_words(value, TODAY) == text

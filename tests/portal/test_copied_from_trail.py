@@ -3,21 +3,18 @@
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Max
 from django.utils import timezone
 
 from associations.models import AssociationType, Seat
 from associations.services import associate
-from licensing.moves.pools import move_counts
 from licensing.moves.release import release_to_account, release_to_stock
 from licensing.moves.swap import swap_roles
 from portal.clock import today
-from portal.models import Account, AuditEntry, User
-from products.models import Registration, Unit
+from portal.models import Account, User
+from products.models import Registration
 from products.ownership import end_registration
 from products.services import create_registration
 from tests.factories import AccountFactory, RegistrationFactory, UserFactory, pair
-from tests.licensing.support import CLIENT_AV, give
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -81,18 +78,3 @@ def test_registrations_say_how_they_were_released() -> None:
     assert releases() == before
     assert [to for _, _, to, _ in before if to] == ["Globex", account.name, "Initech"]
     assert [why for _, _, to, why in before if not to and why] == ["sold", "sold"]
-
-
-def test_units_know_when_counts_were_moved() -> None:
-    owner, first, second, other = RegistrationFactory.create_batch(4, account=AccountFactory())
-    move = {"licence": give(owner, CLIENT_AV), "count": 1, "by": UserFactory(), "today": today()}
-    move_counts(source=owner, target=first, **move)
-    move_counts(source=first, target=second, **move)
-
-    copy()
-
-    moves = AuditEntry.objects.filter(code="counts-moved").values("serial").annotate(at=Max("at"))
-    found = Unit.objects.exclude(counts_moved_at=None).values_list("serial", "counts_moved_at")
-    assert dict(found) == dict(moves.values_list("serial", "at"))
-    assert set(dict(found)) == {unit.unit.serial for unit in (owner, first, second)}
-    assert other.unit.serial not in dict(found)

@@ -18,6 +18,7 @@ from products.models import Registration
 from tests.factories import (
     CODE,
     PASSWORD,
+    LicenceFactory,
     RegistrationFactory,
     UserFactory,
     log_in,
@@ -34,7 +35,7 @@ def license_all(account: Account, days: int, code: int = 3) -> None:
     """A licence of one service on every unit of the account, ending in some days."""
     service, day = Service.objects.get(code=code), today() + datetime.timedelta(days=days)
     Licence.objects.bulk_create(
-        Licence(registration=unit, service=service, expires_on=day)
+        LicenceFactory.build(registration=unit, service=service, expires_on=day)
         for unit in Registration.objects.filter(account=account)
     )
 

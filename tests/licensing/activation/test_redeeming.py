@@ -19,7 +19,6 @@ from licensing.errors import (
     LicencesChanged,
     NothingToAdd,
     NotRegistered,
-    PartsGivenOut,
     UnknownKey,
 )
 from licensing.models import ActivationKey, LedgerEntry, Licence, PoolPart
@@ -27,7 +26,7 @@ from portal.keys import KeyFileUnknown
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Attempt, ProductModel, Registration, Unit
-from tests.factories import RegistrationFactory
+from tests.factories import AccountFactory, RegistrationFactory, pair
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -66,7 +65,8 @@ def test_a_key_activates_a_service(unit: Registration, by: User) -> None:
 
     licence = Licence.objects.get()
     assert (licence.registration, licence.service.code) == (unit, CLIENT_AV)
-    assert (licence.kind, licence.count, licence.expires_on) == ("licensed", 25, date(2027, 11, 22))
+    assert (licence.kind, licence.count, licence.counted_from) == ("licensed", 25, 22)
+    assert (licence.begins_on, licence.expires_on) == (TODAY, date(2027, 11, 22))
 
 
 def test_the_preview_says_what_redeeming_then_does(unit: Registration, by: User) -> None:
@@ -78,10 +78,61 @@ def test_the_preview_says_what_redeeming_then_does(unit: Registration, by: User)
 
     done = redeem(unit, key, by=by, version=promised.version)
 
-    assert (done.terms, done.present) == (promised.terms, promised.present)
-    licence = Licence.objects.get()
-    assert (licence.count, licence.expires_on) == (promised.terms.count, promised.terms.expires_on)
-    assert promised.loses_count
+    assert (done.terms, done.own) == (promised.terms, promised.own)
+    licence = Licence.objects.latest("pk")
+    assert (licence.count, licence.begins_on) == (25, TODAY + timedelta(31))
+    assert held(unit, CLIENT_AV, licence.begins_on).count == done.effects[0].own.then[0].holding.count == 25
+
+
+def test_the_chosen_beginning_is_redeemed(unit: Registration, by: User) -> None:
+    give(unit, CLIENT_AV, count=50, expires_on=TODAY + timedelta(30))
+    (key,) = make(CLIENT_AV, count=25)
+    days = [effect.terms.begins_on for effect in look(unit, key).effects]
+
+    redeem(unit, key, by=by, begins_on=TODAY)
+
+    assert days == [TODAY + timedelta(31), TODAY]
+    assert Licence.objects.latest("pk").expires_on == date(2027, 11, 22)
+
+
+def test_a_beginning_that_is_not_offered_is_refused(unit: Registration, by: User) -> None:
+    (key,) = make(CLIENT_AV, count=25)
+
+    refuses(LicencesChanged, partial(redeem, unit, key, by=by, begins_on=TODAY + timedelta(1)))
+
+
+def test_a_licence_of_the_same_count_is_lengthened(unit: Registration, by: User) -> None:
+    licence = give(unit, CLIENT_AV, count=25, expires_on=TODAY)
+    other = RegistrationFactory(account=unit.account)
+    PoolPart.objects.create(licence=licence, registration=other, count=6)
+
+    redeem(unit, *make(CLIENT_AV, count=25), by=by)
+
+    assert Licence.objects.get().expires_on == date(2027, 11, 22)
+    assert held(other, CLIENT_AV, date(2027, 11, 22)).count == 6
+
+
+def test_a_count_is_raised_by_what_others_hold_no_part_of(unit: Registration, by: User) -> None:
+    licence = give(unit, CLIENT_AV, count=10, expires_on=TODAY)
+    other = RegistrationFactory(account=unit.account)
+    PoolPart.objects.create(licence=licence, registration=other, count=6)
+
+    redeem(unit, *make(CLIENT_AV, count=5, months=None), by=by)
+
+    assert Licence.objects.get().count == 15
+    assert (held(unit, CLIENT_AV).count, held(other, CLIENT_AV).count) == (9, 6)
+
+
+def test_a_secondarys_key_says_what_runs_with_the_primarys_licences(by: User) -> None:
+    primary, secondary, _ = pair(AccountFactory(), by)
+    give(primary, CLIENT_AV, count=50, expires_on=None)
+
+    redemption = look(secondary, *make(CLIENT_AV, count=5))
+
+    (effect,) = redemption.effects
+    assert redemption.primary == primary
+    assert (redemption.own.right, effect.own.count) == (None, 5)
+    assert (redemption.runs.count, effect.runs.count) == (50, 50)
 
 
 def test_a_key_is_noted_as_redeemed(unit: Registration, by: User) -> None:
@@ -97,10 +148,22 @@ def test_the_ledger_names_the_key(unit: Registration, by: User) -> None:
 
     redeem(unit, key, by=by)
 
-    entry = LedgerEntry.objects.get(unit=unit.unit)
+    entry, licence = LedgerEntry.objects.get(unit=unit.unit), Licence.objects.latest("pk")
+    days = {"begins_on": "2026-11-23", "expires_on": "2027-11-22", "counted_from": 22}
     assert (entry.right, entry.detail, entry.actor) == ("key", key[-4:], by)
-    assert entry.before == {"kind": "trial", "count": None, "expires_on": "2026-11-22"}
-    assert entry.after == {"kind": "licensed", "count": None, "expires_on": "2027-11-22"}
+    assert (entry.licence, entry.before) == (licence.uuid, None)
+    assert entry.after == {"kind": "licensed", "count": None} | days
+
+
+def test_the_ledger_names_the_key_by_which_a_licence_was_lengthened(unit: Registration, by: User) -> None:
+    licence = give(unit, CONTENT_FILTER, expires_on=TODAY)
+    (key,) = make()
+
+    redeem(unit, key, by=by)
+
+    entry = LedgerEntry.objects.get(unit=unit.unit)
+    assert (entry.right, entry.detail, entry.licence) == ("key", key[-4:], licence.uuid)
+    assert (entry.before["expires_on"], entry.after["expires_on"]) == ("2026-11-22", "2027-11-22")
 
 
 def test_redeeming_is_in_the_audit_without_the_key(unit: Registration, by: User) -> None:
@@ -123,18 +186,34 @@ def test_redeeming_raises_this_units_version_only(unit: Registration, by: User) 
 
 
 def test_keys_renew_over_the_years(unit: Registration, by: User) -> None:
-    """Redeemed late it counts from that day, redeemed early from the present end; a leap day is its last."""
+    """Redeemed late it counts from that day, redeemed early from the present end; a cut day comes back."""
     days = [
         (datetime(2027, 1, 31, 23, 59, tzinfo=UTC), 1, date(2027, 2, 28)),
-        (datetime(2027, 2, 28, 0, 0, tzinfo=UTC), 12, date(2028, 2, 28)),
-        (datetime(2028, 2, 29, 12, 0, tzinfo=UTC), 12, date(2029, 2, 28)),
-        (datetime(2028, 3, 31, 12, 0, tzinfo=UTC), 36, date(2032, 2, 28)),
-        (datetime(2032, 3, 31, 12, 0, tzinfo=UTC), 6, date(2032, 9, 30)),
+        (datetime(2027, 2, 28, 0, 0, tzinfo=UTC), 12, date(2028, 2, 29)),
+        (datetime(2028, 2, 29, 12, 0, tzinfo=UTC), 1, date(2028, 3, 31)),
+        (datetime(2028, 3, 31, 12, 0, tzinfo=UTC), 35, date(2031, 2, 28)),
+        (datetime(2032, 3, 30, 12, 0, tzinfo=UTC), 6, date(2032, 9, 30)),
     ]
 
     for now, months, last_day in days:
         redeem(unit, *make(months=months), by=by, now=now)
-        assert Licence.objects.get().expires_on == last_day
+        assert Licence.objects.latest("pk").expires_on == last_day
+    assert Licence.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "months", "number", "last_day"),
+    [(date(2027, 1, 31), 1, 12, date(2028, 1, 31)), (date(2028, 2, 29), 12, 4, date(2032, 2, 29))],
+)
+def test_a_day_that_a_short_month_cut_comes_back(
+    unit: Registration, by: User, first: date, months: int, number: int, last_day: date
+) -> None:
+    now = datetime.combine(first, datetime.min.time(), UTC)
+
+    for key in make(months=months, number=number):
+        redeem(unit, key, by=by, now=now)
+
+    assert Licence.objects.get().expires_on == last_day
 
 
 def test_a_key_for_more_than_the_model_comes_with(unit: Registration, by: User) -> None:
@@ -151,7 +230,7 @@ def test_a_key_counts_from_what_the_model_comes_with_once_the_licence_is_over(
 
     redeem(unit, *make(GLOBAL_VPN, count=10, months=None), by=by)
 
-    licence = Licence.objects.get()
+    licence = Licence.objects.latest("pk")
     assert (licence.count, licence.expires_on) == (15, None)
 
 
@@ -301,24 +380,6 @@ def test_an_upgrade_of_what_has_ended_is_refused(unit: Registration, by: User) -
     give(unit, CLIENT_AV, count=5, expires_on=TODAY - timedelta(1))
 
     _both_refuse(KeyNeedsLicence, unit, *make(CLIENT_AV, count=5, months=None), by)
-
-
-def test_a_key_for_fewer_than_were_shared_out_is_refused(unit: Registration, by: User) -> None:
-    licence = give(unit, CLIENT_AV, count=10, expires_on=TODAY)
-    other = RegistrationFactory(account=unit.account)
-    PoolPart.objects.create(licence=licence, registration=other, count=6)
-
-    _both_refuse(PartsGivenOut, unit, *make(CLIENT_AV, count=5), by)
-
-
-def test_a_key_for_as_many_as_were_shared_out_is_taken(unit: Registration, by: User) -> None:
-    licence = give(unit, CLIENT_AV, count=10, expires_on=TODAY)
-    other = RegistrationFactory(account=unit.account)
-    PoolPart.objects.create(licence=licence, registration=other, count=6)
-
-    redeem(unit, *make(CLIENT_AV, count=6), by=by)
-
-    assert Licence.objects.get().count == 6
 
 
 def test_what_a_stale_page_showed_is_not_done(unit: Registration, by: User) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -13,12 +14,14 @@ from licensing.entitlements.on_a_day import Recalled, changes_until, check_day, 
 from licensing.errors import FutureDay, OutsideRegistration
 from licensing.grants.trials import start_trial
 from licensing.keyset import Status
-from licensing.models import Licence, ModelService, PoolPart, Service
+from licensing.ledger.writing import noted
+from licensing.models import LedgerEntry, Licence, ModelService, PoolPart, Service
 from licensing.moves.swap import swap_roles
+from licensing.wording import then_in_words
 from portal.clock import today
 from portal.models import Membership
 from products.models import Registration
-from tests.factories import MembershipFactory, RegistrationFactory, pair
+from tests.factories import LicenceFactory, MembershipFactory, RegistrationFactory, pair
 from tests.licensing.history import divide, grant
 from tests.licensing.support import make, redeem
 
@@ -48,6 +51,13 @@ def mine(member: Membership, clock: time_machine.Traveller) -> Registration:
 def recalled(registration: Registration, code: int, day: date) -> Recalled:
     rows = entitlements_on(registration, day)
     return next(row for row in rows if row.entitlement.service.code == code)
+
+
+def buy(registration: Registration, code: int, *, right: str = "grant", **terms: object) -> None:
+    """A further licence that begins today unless its terms say when, and its entry."""
+    facts = {"registration": registration, "service": Service.objects.get(code=code)}
+    with noted([registration], right=LedgerEntry.Right(right), by=None):
+        LicenceFactory(**facts, **{"begins_on": today(), **terms})
 
 
 def days(count: int) -> timedelta:
@@ -84,6 +94,48 @@ def test_the_status_is_that_of_the_day(mine: Registration, clock: time_machine.T
 
     assert recalled(mine, GATEWAY_AV, first + days(5)).status == Status.LICENSED
     assert recalled(mine, GATEWAY_AV, first + days(6)).status == Status.EXPIRED
+
+
+def test_what_follows_on_that_day_is_told(mine: Registration, clock: time_machine.Traveller) -> None:
+    """Two licences of one service, the second of which begins later; nobody knows of it the day before."""
+    first = today()
+    buy(mine, CLIENT_AV, count=10, expires_on=first + days(5))
+    clock.shift(days(1))
+    buy(mine, CLIENT_AV, count=5, begins_on=first + days(9))
+
+    before, after = (recalled(mine, CLIENT_AV, first + days(n)) for n in (0, 1))
+
+    assert then_in_words(before.entitlement) == []
+    assert then_in_words(after.entitlement) == [f"from {first + days(9):%d %b %Y} for 5 for ever"]
+    assert (after.entitlement.begins_on, after.entitlement.count) == (first, 10)
+
+
+def test_the_right_is_that_of_the_licence_that_runs(
+    mine: Registration, member: Membership, clock: time_machine.Traveller
+) -> None:
+    buy(mine, CLIENT_AV, right="trial", kind="trial", count=5, expires_on=today() + days(5))
+    buy(mine, CLIENT_AV, right="grant", count=3)
+    clock.shift(days(6))
+
+    rights = [recalled(mine, CLIENT_AV, today() - days(ago)).right for ago in (6, 0)]
+
+    assert rights == ["free trial", "own, granted by Support"]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_entries_from_before_first_days_are_told(
+    mine: Registration, clock: time_machine.Traveller, is_named: bool
+) -> None:
+    facts = {"unit": mine.unit, "service": Service.objects.get(code=CLIENT_AV), "right": "grant"}
+    old = {"kind": "licensed", "count": 5, "expires_on": str(today() + days(9))}
+    LedgerEntry.objects.create(licence=uuid4() if is_named else None, after=old, **facts)
+    clock.shift(days(2))
+
+    found = recalled(mine, CLIENT_AV, today())
+
+    assert (found.status, found.right) == (Status.LICENSED, "own, granted by Support")
+    held = found.entitlement
+    assert (held.count, held.begins_on, held.expires_on) == (5, today() - days(2), today() + days(7))
 
 
 def test_todays_rows_are_never_asked(mine: Registration) -> None:

@@ -22,13 +22,14 @@ from licensing.entitlements.today import Entitlement, entitlements, sharing_prim
 from licensing.grants.giving import grant_licence
 from licensing.grants.trials import start_trial
 from licensing.ledger.verification import verify
-from licensing.models import Licence, ModelService, Service
+from licensing.ledger.writing import noted
+from licensing.models import LedgerEntry, Licence, ModelService, Service
 from licensing.moves.pools import move_counts
 from licensing.moves.swap import swap_roles
 from portal.errors import RuleViolation
 from products.models import Registration
 from tests.examples import examples
-from tests.factories import MembershipFactory, RegistrationFactory, sharing
+from tests.factories import LicenceFactory, MembershipFactory, RegistrationFactory, sharing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -37,6 +38,7 @@ _picks = st.integers(0, 3)
 _services = st.sampled_from([2, 3, 5, 9])
 """Client AV is divisible, Global VPN Client counted; trials are offered of Client AV, 3 and 5."""
 _days = st.sampled_from([None, 0, 5, 40])
+_begins = st.sampled_from([0, 1, 5, 30])
 
 
 class Histories(RuleBasedStateMachine):
@@ -56,6 +58,7 @@ class Histories(RuleBasedStateMachine):
         self._grant(0, 2, 9, 40)
         self._associate(0, 1)
         self._grant(0, 3, 0, 40)
+        self._buy(0, 2, 20, 3, 5)
         self._move(0, 0, 2, 3)
         self._wait(6)
 
@@ -87,6 +90,21 @@ class Histories(RuleBasedStateMachine):
         }
         facts = {"unit": self.units[unit].unit, "service": service, **terms}
         self._take(partial(grant_licence, **facts, reason="bought", by=self.user, today=self.today))
+
+    @rule(unit=_units, code=_services, count=st.sampled_from([-1, 4, 20]), begins=_begins, days=_days)
+    def buy(self, unit: int, code: int, count: int, begins: int, days: int | None) -> None:
+        self._buy(unit, code, count, begins, days)
+
+    def _buy(self, unit: int, code: int, count: int, begins: int, days: int | None) -> None:
+        """A further licence, whatever the unit has, that may begin later."""
+        first_day, service = self.today + timedelta(days=begins), Service.objects.get(code=code)
+        terms = {
+            "count": count if service.is_counted else None,
+            "begins_on": first_day,
+            "expires_on": None if days is None else first_day + timedelta(days=days),
+        }
+        with noted([self.units[unit]], right=LedgerEntry.Right.GRANT, by=self.user):
+            LicenceFactory(registration=self.units[unit], service=service, **terms)
 
     @rule(unit=_units, code=_services, months=st.sampled_from([1, 12, None]))
     def redeem(self, unit: int, code: int, months: int | None) -> None:

@@ -12,7 +12,7 @@ from licensing.models import Licence, ModelService, Service
 from licensing.selectors import MOST_COUNTED, MOST_SHOWN, expiring_soon, node_support
 from portal.clock import today
 from products.models import Registration
-from tests.factories import MembershipFactory, RegistrationFactory, pair, registrations
+from tests.factories import LicenceFactory, MembershipFactory, RegistrationFactory, pair, registrations
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -34,7 +34,7 @@ def _day(offset: int | None) -> date | None:
 def _give(registration: Registration, code: int, terms: Terms | None) -> None:
     if terms:
         kind, count, last_day = terms
-        Licence.objects.create(
+        LicenceFactory(
             registration=registration,
             service=Service.objects.get(code=code),
             kind=kind,
@@ -324,6 +324,40 @@ def test_expiring_soon_is_what_ends_within_30_days_then_what_is_lately_over() ->
 
 
 @pytest.mark.parametrize(
+    ("next_one", "is_quiet"),
+    [
+        ({"begins_on": TODAY + timedelta(4), "expires_on": None}, True),
+        ({"begins_on": TODAY, "expires_on": TODAY + timedelta(9)}, True),
+        ({"begins_on": TODAY, "expires_on": TODAY + timedelta(9), "count": -1}, True),
+        ({"begins_on": TODAY + timedelta(5), "expires_on": None}, False),
+        ({"begins_on": TODAY, "expires_on": None, "count": 4}, False),
+        ({"begins_on": TODAY, "expires_on": None, "kind": "trial"}, False),
+        ({"begins_on": TODAY, "expires_on": None, "service": 9}, False),
+    ],
+)
+def test_what_is_followed_by_as_much_is_not_expiring(next_one: dict, is_quiet: bool) -> None:
+    unit = RegistrationFactory()
+    facts = {"registration": unit, "count": 5, "service": Service.objects.get(code=2)}
+    ending = LicenceFactory(**facts, expires_on=TODAY + timedelta(3))
+    if "service" in next_one:
+        next_one = next_one | {"service": Service.objects.get(code=next_one["service"])}
+    LicenceFactory(**facts | next_one)
+
+    found = expiring_soon(unit.account, TODAY)
+
+    assert (ending in found.rows) != is_quiet
+
+
+def test_what_unlimited_is_followed_by_is_less_unless_unlimited() -> None:
+    unit = RegistrationFactory()
+    facts = {"registration": unit, "service": Service.objects.get(code=2)}
+    ending = LicenceFactory(**facts, count=-1, expires_on=TODAY + timedelta(3))
+    LicenceFactory(**facts, count=2**32 - 1)
+
+    assert list(expiring_soon(unit.account, TODAY).rows) == [ending]
+
+
+@pytest.mark.parametrize(
     ("ended", "more", "text"),
     [
         (MOST_SHOWN - 1, 0, "0"),
@@ -339,7 +373,7 @@ def test_what_is_to_end_is_never_cut_off_by_what_has_ended(
     _give(unit, 2, ("licensed", None, 1))
     service, yesterday = Service.objects.get(code=3), TODAY - timedelta(days=1)
     Licence.objects.bulk_create(
-        Licence(registration=other, service=service, expires_on=yesterday)
+        LicenceFactory.build(registration=other, service=service, expires_on=yesterday)
         for other in registrations(unit.account, ended)
     )
 

@@ -12,6 +12,7 @@ from associations.services import associate, change_parent, make_standby
 from licensing.entitlements.timeline import Right
 from licensing.errors import (
     GrantAlreadyOver,
+    NodesForEver,
     NoLicence,
     NotLater,
     NotRegistered,
@@ -36,6 +37,7 @@ from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
     GATEWAY_AV,
+    NODES,
     TODAY,
     VPN,
     give,
@@ -54,15 +56,12 @@ def unit() -> Registration:
     return RegistrationFactory()
 
 
-def revoke(registration: Registration, code: int, by: User, *, reason: str = "never paid") -> None:
-    revoke_licence(registration=registration, service=service(code), reason=reason, by=by, today=TODAY)
+def revoke(licence: Licence, by: User, *, reason: str = "never paid") -> None:
+    revoke_licence(licence=licence, reason=reason, by=by, today=TODAY)
 
 
-def extend(
-    registration: Registration, code: int, by: User, day: date | None = LATER, *, reason: str = "a gift"
-) -> Licence:
-    facts = {"registration": registration, "service": service(code), "expires_on": day}
-    return extend_licence(**facts, reason=reason, by=by, today=TODAY)
+def extend(licence: Licence, by: User, day: date | None = LATER, *, reason: str = "a gift") -> Licence:
+    return extend_licence(licence=licence, expires_on=day, reason=reason, by=by, today=TODAY)
 
 
 def reissue(registration: Registration, by: User, *, reason: str = "lost on the way") -> None:
@@ -74,43 +73,43 @@ def retire(registration: Registration) -> None:
 
 
 CORRECTIONS = [
-    lambda unit, by, **why: revoke(unit, CONTENT_FILTER, by, **why),
-    lambda unit, by, **why: extend(unit, CONTENT_FILTER, by, **why),
-    lambda unit, by, **why: reissue(unit, by, **why),
+    lambda licence, by, **why: revoke(licence, by, **why),
+    lambda licence, by, **why: extend(licence, by, **why),
+    lambda licence, by, **why: reissue(licence.registration, by, **why),
 ]
 
 
 @pytest.mark.parametrize("correct", CORRECTIONS)
 def test_a_correction_needs_its_reason(correct: Callable, unit: Registration, by: User) -> None:
-    give(unit, CONTENT_FILTER, expires_on=TODAY)
+    licence = give(unit, CONTENT_FILTER, expires_on=TODAY)
 
-    refuses(ReasonNeeded, lambda: correct(unit, by, reason=" "))
+    refuses(ReasonNeeded, lambda: correct(licence, by, reason=" "))
 
 
 @pytest.mark.parametrize("correct", CORRECTIONS)
 def test_a_retired_unit_is_not_corrected(correct: Callable, unit: Registration, by: User) -> None:
-    give(unit, CONTENT_FILTER, expires_on=TODAY)
+    licence = give(unit, CONTENT_FILTER, expires_on=TODAY)
     retire(unit)
 
-    refuses(UnitRetired, lambda: correct(unit, by))
+    refuses(UnitRetired, lambda: correct(licence, by))
 
 
 @pytest.mark.parametrize("correct", CORRECTIONS)
 def test_what_has_left_its_account_is_not_corrected_there(
     correct: Callable, unit: Registration, by: User
 ) -> None:
-    give(unit, CONTENT_FILTER, expires_on=TODAY)
+    licence = give(unit, CONTENT_FILTER, expires_on=TODAY)
     Registration.objects.filter(pk=unit.pk).update(ended_at=timezone.now())
     RegistrationFactory(unit=unit.unit)
 
-    refuses(NotRegistered, lambda: correct(unit, by))
+    refuses(NotRegistered, lambda: correct(licence, by))
 
 
 def test_a_revoked_licence_is_gone_and_the_ledger_says_why(unit: Registration, by: User) -> None:
-    grant(unit, CONTENT_FILTER)
+    licence = grant(unit, CONTENT_FILTER)
     before = shown(unit, TODAY)
 
-    revoke(unit, CONTENT_FILTER, by)
+    revoke(licence, by)
 
     assert not Licence.objects.exists()
     entry = LedgerEntry.objects.filter(unit=unit.unit).latest("pk")
@@ -122,45 +121,49 @@ def test_a_revoked_licence_is_gone_and_the_ledger_says_why(unit: Registration, b
 
 
 def test_what_the_model_comes_with_stays_after_a_licence_was_revoked(unit: Registration, by: User) -> None:
-    give(unit, VPN)
+    licence = give(unit, VPN)
 
-    revoke(unit, VPN, by)
+    revoke(licence, by)
 
     assert held(unit, VPN).right == Right.MODEL
 
 
 def test_a_secondary_loses_what_its_primary_was_revoked(by: User) -> None:
     primary, secondary, _ = pair(RegistrationFactory().account, by)
-    give(primary, GATEWAY_AV)
+    licence = give(primary, GATEWAY_AV)
     read_keyset(registration=secondary, today=TODAY)
 
-    revoke(primary, GATEWAY_AV, by)
+    revoke(licence, by)
 
     assert held(secondary, GATEWAY_AV).right is None
     assert shown(secondary, TODAY) == derived(secondary, TODAY)
 
 
-@pytest.mark.parametrize("code", [GATEWAY_AV, VPN])
-def test_only_a_units_own_licence_is_revoked_or_extended(by: User, code: int) -> None:
-    """Neither what it shares of its primary nor what its model comes with."""
-    primary, secondary, _ = pair(RegistrationFactory().account, by)
-    give(primary, GATEWAY_AV)
+def test_a_licence_that_has_left_its_unit_is_not_corrected_there(unit: Registration, by: User) -> None:
+    licence = give(unit, GATEWAY_AV, expires_on=TODAY)
+    beside = give(unit, GATEWAY_AV, expires_on=TODAY)
+    other = RegistrationFactory(account=unit.account)
+    Licence.objects.filter(pk=licence.pk).update(registration=other)
 
-    refuses(NoLicence, lambda: revoke(secondary, code, by))
-    refuses(NoLicence, lambda: extend(secondary, code, by))
+    refuses(NoLicence, lambda: revoke(licence, by))
+    refuses(NoLicence, lambda: extend(licence, by))
+    revoke(beside, by)
+
+    assert Licence.objects.get() == licence
 
 
 def test_parts_that_other_units_hold_stand_in_the_way(unit: Registration, by: User) -> None:
     other = RegistrationFactory(account=unit.account)
-    PoolPart.objects.create(licence=give(unit, CLIENT_AV, count=10), registration=other, count=4)
+    licence = give(unit, CLIENT_AV, count=10)
+    PoolPart.objects.create(licence=licence, registration=other, count=4)
 
-    refuses(PartsElsewhere, lambda: revoke(unit, CLIENT_AV, by))
+    refuses(PartsElsewhere, lambda: revoke(licence, by))
 
 
 def test_a_trial_that_was_revoked_is_over(unit: Registration, by: User) -> None:
-    start_trial(registration=unit, service=service(CONTENT_FILTER), by=by, today=TODAY)
+    licence = start_trial(registration=unit, service=service(CONTENT_FILTER), by=by, today=TODAY)
 
-    revoke(unit, CONTENT_FILTER, by)
+    revoke(licence, by)
 
     assert held(unit, CONTENT_FILTER).right is None
     assert unit.unit.trial_starts.count() == 1
@@ -168,14 +171,14 @@ def test_a_trial_that_was_revoked_is_over(unit: Registration, by: User) -> None:
 
 @pytest.mark.parametrize("day", [LATER, None])
 def test_a_licence_is_extended(unit: Registration, by: User, day: date | None) -> None:
-    grant(unit, CLIENT_AV, count=7, expires_on=date(2027, 1, 1))
+    granted = grant(unit, CLIENT_AV, count=7, expires_on=date(2027, 1, 1), day=TODAY)
     read_keyset(registration=unit, today=TODAY)
-    end = day and date(2027, 6, 1)
+    end = day and date(2027, 6, 12)
 
-    licence = extend(unit, CLIENT_AV, by, end)
+    extend(granted, by, end)
 
-    assert Licence.objects.get() == licence
-    assert (Licence.objects.get().count, Licence.objects.get().expires_on) == (7, end)
+    licence = Licence.objects.get(uuid=granted.uuid)
+    assert (licence.count, licence.expires_on, licence.counted_from) == (7, end, 12 if day else 1)
     entry = LedgerEntry.objects.filter(unit=unit.unit).latest("pk")
     assert (entry.right, entry.before["expires_on"], entry.reason) == ("grant", "2027-01-01", "a gift")
     assert AuditEntry.objects.get(code="licence-extended").data["before"] == "2027-01-01"
@@ -184,19 +187,20 @@ def test_a_licence_is_extended(unit: Registration, by: User, day: date | None) -
 
 
 def test_an_expired_licence_runs_again(unit: Registration, by: User) -> None:
-    give(unit, CONTENT_FILTER, expires_on=TODAY - timedelta(days=3))
+    licence = give(unit, CONTENT_FILTER, expires_on=TODAY - timedelta(days=3))
 
-    extend(unit, CONTENT_FILTER, by)
+    extend(licence, by)
 
     assert held(unit, CONTENT_FILTER).status(TODAY) == Status.LICENSED
 
 
 def test_the_parts_of_an_extended_licence_run_as_long(unit: Registration, by: User) -> None:
     other = RegistrationFactory(account=unit.account)
-    divide(grant(unit, CLIENT_AV, count=10, expires_on=date(2027, 1, 1)), other, 4, by=by)
+    licence = grant(unit, CLIENT_AV, count=10, expires_on=date(2027, 1, 1), day=TODAY)
+    divide(licence, other, 4, by=by)
     read_keyset(registration=other, today=TODAY)
 
-    extend(unit, CLIENT_AV, by, date(2028, 1, 1))
+    extend(licence, by, date(2028, 1, 1))
 
     assert held(other, CLIENT_AV).expires_on == date(2028, 1, 1)
     assert shown(other, TODAY) == derived(other, TODAY)
@@ -206,27 +210,44 @@ def test_the_parts_of_an_extended_licence_run_as_long(unit: Registration, by: Us
 @pytest.mark.parametrize("present", [LATER, None])
 @pytest.mark.parametrize("day", [LATER, LATER - timedelta(days=1)])
 def test_a_licence_is_never_shortened(unit: Registration, by: User, present: date | None, day: date) -> None:
-    give(unit, CONTENT_FILTER, expires_on=present)
+    licence = give(unit, CONTENT_FILTER, expires_on=present)
 
-    refuses(NotLater, lambda: extend(unit, CONTENT_FILTER, by, day))
+    refuses(NotLater, lambda: extend(licence, by, day))
 
 
 def test_a_licence_for_ever_is_extended_no_more(unit: Registration, by: User) -> None:
-    give(unit, CONTENT_FILTER)
+    licence = give(unit, CONTENT_FILTER)
 
-    refuses(NotLater, lambda: extend(unit, CONTENT_FILTER, by, None))
+    refuses(NotLater, lambda: extend(licence, by, None))
 
 
 def test_a_licence_is_not_extended_to_a_day_that_is_over(unit: Registration, by: User) -> None:
-    give(unit, CONTENT_FILTER, expires_on=TODAY - timedelta(days=9))
+    licence = give(unit, CONTENT_FILTER, expires_on=TODAY - timedelta(days=9))
 
-    refuses(GrantAlreadyOver, lambda: extend(unit, CONTENT_FILTER, by, TODAY - timedelta(days=1)))
+    refuses(GrantAlreadyOver, lambda: extend(licence, by, TODAY - timedelta(days=1)))
+
+
+def test_nodes_are_extended_for_ever_only(unit: Registration, by: User) -> None:
+    licence = give(unit, NODES, count=25, expires_on=TODAY)
+
+    refuses(NodesForEver, lambda: extend(licence, by))
+
+    assert extend(licence, by, None).expires_on is None
+
+
+def test_of_two_licences_the_one_that_is_meant_is_extended(unit: Registration, by: User) -> None:
+    first, second = (give(unit, CLIENT_AV, count=n, expires_on=TODAY) for n in (3, 5))
+
+    extend(second, by)
+
+    assert Licence.objects.get(pk=first.pk).expires_on == TODAY
+    assert Licence.objects.get(pk=second.pk).expires_on == LATER
 
 
 def test_a_trial_is_not_extended(unit: Registration, by: User) -> None:
-    give(unit, CONTENT_FILTER, kind="trial", expires_on=TODAY)
+    licence = give(unit, CONTENT_FILTER, kind="trial", expires_on=TODAY)
 
-    refuses(TrialNotExtended, lambda: extend(unit, CONTENT_FILTER, by))
+    refuses(TrialNotExtended, lambda: extend(licence, by))
 
 
 def test_a_reissued_keyset_says_the_same_under_a_higher_generation(unit: Registration, by: User) -> None:

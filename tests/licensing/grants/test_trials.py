@@ -10,7 +10,7 @@ from licensing.entitlements.timeline import Right
 from licensing.errors import LicensedAlready, NotRegistered, PrimaryFirst, TrialNotOffered, TrialOver
 from licensing.grants.trials import TRIAL_COUNT, start_trial
 from licensing.keyset import Status
-from licensing.models import LedgerEntry, Licence, Service, TrialStart
+from licensing.models import LedgerEntry, Licence, PoolPart, Service, TrialStart
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
@@ -66,7 +66,8 @@ def test_a_trial_is_in_ledger_audit_and_starts(unit: Registration, by: User) -> 
 
     entry = LedgerEntry.objects.get(unit=unit.unit)
     assert (entry.right, entry.actor, entry.before) == ("trial", by, None)
-    assert entry.after == {"kind": "trial", "count": None, "expires_on": "2026-12-22"}
+    assert (entry.after["kind"], entry.after["count"]) == ("trial", None)
+    assert (entry.after["begins_on"], entry.after["expires_on"]) == ("2026-11-22", "2026-12-22")
     assert TrialStart.objects.filter(unit=unit.unit, service=service(CONTENT_FILTER)).exists()
     assert AuditEntry.objects.get(code="trial-started").serial == unit.unit.serial
     assert Unit.objects.get(pk=unit.unit_id).version == 1
@@ -94,6 +95,19 @@ def test_what_is_or_was_licensed_is_not_tried(
     give(unit, CONTENT_FILTER, kind=kind, expires_on=None if days is None else TODAY + timedelta(days))
 
     refuses(LicensedAlready, partial(_try, unit, by))
+
+
+def test_what_is_to_begin_is_not_tried(unit: Registration, by: User) -> None:
+    give(unit, CONTENT_FILTER, begins_on=TODAY + timedelta(5))
+
+    refuses(LicensedAlready, partial(_try, unit, by))
+
+
+def test_what_another_licences_part_gives_is_not_tried(unit: Registration, by: User) -> None:
+    lender = RegistrationFactory(account=unit.account)
+    PoolPart.objects.create(licence=give(lender, CLIENT_AV), registration=unit, count=4)
+
+    refuses(LicensedAlready, partial(_try, unit, by, CLIENT_AV))
 
 
 def test_what_is_shared_is_not_tried(by: User) -> None:
@@ -177,7 +191,8 @@ def test_a_trial_that_was_bought_is_over(unit: Registration, by: User) -> None:
 
     redeem(unit, *make(), by=by)
 
-    assert held(unit, CONTENT_FILTER).expires_on == date(2027, 12, 22)
+    (bought,) = held(unit, CONTENT_FILTER).then
+    assert (bought.first_day, bought.last_day) == (date(2026, 12, 23), date(2027, 12, 22))
     refuses(TrialOver, partial(_try, unit, by))
 
 

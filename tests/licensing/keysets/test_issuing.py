@@ -21,7 +21,7 @@ from portal.models import Key
 from products.errors import UnitRetired
 from products.models import Registration, Unit
 from products.services import register
-from tests.factories import CODE, MembershipFactory, RegistrationFactory, pair, registrations
+from tests.factories import CODE, LicenceFactory, MembershipFactory, RegistrationFactory, pair, registrations
 from tests.rows import every_row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -63,6 +63,7 @@ def _grant(
         reason="bought",
         by=None,
         today=TODAY,
+        all_the_same=True,
     )
 
 
@@ -193,10 +194,10 @@ def test_k2_a_grant_gives_the_next_generation() -> None:
 
 def test_k2_what_changes_nothing_gives_the_last_text() -> None:
     registration = RegistrationFactory()
-    _grant(registration, GATEWAY_AV)
+    _grant(registration, CLIENT_AV, 5)
     first = _read(registration)
 
-    _grant(registration, GATEWAY_AV)
+    _grant(registration, CLIENT_AV, 3)
 
     assert _read(registration) == first
     assert KeysetHead.objects.get().version == 2
@@ -266,7 +267,8 @@ def test_k2_a_change_after_a_row_has_expired_compares_what_is_left(
 
 def test_k2_a_node_count_has_no_days_so_its_end_gives_the_next_generation() -> None:
     registration = RegistrationFactory(unit__model_name="SonicPoint")
-    _grant(registration, NODES, 25, TODAY)
+    nodes = Service.objects.get(code=NODES)
+    LicenceFactory(registration=registration, service=nodes, count=25, expires_on=TODAY)
     first = _read(registration)
 
     second = _read(registration, TODAY + DAY)
@@ -280,7 +282,9 @@ def test_k2_what_has_no_room_is_issued_the_day_before_it_runs() -> None:
     holder, *others = registrations(account, 301)
     client_av = Service.objects.get(code=CLIENT_AV)
     licences = Licence.objects.bulk_create(
-        Licence(registration=other, service=client_av, count=1000 - day, expires_on=TODAY + day * DAY)
+        LicenceFactory.build(
+            registration=other, service=client_av, count=1000 - day, expires_on=TODAY + day * DAY
+        )
         for day, other in enumerate(others)
     )
     PoolPart.objects.bulk_create(

@@ -17,7 +17,7 @@ from licensing.selectors import service_rows
 from portal.clock import today
 from products.models import Registration
 from tests.examples import examples
-from tests.factories import MembershipFactory, RegistrationFactory, pair
+from tests.factories import LicenceFactory, MembershipFactory, RegistrationFactory, pair
 from tests.licensing.support import CLIENT_AV, GATEWAY_AV, GLOBAL_VPN, SUPPORT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -28,8 +28,9 @@ COUNTED = {CLIENT_AV, GLOBAL_VPN}
 
 _end = st.none() | st.sampled_from([-3, -1, 0, 1, 20, 30, 31]) | st.integers(0, YEARS)
 _count = st.sampled_from([1, 3, 5, 9, -1])
-_terms = st.tuples(st.sampled_from(["licensed", "trial"]), _count, _end)
-_licences = st.dictionaries(st.tuples(st.integers(0, 2), st.sampled_from(CODES)), _terms)
+_begin = st.sampled_from([-9, 0, 1, 20, 31]) | st.integers(0, YEARS)
+_terms = st.tuples(st.sampled_from(["licensed", "trial"]), _count, _begin, _end)
+_licences = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(CODES), _terms), max_size=12)
 _parts = st.dictionaries(st.integers(0, 1), st.tuples(st.integers(1, 9), _end))
 _graces = st.none() | st.tuples(st.integers(-2, 30), st.booleans())
 
@@ -47,18 +48,22 @@ class World:
     def day(self, offset: int | None) -> date | None:
         return None if offset is None else self.today + timedelta(offset)
 
-    def license(self, unit: Registration, code: int, kind: str, count: int, end: int | None) -> Licence:
-        return Licence.objects.create(
+    def license(
+        self, unit: Registration, code: int, kind: str, count: int, begin: int, end: int | None
+    ) -> Licence:
+        first_day = begin if end is None else min(begin, end)
+        return LicenceFactory(
             registration=unit,
             service=Service.objects.get(code=code),
             kind=kind,
             count=count if code in COUNTED else None,
+            begins_on=self.day(first_day),
             expires_on=self.day(end),
         )
 
     def lend(self, unit: Registration, count: int, end: int | None) -> None:
         lender = RegistrationFactory(account=self.member.account)
-        licence = self.license(lender, CLIENT_AV, "licensed", 10, end)
+        licence = self.license(lender, CLIENT_AV, "licensed", 10, -9, end)
         PoolPart.objects.create(licence=licence, registration=unit, count=count)
 
     def fail(self, ends: int, is_removed: bool) -> None:
@@ -107,11 +112,11 @@ def _check(unit: Registration, first_day: date, grace_ends_on: date | None) -> N
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(licences=_licences, parts=_parts, included=st.none() | _count, grace=_graces)
 def test_function_page_and_keyset_say_the_same_of_every_later_day(
-    licences: dict, parts: dict, included: int | None, grace: tuple[int, bool] | None
+    licences: list, parts: dict, included: int | None, grace: tuple[int, bool] | None
 ) -> None:
     with transaction.atomic():
         world = World()
-        for (unit, code), terms in licences.items():
+        for unit, code, terms in licences:
             world.license(world.units[unit], code, *terms)
         for unit, terms in parts.items():
             world.lend(world.units[unit], *terms)

@@ -12,9 +12,12 @@ from django.utils import timezone
 from licensing.catalogue.changes import set_model_service
 from licensing.ledger import verification
 from licensing.ledger.verification import Differs, Verified, verify
+from licensing.ledger.writing import licence_value, noted
 from licensing.models import LedgerEntry, Licence, ModelService, PoolPart, Service
+from licensing.moves.swap import swap_roles
+from portal.clock import today
 from products.models import Registration, Unit
-from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory
+from tests.factories import LicenceFactory, MembershipFactory, RegistrationFactory, UnitFactory, pair
 from tests.licensing.history import divide, grant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -63,7 +66,7 @@ def test_a_changed_licence_is_named_with_both_values(mine: Registration) -> None
 
 
 def test_a_licence_that_the_ledger_knows_nothing_of_is_found(mine: Registration) -> None:
-    Licence.objects.create(registration=mine, service=Service.objects.get(code=3))
+    LicenceFactory(registration=mine, service=Service.objects.get(code=3))
 
     found = difference()
 
@@ -135,6 +138,94 @@ def test_each_owner_of_a_unit_begins_again(mine: Registration) -> None:
     done = verify(progress=lambda done: None)
 
     assert done.entries == LedgerEntry.objects.count()
+
+
+def before_first_days(licence: Licence) -> dict[str, object]:
+    """A licence's value as entries had it before licences had first days."""
+    value = licence_value(licence)
+    return {name: value[name] for name in ("kind", "count", "expires_on")}
+
+
+def test_an_entry_from_before_first_days_is_continued() -> None:
+    member = MembershipFactory()
+    mine, other = RegistrationFactory.create_batch(2, account=member.account)
+    licence = LicenceFactory(registration=mine, service=Service.objects.get(code=2), count=10)
+    about = {"unit": mine.unit, "service": licence.service, "right": "grant"}
+    LedgerEntry.objects.create(licence=licence.uuid, after=before_first_days(licence), **about)
+
+    assert verify(progress=lambda done: None)
+    divide(licence, other, 3, by=member.user)
+    assert verify(progress=lambda done: None)
+
+    Licence.objects.update(begins_on="2019-12-31")
+    assert difference().row["begins_on"] == "2019-12-31"
+
+
+def test_an_entry_from_before_first_days_is_compared_in_all_that_it_says() -> None:
+    licence = LicenceFactory(
+        registration=RegistrationFactory(), service=Service.objects.get(code=2), count=10
+    )
+    about = {"unit": licence.registration.unit, "service": licence.service, "right": "grant"}
+    told = before_first_days(licence)
+    LedgerEntry.objects.create(licence=licence.uuid, after=told | {"expires_on": "2027-01-31"}, **about)
+
+    found = difference()
+
+    assert (found.ledger["expires_on"], found.row["expires_on"]) == ("2027-01-31", None)
+
+
+def test_what_ended_before_licences_had_names_is_in_the_way_of_none() -> None:
+    registration, service = RegistrationFactory(), Service.objects.get(code=3)
+    value = {"kind": "licensed", "count": None, "expires_on": "2027-01-31"}
+    for before, after, right in ((None, value, "grant"), (value, None, "revoke")):
+        facts = {"before": before, "after": after, "right": right}
+        LedgerEntry.objects.create(unit=registration.unit, service=service, **facts)
+    grant(registration, 3)
+
+    done = verify(progress=lambda done: None)
+
+    assert done.entries == LedgerEntry.objects.count()
+
+
+def buy(registration: Registration, count: int) -> Licence:
+    """A further licence of Client AV, and its entry."""
+    with noted([registration], right=LedgerEntry.Right.GRANT, by=None):
+        return LicenceFactory(registration=registration, service=Service.objects.get(code=2), count=count)
+
+
+def test_two_licences_of_a_service_are_told_apart(mine: Registration) -> None:
+    buy(mine, 5)
+    verify(progress=lambda done: None)
+    Licence.objects.filter(registration=mine, count=5).update(count=6)
+
+    found = difference()
+
+    assert (found.ledger["count"], found.row["count"]) == (5, 6)
+
+
+def test_of_two_equal_licences_one_that_is_gone_is_found(mine: Registration) -> None:
+    buy(mine, 5)
+    buy(mine, 5).delete()
+
+    found = difference()
+
+    assert (found.ledger["count"], found.row) == (5, None)
+
+
+def test_a_licence_that_moved_to_another_unit_is_followed_there() -> None:
+    member = MembershipFactory()
+    primary, secondary, seat = pair(member.account, member.user)
+    for count in (5, 10):
+        buy(primary, count)
+    buy(secondary, 20)
+    swap_roles(seat=seat, by=member.user, today=today())
+
+    done = verify(progress=lambda done: None)
+
+    assert done.entries == LedgerEntry.objects.count()
+    assert Licence.objects.filter(registration=secondary).count() == 3
+    Licence.objects.filter(count=5).update(registration=primary)
+    assert difference().subject in {primary.unit.serial, secondary.unit.serial}
 
 
 def test_units_come_in_batches_and_progress_is_reported(mine: Registration, monkeypatch) -> None:

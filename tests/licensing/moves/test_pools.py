@@ -8,20 +8,22 @@ from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_django import DjangoAssertNumQueries
 
 from licensing.entitlements.timeline import Right
-from licensing.errors import NotDivisible, NotEnough, NotRegistered, PartsGivenOut, SameUnit
-from licensing.grants.giving import grant_licence
+from licensing.errors import NotDivisible, NotEnough, NotRegistered, SameUnit
 from licensing.keyset import read
 from licensing.keysets.issuing import read_keyset
+from licensing.ledger.writing import licence_value
 from licensing.models import LedgerEntry, Licence, PoolPart
-from licensing.moves.pools import move_counts, read_pool
+from licensing.moves.pools import move_counts, read_pool, read_pools
 from portal.errors import RuleViolation
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
 from tests.examples import examples
 from tests.factories import AccountFactory, RegistrationFactory, pair
+from tests.licensing.history import grant
 from tests.licensing.support import (
     CLIENT_AV,
     CONTENT_FILTER,
@@ -88,14 +90,39 @@ def test_counts_go_out_on_and_back(units: list[Registration], pool: Licence, by:
 def test_a_pool_tells_who_has_how_much(units: list[Registration], pool: Licence, by: User) -> None:
     _move(pool, units[0], units[1], 4, by)
 
-    licence, shares = read_pool(units[0], service(CLIENT_AV))
+    (found,) = read_pools(units[0], service(CLIENT_AV), TODAY)
 
-    assert licence == pool
-    assert [(s.registration, s.count, s.is_owner) for s in shares] == [
+    assert found.licence == pool
+    assert [(s.registration, s.count, s.is_owner) for s in found.shares] == [
         (units[0], 6, True),
         (units[1], 4, False),
     ]
-    assert read_pool(units[1], service(CLIENT_AV)) is None
+    assert read_pools(units[1], service(CLIENT_AV), TODAY) == []
+
+
+def test_each_licence_is_a_pool_of_its_own(
+    units: list[Registration], pool: Licence, by: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    other = give(units[0], CLIENT_AV, count=5)
+    give(units[0], CLIENT_AV, count=-1)
+    _move(other, units[0], units[1], 2, by)
+    client_av = service(CLIENT_AV)
+
+    with django_assert_num_queries(2):
+        found = read_pools(units[0], client_av, TODAY)
+
+    shares = [(p.licence, [share.count for share in p.shares]) for p in found]
+    assert shares == [(other, [3, 2]), (pool, [10])]
+    assert found[0].fingerprint != found[1].fingerprint
+
+
+def test_what_was_shared_out_of_one_licence_returns_to_no_other(
+    units: list[Registration], pool: Licence, by: User
+) -> None:
+    other = give(units[0], CLIENT_AV, count=5)
+    _move(pool, units[0], units[1], 4, by)
+
+    refuses(NotEnough, partial(_move, other, units[1], units[0], 1, by))
 
 
 def test_moving_is_in_the_ledger_of_every_unit_that_it_changes(
@@ -106,16 +133,17 @@ def test_moving_is_in_the_ledger_of_every_unit_that_it_changes(
 
     _move(pool, second, third, 1, by)
 
-    whole = {"kind": "licensed", "expires_on": "2027-03-02"}
+    whole = licence_value(pool)
     entries = LedgerEntry.objects.exclude(unit=None).order_by("pk")
     lines = [(e.unit, e.right, e.detail, e.before, e.after) for e in entries]
     serial = first.unit.serial
     assert lines == [
-        (first.unit, "pool", "", whole | {"count": 10}, whole | {"count": 10, "given": 4}),
+        (first.unit, "pool", "", whole, whole | {"given": 4}),
         (second.unit, "part", serial, None, whole | {"count": 4}),
         (second.unit, "part", serial, whole | {"count": 4}, whole | {"count": 3}),
         (third.unit, "part", serial, None, whole | {"count": 1}),
     ]
+    assert {entry.licence for entry in entries} == {pool.uuid}
 
 
 def test_moving_is_in_the_audit(units: list[Registration], pool: Licence, by: User) -> None:
@@ -145,9 +173,9 @@ def test_a_part_takes_no_other_end(units: list[Registration], pool: Licence, by:
     give(units[1], CLIENT_AV, count=3, expires_on=TODAY + timedelta(50))
 
     _move(pool, units[0], units[1], 4, by)
-    own, shares = read_pool(units[1], service(CLIENT_AV))
+    (own,) = read_pools(units[1], service(CLIENT_AV), TODAY)
 
-    assert (own.count, own.expires_on, len(shares)) == (3, TODAY + timedelta(50), 1)
+    assert (own.licence.count, own.licence.expires_on, len(own.shares)) == (3, TODAY + timedelta(50), 1)
 
 
 def test_a_secondary_shares_the_part_of_its_primary(by: User) -> None:
@@ -241,7 +269,7 @@ def test_shared_rights_do_not_move(by: User) -> None:
     pool, other = give(primary, CLIENT_AV), RegistrationFactory(account=primary.account)
 
     assert held(secondary, CLIENT_AV).count == 10
-    assert read_pool(secondary, service(CLIENT_AV)) is None
+    assert read_pools(secondary, service(CLIENT_AV), TODAY) == []
     refuses(NotEnough, partial(_move, pool, secondary, other, 1, by))
 
 
@@ -296,42 +324,18 @@ def test_counts_of_a_retired_unit_do_not_move(
     refuses(UnitRetired, partial(_move, pool, units[0], units[1], 1, by))
 
 
-def _grant(unit: Registration, count: int) -> Licence:
-    return grant_licence(
-        unit=unit.unit,
-        service=service(CLIENT_AV),
-        count=count,
-        expires_on=None,
-        reason="a correction",
-        by=None,
-        today=TODAY,
-    )
-
-
-def test_a_grant_for_fewer_than_were_shared_out_is_refused(
-    units: list[Registration], pool: Licence, by: User
-) -> None:
+def test_a_grant_beside_it_leaves_a_pool_as_it_is(units: list[Registration], pool: Licence, by: User) -> None:
     _move(pool, units[0], units[1], 7, by)
 
-    refuses(PartsGivenOut, partial(_grant, units[0], 6))
+    grant(units[0], CLIENT_AV, count=-1, day=TODAY)
 
-
-@pytest.mark.parametrize("count", [7, -1])
-def test_a_grant_for_enough_keeps_the_parts(
-    units: list[Registration], pool: Licence, by: User, count: int
-) -> None:
-    _move(pool, units[0], units[1], 7, by)
-
-    _grant(units[0], count)
-
-    assert held(units[1], CLIENT_AV).count == 7
-    assert held(units[0], CLIENT_AV).count == (None if count == 7 else -1)
+    assert [share.count for share in read_pool(pool).shares] == [3, 7]
+    assert _counts(units) == [-1, 7, None, None]
 
 
 def test_parts_of_what_became_unlimited_go_back(units: list[Registration], pool: Licence, by: User) -> None:
     _move(pool, units[0], units[1], 7, by)
-    _grant(units[0], -1)
-    pool.refresh_from_db()
+    Licence.objects.filter(pk=pool.pk).update(count=-1)
 
     refuses(NotDivisible, partial(_move, pool, units[1], units[2], 1, by))
     _move(pool, units[1], units[0], 7, by)
@@ -350,22 +354,23 @@ def test_parts_of_what_became_unlimited_go_back(units: list[Registration], pool:
 )
 @given(
     moves=st.lists(
-        st.tuples(st.integers(0, 1), st.integers(0, 3), st.integers(0, 3), st.integers(1, 12)), max_size=25
+        st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 3), st.integers(1, 12)), max_size=25
     )
 )
 def test_no_move_makes_or_loses_a_count(
     units: list[Registration], pool: Licence, by: User, moves: list[tuple[int, int, int, int]]
 ) -> None:
     with transaction.atomic():
-        pools = [pool, give(units[1], CLIENT_AV, count=5, expires_on=TODAY + timedelta(7))]
+        terms = {"expires_on": TODAY + timedelta(7)}
+        pools = [pool, give(units[1], CLIENT_AV, count=5, **terms), give(units[1], CLIENT_AV, count=4)]
         for which, source, target, count in moves:
             try:
                 _move(pools[which], units[source], units[target], count, by)
             except RuleViolation:
                 continue
-            totals = [sum(s.count for s in read_pool(units[n], service(CLIENT_AV))[1]) for n in (0, 1)]
-            assert totals == [10, 5]
+            totals = [sum(share.count for share in read_pool(each).shares) for each in pools]
+            assert totals == [10, 5, 4]
             assert all(part.count > 0 for part in PoolPart.objects.all())
         ends = [(licence.count, licence.expires_on) for licence in Licence.objects.order_by("-count")]
-        assert ends == [(10, TODAY + timedelta(100)), (5, TODAY + timedelta(7))]
+        assert ends == [(10, TODAY + timedelta(100)), (5, TODAY + timedelta(7)), (4, None)]
         transaction.set_rollback(True)

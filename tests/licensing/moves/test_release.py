@@ -248,14 +248,14 @@ def test_parts_of_others_return_and_parts_of_its_own_come_back(
     divide(own, third, 4, by=owner.user)
     divide(theirs, unit, 5, by=owner.user)
     for registration in (unit, other, third):
-        read_keyset(registration=registration, today=TODAY)
+        read_keyset(registration=registration, today=today())
 
     new = release(unit, target, owner.user)
 
     assert not PoolPart.objects.exists()
-    assert [held(r, CLIENT_AV).count for r in (new, other, third)] == [10, 20, None]
+    assert [held(r, CLIENT_AV, today()).count for r in (new, other, third)] == [10, 20, None]
     for registration in (new, other, third):
-        assert shown(registration, TODAY) == derived(registration, TODAY)
+        assert shown(registration, today()) == derived(registration, today())
     serials = set(AuditEntry.objects.filter(code="unit-released").values_list("serial", flat=True))
     assert serials == {r.unit.serial for r in (unit, other, third)}
     agrees()
@@ -418,12 +418,12 @@ def test_parts_given_out_stand_in_the_way_to_stock(unit: Registration, lead: Use
 def test_parts_that_went_to_stock_are_their_pools_again(unit: Registration, lead: User) -> None:
     other = RegistrationFactory(account=unit.account)
     divide(grant(other, CLIENT_AV, count=10), unit, 4, by=lead)
-    read_keyset(registration=other, today=TODAY)
+    read_keyset(registration=other, today=today())
 
     to_stock(unit, lead)
 
-    assert held(other, CLIENT_AV).count == 10
-    assert shown(other, TODAY) == derived(other, TODAY)
+    assert held(other, CLIENT_AV, today()).count == 10
+    assert shown(other, today()) == derived(other, today())
     agrees()
 
 

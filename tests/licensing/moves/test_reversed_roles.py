@@ -6,7 +6,7 @@ from django.test import Client
 from licensing.models import Licence, Service
 from portal.models import Membership
 from products.models import Registration
-from tests.factories import RegistrationFactory, log_in
+from tests.factories import LicenceFactory, RegistrationFactory, log_in
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -23,7 +23,7 @@ def member(client: Client) -> Membership:
 def two(member: Membership) -> Two:
     """A unit with a licence, and one without."""
     rich, poor = RegistrationFactory.create_batch(2, account=member.account)
-    Licence.objects.create(registration=rich, service=Service.objects.get(code=4))
+    LicenceFactory(registration=rich, service=Service.objects.get(code=4))
     return rich, poor
 
 
@@ -35,6 +35,7 @@ def test_choosing_a_parent_with_fewer_licenses_is_marked(client: Client, two: Tw
     page = Page(client.get(step(two[0])))
 
     assert page.codes() == ["roles-reversed"]
+    assert f"{two[1].friendly_name}: Server Anti-Virus, licensed for ever" in page.root.text
 
 
 def test_choosing_a_child_with_better_licenses_is_marked(client: Client, two: Two) -> None:
@@ -60,7 +61,7 @@ def test_units_associated_the_wrong_way_round_are_offered_the_swap(client: Clien
 
 
 def test_an_expired_license_makes_nobody_better(client: Client, two: Two) -> None:
-    Licence.objects.update(expires_on="2004-11-17")
+    Licence.objects.update(begins_on="2003-11-18", expires_on="2004-11-17")
 
     page = Page(client.get(step(two[0])))
 

@@ -30,6 +30,7 @@ from tests.factories import (
     registrations,
     sharing,
 )
+from tests.licensing.support import give
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -55,7 +56,13 @@ class Two:
             reason="bought",
             by=None,
             today=TODAY,
+            all_the_same=True,
         )
+
+    def give(self, unit: Registration, code: int, **terms: object) -> None:
+        """A further licence, with its first and last day."""
+        give(unit, code, **terms)
+        Unit.objects.filter(pk=unit.unit_id).raise_version()
 
     def apply(self, *units: Registration, day: datetime.date = TODAY) -> None:
         """Read the newest keysets (of both units, where none is named), and say that they were applied."""
@@ -284,9 +291,9 @@ def test_stale_stays_stale_after_the_newest_was_only_read(two: Two) -> None:
 
 
 def test_a_grant_that_changes_no_payload_makes_nothing_stale(two: Two) -> None:
-    two.grant(two.primary, GATEWAY_AV)
+    two.grant(two.primary, CLIENT_AV, count=5)
     two.apply()
-    two.grant(two.primary, GATEWAY_AV)
+    two.grant(two.primary, CLIENT_AV, count=3)
 
     assert two.codes() == []
 
@@ -335,12 +342,13 @@ def test_a_part_that_is_given_away_makes_both_keysets_stale(two: Two) -> None:
 
 def test_a_part_follows_the_licence_of_the_unit_that_gave_it(two: Two) -> None:
     giver = RegistrationFactory(account=two.member.account)
-    two.grant(giver, CLIENT_AV, count=10)
+    two.grant(giver, CLIENT_AV, count=10, days=100)
     share_out(two, giver, two.primary, 4)
     two.apply()
     was = two.codes()
 
-    two.grant(giver, CLIENT_AV, count=10, days=400)
+    Licence.objects.filter(registration=giver).update(expires_on=TODAY + datetime.timedelta(400))
+    Unit.objects.filter(pk=giver.unit_id).raise_version()
 
     assert was == []
     assert two.codes() == [Code.KEYSET_STALE, Code.KEYSET_STALE, Code.ENDS_FIRST]
@@ -455,6 +463,38 @@ def test_a_larger_license_of_the_secondary_that_ends_before_the_primarys_ends_no
     two.apply()
 
     assert Code.ENDS_FIRST not in two.codes()
+
+
+def test_a_license_that_another_one_continues_ends_neither_first_nor_soon(two: Two) -> None:
+    two.give(two.primary, CLIENT_AV, count=10, expires_on=TODAY + datetime.timedelta(10))
+    two.give(two.primary, CLIENT_AV, count=10, begins_on=TODAY + datetime.timedelta(11))
+    two.apply()
+
+    assert two.codes() == []
+
+
+def test_a_smaller_license_that_follows_ends_soon_and_first_on_neither_side(two: Two) -> None:
+    two.give(two.primary, CLIENT_AV, count=10, expires_on=TODAY + datetime.timedelta(10))
+    two.give(two.primary, CLIENT_AV, count=5)
+    two.apply()
+
+    assert two.codes() == [Code.ENDS_SOON]
+
+
+def test_a_later_license_of_the_secondary_leads_to_a_swap(two: Two) -> None:
+    two.give(two.primary, CLIENT_AV, count=10, expires_on=TODAY + datetime.timedelta(100))
+    two.give(two.secondary, CLIENT_AV, count=5, begins_on=TODAY + datetime.timedelta(50))
+    two.apply()
+
+    assert Code.ROLES_REVERSED in two.codes()
+
+
+def test_a_license_of_the_secondary_that_adds_nothing_leads_to_no_swap(two: Two) -> None:
+    two.give(two.primary, CLIENT_AV, count=10)
+    two.give(two.secondary, CLIENT_AV, count=10, expires_on=TODAY + datetime.timedelta(100))
+    two.apply()
+
+    assert two.codes() == []
 
 
 def test_what_goes_on_by_what_the_model_comes_with_ends_first_on_neither_side(two: Two) -> None:

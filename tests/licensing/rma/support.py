@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from django.db.models import F
 from django.utils import timezone
 
 from associations.models import Seat
@@ -15,7 +16,7 @@ from licensing.models import Licence, PoolPart, RmaCase
 from licensing.rma.cases import ask_for_case, open_case
 from licensing.rma.completing import Outcome, complete_case, rehearse_case
 from licensing.rma.selectors import partners_of
-from licensing.rma.undoing import undo_case
+from licensing.rma.undoing import rehearse_undo, undo_case
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
@@ -142,8 +143,9 @@ def complete(
 
 
 def undo(case: RmaCase, *, as_lead: bool = True, day: datetime.date | None = None) -> RmaCase:
-    """Undo a case, as a lead by default."""
-    return undo_case(case=case, as_lead=as_lead, reason="wrong unit", by=case.asked_by, today=day or today())
+    """Undo a case as its dry run shows it, as a lead by default."""
+    facts = {"case": case, "as_lead": as_lead, "by": case.asked_by, "today": day or today()}
+    return undo_case(seen=rehearse_undo(**facts).seen, reason="wrong unit", **facts)
 
 
 def of(unit: Unit) -> Registration:
@@ -164,18 +166,21 @@ def links() -> set[tuple[str, str, bool]]:
     return {(parents[s.group], s.registration.unit.serial, s.shares) for s in seats if s.side == "child"}
 
 
-def holdings() -> dict[tuple[str, int], tuple[str, int | None, datetime.date | None]]:
-    """Every licence: by serial number and service, its kind, count and last day."""
+def holdings() -> dict[tuple[str, int], list[tuple[str, int | None, datetime.date | None]]]:
+    """All licences: by serial number and service, their kinds, counts and last days, in order of these."""
+    found: dict[tuple[str, int], list[tuple[str, int | None, datetime.date | None]]] = {}
     rows = Licence.objects.select_related("registration__unit", "service")
-    return {
-        (row.registration.unit.serial, row.service.code): (row.kind, row.count, row.expires_on)
-        for row in rows
-    }
+    for row in rows.order_by(F("expires_on").asc(nulls_last=True), "pk"):
+        key = (row.registration.unit.serial, row.service.code)
+        found.setdefault(key, []).append((row.kind, row.count, row.expires_on))
+    return found
 
 
 def terms() -> Counter[tuple[object, ...]]:
     """All licences without their units: an RMA neither adds nor removes any."""
-    return Counter(Licence.objects.values_list("service__code", "kind", "count", "expires_on"))
+    return Counter(
+        Licence.objects.values_list("uuid", "service__code", "kind", "count", "begins_on", "expires_on")
+    )
 
 
 def parts() -> dict[tuple[str, str], int]:

@@ -1,7 +1,7 @@
 """Completing a case: who has which role and which licences afterwards (X2, L7), in each case of the desk."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 
 import pytest
@@ -48,7 +48,16 @@ from tests.licensing.rma.support import (
     roles,
     terms,
 )
-from tests.licensing.support import CONTENT_FILTER, GATEWAY_AV, SERVER_AV, SUPPORT, held, refuses, service
+from tests.licensing.support import (
+    CLIENT_AV,
+    CONTENT_FILTER,
+    GATEWAY_AV,
+    SERVER_AV,
+    SUPPORT,
+    held,
+    refuses,
+    service,
+)
 from tests.rows import nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -60,7 +69,7 @@ def test_a_failed_primary_hands_its_role_and_licences_to_its_secondary(scene: Sc
     outcome = complete(open_for(scene.primary, scene.new))
 
     assert links() == {(secondary, new, True)}
-    assert holdings() == {(secondary, GATEWAY_AV): ("licensed", None, NEXT_YEAR)}
+    assert holdings() == {(secondary, GATEWAY_AV): [("licensed", None, NEXT_YEAR)]}
     assert held(of(scene.new), GATEWAY_AV, today()).right == Right.SHARED
     assert (outcome.heir, outcome.role) == (scene.secondary, "parent")
     check_truth()
@@ -85,7 +94,7 @@ def test_a_unit_without_a_pair_is_replaced_by_one_without(scene: Scene) -> None:
     outcome = complete(open_for(alone, scene.new))
 
     assert links() == {(*scene.serials[:2], True)}
-    assert holdings()[scene.new.serial, SERVER_AV] == ("licensed", None, today())
+    assert holdings()[scene.new.serial, SERVER_AV] == [("licensed", None, today())]
     assert (outcome.heir.unit, outcome.role, outcome.pair) == (scene.new, "", None)
     check_truth()
 
@@ -356,7 +365,7 @@ def test_a_licence_that_expired_on_the_way_goes_along(scene: Scene) -> None:
 
     complete(case, day=later)
 
-    assert holdings() == {(scene.serials[1], GATEWAY_AV): ("licensed", None, NEXT_YEAR)}
+    assert holdings() == {(scene.serials[1], GATEWAY_AV): [("licensed", None, NEXT_YEAR)]}
     check_truth(later)
 
 
@@ -367,7 +376,7 @@ def test_a_trial_goes_on_for_its_remaining_days(scene: Scene) -> None:
     complete(open_for(scene.primary, scene.new))
 
     last_day = today() + timedelta(days=30)
-    assert holdings()[scene.serials[1], CONTENT_FILTER] == ("trial", None, last_day)
+    assert holdings()[scene.serials[1], CONTENT_FILTER] == [("trial", None, last_day)]
     had = set(TrialStart.objects.values_list("unit__serial", "service__code"))
     assert had == {(serial, CONTENT_FILTER) for serial in scene.serials}
 
@@ -381,55 +390,45 @@ def test_nobody_of_the_case_tries_again_what_one_had_tried(scene: Scene) -> None
     refuses(TrialOver, partial(start, registration=of(scene.new)))
 
 
-def test_a_better_licence_of_the_failed_unit_takes_the_place_of_the_heirs(scene: Scene) -> None:
-    _, secondary, new = scene.serials
-    grant(scene.secondary, GATEWAY_AV, expires_on=today())
+@pytest.mark.parametrize("heirs_end", [today(), None])
+def test_licences_of_the_failed_unit_and_of_the_heir_are_kept_both(
+    scene: Scene, heirs_end: date | None
+) -> None:
+    grant(scene.secondary, GATEWAY_AV, expires_on=heirs_end)
     before = terms()
 
     outcome = complete(open_for(scene.primary, scene.new))
 
-    assert holdings() == {
-        (secondary, GATEWAY_AV): ("licensed", None, NEXT_YEAR),
-        (new, GATEWAY_AV): ("licensed", None, today()),
-    }
+    days = [NEXT_YEAR, None] if heirs_end is None else [heirs_end, NEXT_YEAR]
+    assert holdings() == {(scene.serials[1], GATEWAY_AV): [("licensed", None, day) for day in days]}
     assert terms() == before
-    assert (
-        next(line.verdict for line in outcome.lines if line.service == service(GATEWAY_AV).name) == "merges"
-    )
+    assert [line.verdict for line in outcome.lines if line.service == service(GATEWAY_AV).name] == ["moves"]
     check_truth()
 
 
-def test_a_lesser_licence_of_the_failed_unit_goes_to_the_replacement(scene: Scene) -> None:
+def test_after_a_failed_secondary_the_pair_runs_for_what_both_bought(scene: Scene) -> None:
+    march, august = today() + timedelta(days=100), today() + timedelta(days=250)
+    grant(scene.primary, CLIENT_AV, count=10, expires_on=march)
+    grant(scene.secondary, CLIENT_AV, count=5, expires_on=august)
+
+    complete(open_for(scene.secondary, scene.new))
+
+    for unit in (scene.primary, of(scene.new)):
+        found = held(unit, CLIENT_AV, today())
+        assert (found.count, found.expires_on) == (10, march)
+        assert [(span.holding.count, span.last_day) for span in found.then] == [(5, august)]
+    check_truth()
+
+
+def test_what_is_not_shared_goes_to_the_unit_in_the_failed_ones_place(scene: Scene) -> None:
+    grant(scene.primary, SUPPORT)
+    grant(scene.secondary, SUPPORT, expires_on=NEXT_YEAR)
+
+    complete(open_for(scene.primary, scene.new))
+
     _, secondary, new = scene.serials
-    grant(scene.secondary, GATEWAY_AV)
-    before = terms()
-
-    complete(open_for(scene.primary, scene.new))
-
-    assert holdings() == {
-        (secondary, GATEWAY_AV): ("licensed", None, None),
-        (new, GATEWAY_AV): ("licensed", None, NEXT_YEAR),
-    }
-    assert terms() == before
-    check_truth()
-
-
-@pytest.mark.parametrize("is_failed_better", [True, False])
-def test_where_all_three_have_it_the_rest_stays_in_the_failed_units_record(
-    scene: Scene, is_failed_better: bool
-) -> None:
-    primary, secondary, new = scene.serials
-    grant(scene.secondary, GATEWAY_AV, expires_on=today() if is_failed_better else None)
-    grant(scene.register(), GATEWAY_AV, expires_on=today() + timedelta(days=3))
-    before = holdings()
-
-    complete(open_for(scene.primary, scene.new))
-
-    after = holdings()
-    best, rest = (primary, secondary) if is_failed_better else (secondary, primary)
-    assert after[secondary, GATEWAY_AV] == before[best, GATEWAY_AV]
-    assert after[primary, GATEWAY_AV] == before[rest, GATEWAY_AV]
-    assert after[new, GATEWAY_AV] == before[new, GATEWAY_AV]
+    assert holdings()[new, SUPPORT] == [("licensed", None, None)]
+    assert holdings()[secondary, SUPPORT] == [("licensed", None, NEXT_YEAR)]
     check_truth()
 
 
@@ -627,7 +626,7 @@ def test_a_replacement_does_not_count_later_either(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("points", [0, 50])
-@pytest.mark.parametrize(("failed", "dry", "done"), [("primary", 104, 106), ("secondary", 100, 102)])
+@pytest.mark.parametrize(("failed", "dry", "done"), [("primary", 101, 103), ("secondary", 99, 101)])
 def test_queries_of_a_case_with_sonicpoints(
     scene: Scene,
     django_assert_num_queries: DjangoAssertNumQueries,

@@ -17,13 +17,14 @@ from licensing.entitlements.today import entitlements
 from licensing.grants.trials import start_trial
 from licensing.keyset import Payload, Status
 from licensing.keysets.issuing import read_keyset
-from licensing.models import KeysetHead, RmaCase
+from licensing.ledger import writing as ledger
+from licensing.models import KeysetHead, LedgerEntry, Licence, RmaCase
 from licensing.moves.swap import swap_roles
 from licensing.rma.cases import approve_case, cancel_case, decline_case
 from licensing.rma.selectors import GRACE, keeper_of
 from portal.clock import today
 from portal.models import User
-from products.models import Registration
+from products.models import Registration, Unit
 from tests.factories import UnitFactory, sharing
 from tests.licensing.history import divide, grant
 from tests.licensing.oracle import derived, said_by, shown
@@ -392,11 +393,14 @@ def test_what_the_failed_unit_gets_meanwhile_is_kept_too(scene: Scene) -> None:
 
 def test_a_pool_that_the_failed_unit_has_a_part_of_is_followed(scene: Scene) -> None:
     third = scene.unit()
-    divide(grant(third, CLIENT_AV), scene.primary, 4, by=scene.by)
+    licence = grant(third, CLIENT_AV)
+    divide(licence, scene.primary, 4, by=scene.by)
     removed_after(scene)
     assert last_day(scene, CLIENT_AV) == today() + GRACE
 
-    grant(third, CLIENT_AV, expires_on=today() + timedelta(days=3))
+    with ledger.noted([third], right=LedgerEntry.Right.GRANT, by=scene.by):
+        Licence.objects.filter(pk=licence.pk).update(expires_on=today() + timedelta(days=3))
+    Unit.objects.filter(pk=third.unit_id).raise_version()
 
     assert last_day(scene, CLIENT_AV) == today() + timedelta(days=3)
     check_truth()

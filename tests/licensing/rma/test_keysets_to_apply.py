@@ -144,24 +144,6 @@ def test_every_changed_unit_is_named_on_the_pages(
     assert list(pages[0].root.all("a", href=f"/products/{other.unit.serial}/"))
 
 
-def test_a_case_of_before_all_keysets_were_kept_is_shown(
-    client: Client, scene: Scene, admin_user: User
-) -> None:
-    case = open_for(scene.primary, scene.new)
-    complete(case)
-    case.refresh_from_db()
-    case.done = {key: case.done[key] for key in case.done if key not in {"keysets", "unreachable"}}
-    case.save()
-
-    client.force_login(admin_user)
-    page = Page(client.get(f"/support/rma/{case.uuid}/"))
-    resend_mails(case=case, by=scene.by)
-
-    serials = {scene.secondary.unit.serial, scene.new.serial}
-    assert all(serial in page.section("steps").text for serial in serials)
-    assert told(case) == serials
-
-
 def test_a_unit_that_left_the_account_since_gets_no_keyset(scene: Scene) -> None:
     case, other, _ = who_keeps_in_a_pair_of_its_own(scene)
     complete(case)

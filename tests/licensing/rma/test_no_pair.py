@@ -38,7 +38,7 @@ def test_a_failed_primarys_replacement_stands_alone_with_its_licences(
     outcome = complete(open_for(scene.primary, scene.new), is_alone=True)
 
     assert links() == {(scene.new.serial, point.unit.serial, False)}
-    assert holdings() == {(scene.new.serial, GATEWAY_AV): ("licensed", None, NEXT_YEAR)}
+    assert holdings() == {(scene.new.serial, GATEWAY_AV): [("licensed", None, NEXT_YEAR)]}
     assert (outcome.heir, outcome.pair) == (of(scene.new), None)
     check_truth()
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from licensing.models import Licence
+from licensing.models import Licence, PoolPart
 from portal.clock import today
 from portal.models import User
 from products.models import Registration, Unit
@@ -112,28 +112,17 @@ def test_the_failed_units_part_of_the_heirs_pool_returns(scene: Scene) -> None:
     check_truth()
 
 
-def test_a_lesser_pool_goes_to_the_replacement_with_its_parts(scene: Scene) -> None:
-    scene.pool(scene.failed, heir=2, third=4)
-    grant(scene.heir, CLIENT_AV, count=5)
-    before = terms()
-
-    complete(open_for(scene.failed, scene.new))
-
-    assert scene.parts() == {("new", "heir"): 2, ("new", "third"): 4}
-    assert holdings()[scene.new.serial, CLIENT_AV][1] == 10
-    assert terms() == before
-    check_truth()
-
-
-def test_a_better_pool_takes_the_place_of_the_heirs_and_each_keeps_its_parts(scene: Scene) -> None:
+def test_pools_of_the_failed_unit_and_of_the_heir_keep_their_own_parts(scene: Scene) -> None:
     other = grant(scene.heir, CLIENT_AV, count=5, expires_on=today())
     divide(other, scene.third, 2, by=scene.by)
-    scene.pool(scene.failed, third=4)
+    scene.pool(scene.failed, heir=2, third=4)
     before = terms()
 
     complete(open_for(scene.failed, scene.new))
 
-    assert scene.parts() == {("new", "third"): 2, ("heir", "third"): 4}
+    given = PoolPart.objects.order_by("count").values_list("licence__count", "registration", "count")
+    assert list(given) == [(5, scene.third.pk, 2), (10, scene.third.pk, 4)]
+    assert set(holdings()) == {(scene.heir.unit.serial, CLIENT_AV)}
     assert terms() == before
     check_truth()
 

@@ -157,10 +157,22 @@ def test_the_file_says_what_the_page_says(client: Client, member: Membership) ->
         "Security Service": GATEWAY_AV,
         "Status": "Licensed",
         "Count": "",
+        "First Day": str(today()),
         "Expiration": str(today()),
+        "What Follows": "",
         "Right": f"shared from {primary.unit.serial}: own, granted by Support",
     }
     assert found["Nodes/Users"]["Count"] == "Unlimited"
+
+
+def test_the_file_says_what_follows(client: Client, mine: Registration) -> None:
+    day = today() + timedelta(days=30)
+    grant(mine, 9, count=15, expires_on=day)
+
+    found = {line["Security Service"]: line for line in lines(client.get(url(mine, ".csv")))}
+
+    told = found["Global VPN Client"]
+    assert (told["First Day"], told["What Follows"]) == (str(today()), "then for 5 for ever")
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)"])

@@ -1,3 +1,7 @@
+import csv
+import io
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -10,6 +14,7 @@ from portal.clock import today
 from portal.models import Membership
 from products.models import Registration
 from tests.factories import RegistrationFactory, add_spares, log_in, pair, pairs, registrations
+from tests.licensing.support import give
 from tests.pages import Element, Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -187,6 +192,29 @@ def test_a_ready_pair_says_what_the_secondary_would_run(
     assert [gateway, "Licensed", "", ""] in section.one("table").rows()
 
 
+def test_the_pairs_page_tells_when_it_runs_less(client: Client, member: Membership, units: Units) -> None:
+    last = today() + timedelta(days=100)
+    give(units[0], 9, count=15, expires_on=last)
+    apply(units, member)
+
+    section = page_of(client, f"/products/{units[0].unit.serial}/").section("readiness")
+
+    day, told = last + timedelta(days=1), "Global VPN Client for 5 instead of 15"
+    assert section.one("p", id="forecast").text == f"From {day:%d %b %Y} the pair runs less: {told}."
+    months, runs = section.all("table")
+    assert months.rows() == [[f"{day:%b %Y}", f"From {day:%d %b}, {told}"]]
+    rows = runs.rows()
+    assert ["Global VPN Client", "Licensed", "15", f"{last:%d %b %Y} then for 5 for ever"] in rows
+
+
+def test_of_an_unknown_secondary_the_newest_keyset_is_reckoned_with(client: Client, units: Units) -> None:
+    section = page_of(client, f"/products/{units[0].unit.serial}/").section("readiness")
+
+    until = f"{today() + timedelta(days=365):%d %b %Y}"
+    told = f"With both newest keysets applied: Until {until} it gets no worse."
+    assert section.one("p", id="forecast").text == told
+
+
 def test_what_an_unknown_secondary_would_run_is_not_guessed(client: Client, units: Units) -> None:
     section = page_of(client, f"/products/{units[0].unit.serial}/").section("readiness")
 
@@ -298,6 +326,35 @@ def test_all_pairs_stand_on_the_page_50_at_a_time(client: Client, member: Member
     assert {row[2] for page in rows for row in page} == {"Unknown"}
 
 
+def test_the_list_and_its_file_name_the_day(client: Client, member: Membership, units: Units) -> None:
+    last = today() + timedelta(days=100)
+    give(units[0], 9, count=15, expires_on=last)
+    apply(units, member)
+    primary, _, seat = pair(member.account, by=member.user)
+    type(seat).objects.filter(pk=seat.pk).update(ended_at="2026-11-01T00:00:00Z", shares=False)
+
+    page, response = page_of(client, "/readiness/"), client.get("/readiness.csv")
+
+    day = last + timedelta(days=1)
+    spares, told = sorted(
+        csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))), key=lambda line: line["Secondary"]
+    )
+    listed = [row[4] for row in page.section("pairs").one("table").rows()]
+    assert sorted(listed) == ["", told["Forecast"]]
+    assert (told["Readiness"], told["Why"], told["Runs Less From"]) == ("Ready", "", str(day))
+    assert told["Forecast"].endswith("the pair runs less: Global VPN Client for 5 instead of 15.")
+    assert (spares["Readiness"], spares["Runs Less From"], spares["Forecast"]) == ("Not ready", "", "")
+    assert spares["Serial Number of the Primary"] == primary.unit.serial
+
+
+def test_another_accounts_pairs_are_not_in_the_file(client: Client, member: Membership, units: Units) -> None:
+    log_in(client)
+
+    response = client.get("/readiness.csv")
+
+    assert len(response.content.decode().splitlines()) == 1
+
+
 @pytest.mark.parametrize("after", ["nonsense", "7706d090-72f0-47e8-b2aa-8083e4d63e24"])
 def test_a_cursor_that_leads_nowhere_begins_at_the_beginning(
     client: Client, units: Units, after: str
@@ -346,7 +403,7 @@ def test_a_viewer_is_offered_no_change_of_parent(client: Client) -> None:
 
 
 @pytest.mark.parametrize("count", [10, 1000])
-@pytest.mark.parametrize("path", ["/readiness/", "/"])
+@pytest.mark.parametrize("path", ["/readiness/", "/readiness.csv", "/"])
 def test_pages_of_pairs_ask_as_much_for_many_pairs(
     client: Client,
     member: Membership,
@@ -356,7 +413,7 @@ def test_pages_of_pairs_ask_as_much_for_many_pairs(
 ) -> None:
     pairs(member.account, count)
 
-    with django_assert_num_queries({"/readiness/": 14, "/": 16}[path]):
+    with django_assert_num_queries({"/readiness/": 14, "/readiness.csv": 14, "/": 16}[path]):
         client.get(path)
 
 

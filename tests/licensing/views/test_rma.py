@@ -12,7 +12,7 @@ from associations.services import associate, remove_association
 from licensing.models import RmaCase
 from licensing.rma.cases import approve_case, ask_for_case, decline_case, receive_case
 from licensing.rma.selectors import PAGE_ROWS
-from licensing.rma.undoing import undo_case
+from licensing.rma.undoing import rehearse_undo, undo_case
 from portal.clock import today
 from portal.models import AuditEntry, Membership
 from products.models import Registration
@@ -403,7 +403,8 @@ def test_an_undone_case_says_why_and_no_steps_any_more(
 ) -> None:
     case = open_for(mine, UnitFactory())
     complete(case)
-    undo_case(case=case, as_lead=False, reason="it was the cable", by=case.asked_by, today=today())
+    asked = {"case": case, "as_lead": False, "by": case.asked_by, "today": today()}
+    undo_case(seen=rehearse_undo(**asked).seen, reason="it was the cable", **asked)
 
     page = shown(client, case)
 

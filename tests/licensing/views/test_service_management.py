@@ -10,11 +10,22 @@ from pytest_django import DjangoAssertNumQueries
 from associations.services import associate
 from licensing.keyset import read
 from licensing.keysets.signing import describe_signing_key, key_ring, make_signing_key
-from licensing.models import Keyset, Licence, Service
+from licensing.ledger.writing import licence_value
+from licensing.models import Keyset, LedgerEntry, Service
+from licensing.moves.one_licence import move_licence
 from portal.clock import today
 from portal.models import Key, Membership
 from products.models import Registration, Unit
-from tests.factories import RegistrationFactory, add_spares, log_in, pair, pairs, registrations
+from tests.factories import (
+    LicenceFactory,
+    RegistrationFactory,
+    add_spares,
+    log_in,
+    pair,
+    pairs,
+    registrations,
+)
+from tests.licensing.history import divide, grant
 from tests.pages import Page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -77,7 +88,7 @@ def test_service_management_lists_the_services_as_the_source_does(client: Client
         (6, None, datetime.date(2004, 10, 31)),
     ]:
         service = Service.objects.get(code=code)
-        Licence.objects.create(registration=mine, service=service, count=count, expires_on=day)
+        LicenceFactory(registration=mine, service=service, count=count, expires_on=day)
 
     table = page_of(client, mine).section("services").one("table")
 
@@ -123,7 +134,7 @@ def test_service_management_derives_the_status_from_the_day(
     client: Client, mine: Registration, kind: str, days: int, status: str
 ) -> None:
     day = today() + datetime.timedelta(days=days)
-    Licence.objects.create(registration=mine, service=Service.objects.get(code=4), kind=kind, expires_on=day)
+    LicenceFactory(registration=mine, service=Service.objects.get(code=4), kind=kind, expires_on=day)
 
     rows = page_of(client, mine).section("services").one("table").rows()
 
@@ -135,7 +146,7 @@ def test_service_management_says_what_follows(client: Client, member: Membership
     primary, secondary, _ = pair(member.account, by=member.user)
     day = today() + datetime.timedelta(days=30)
     service = Service.objects.get(name="Global VPN Client")
-    Licence.objects.create(registration=primary, service=service, count=15, expires_on=day)
+    LicenceFactory(registration=primary, service=service, count=15, expires_on=day)
 
     for unit in (primary, secondary):
         rows = page_of(client, unit).section("services").one("table").rows()
@@ -143,10 +154,117 @@ def test_service_management_says_what_follows(client: Client, member: Membership
         assert row[4:] == ["15", f"{day:%d %b %Y} then for 5 for ever"]
 
 
+def test_service_management_says_from_when_what_is_to_begin_runs(client: Client, mine: Registration) -> None:
+    first, last = datetime.date(9000, 3, 16), datetime.date(9001, 3, 15)
+    service = Service.objects.get(code=4)
+    LicenceFactory(registration=mine, service=service, begins_on=first, expires_on=last)
+
+    rows = next(page_of(client, mine).section("services").all("table")).rows()
+
+    assert rows[3][:2] == ["Server Anti-Virus", "Not Licensed"]
+    assert rows[3][3:] == ["Renew", "", "from 16 Mar 9000 licensed until 15 Mar 9001"]
+
+
+@pytest.mark.parametrize(
+    ("licences", "verbs"),
+    [
+        ([(3, 0, 9)], "Upgrade Renew Share"),
+        ([(3, 0, None)], "Upgrade Share"),
+        ([(-1, 0, 9)], "Renew"),
+        ([(-1, 0, None)], ""),
+        ([(-1, 0, None), (3, -9, -1)], "Share"),
+        ([(-1, 0, 9), (3, 0, 9)], "Upgrade Renew Share"),
+        ([(3, 5, 9)], "Renew Share"),
+        ([(3, -9, -1)], "Upgrade Renew Share"),
+    ],
+)
+def test_manage_service_offers_what_the_licences_together_allow(
+    client: Client, mine: Registration, licences: list[tuple[int, int, int | None]], verbs: str
+) -> None:
+    """Each with its count, and its first and last day from today."""
+    for count, first, last in licences:
+        LicenceFactory(
+            registration=mine,
+            service=Service.objects.get(code=2),
+            count=count,
+            begins_on=today() + datetime.timedelta(first),
+            expires_on=None if last is None else today() + datetime.timedelta(last),
+        )
+
+    rows = next(page_of(client, mine).section("services").all("table")).rows()
+
+    assert rows[1][3] == verbs
+
+
+# The fold with each licence by itself
+
+
+def fold(page: Page) -> list[list[str]]:
+    """The rows of the fold; none if there isn't one."""
+    return [row for details in page.section("services").all("details") for row in details.one("table").rows()]
+
+
+def test_what_the_rows_say_already_is_not_folded(client: Client, mine: Registration) -> None:
+    grant(mine, 2, count=3)
+    grant(mine, 3, expires_on=today())
+
+    assert fold(page_of(client, mine)) == []
+
+
+def test_each_licence_says_its_days_where_it_came_from_and_who_has_parts(
+    client: Client, member: Membership, mine: Registration
+) -> None:
+    other, lender = RegistrationFactory.create_batch(2, account=member.account)
+    day, last = f"{today():%d %b %Y}", datetime.date(9000, 1, 31)
+    divide(grant(mine, 2, count=9, expires_on=last), other, 4, by=member.user)
+    key = LicenceFactory(registration=mine, service=Service.objects.get(code=2), count=12, begins_on=today())
+    told = {"unit": mine.unit, "service": key.service, "licence": key.uuid, "after": licence_value(key)}
+    LedgerEntry.objects.create(**told, right="key", detail="AB2D")
+    divide(grant(lender, 2, count=7), mine, 2, by=member.user)
+
+    name = "Client AV Enforcement"
+    granted, bought, lent = fold(page_of(client, mine))
+    assert granted == [name, "9", day, "31 Jan 9000", "granted by Support", f"4 to {other.unit.serial}"]
+    assert bought == [name, "12", day, "for ever", "key ending AB2D", ""]
+    assert lent == [name, "2", day, "for ever", f"part of the license of {lender.unit.serial}", ""]
+
+
+def test_a_license_that_moved_says_from_where_and_one_that_is_over_comes_last(
+    client: Client, member: Membership, mine: Registration
+) -> None:
+    source = RegistrationFactory(account=member.account)
+    LicenceFactory(
+        registration=mine, service=Service.objects.get(code=3), expires_on=datetime.date(2004, 6, 7)
+    )
+    facts = {"to": mine, "reason": "a correction", "by": member.user, "today": today()}
+    move_licence(licence=grant(source, 3), **facts)
+
+    rows = fold(page_of(client, mine))
+
+    assert [row[3:5] for row in rows] == [
+        ["for ever", f"moved from {source.unit.serial}"],
+        ["07 Jun 2004", ""],
+    ]
+
+
+@pytest.mark.parametrize("count", [2, 40])
+def test_the_fold_asks_as_much_for_many_licences(
+    client: Client, member: Membership, mine: Registration, count: int, django_assert_num_queries
+) -> None:
+    other, service = RegistrationFactory(account=member.account), Service.objects.get(code=2)
+    for _ in range(count):
+        licence = LicenceFactory(registration=mine, service=service, count=9)
+        divide(licence, other, 4, by=member.user)
+
+    # two more than where the rows say all
+    with django_assert_num_queries(24):
+        client.get(f"/products/{mine.unit.serial}/")
+
+
 def test_a_secondary_shows_what_it_shares(client: Client, member: Membership) -> None:
     primary, secondary, _ = pair(member.account, by=member.user)
     for code in (4, 14):
-        Licence.objects.create(registration=primary, service=Service.objects.get(code=code))
+        LicenceFactory(registration=primary, service=Service.objects.get(code=code))
 
     rows = {row[0]: row[1] for row in page_of(client, secondary).section("services").one("table").rows()}
 
@@ -210,7 +328,7 @@ def test_a_spare_is_shown_as_spare_on_both_sides(
 
 def test_a_spare_shares_nothing(client: Client, member: Membership, mine: Registration) -> None:
     primary, _, seat = pair(member.account, by=member.user)
-    Licence.objects.create(registration=primary, service=Service.objects.get(code=4))
+    LicenceFactory(registration=primary, service=Service.objects.get(code=4))
     associate(parent=primary, child=mine, type=seat.type, by=member.user, today=today())
 
     rows = page_of(client, mine).section("services").one("table").rows()

@@ -13,9 +13,9 @@ from licensing.models import Licence, PoolPart, Service, TrialStart
 from portal.clock import today
 from portal.models import Membership
 from products.models import Registration
-from tests.factories import RegistrationFactory, log_in, pair
+from tests.factories import LicenceFactory, RegistrationFactory, log_in, pair
 from tests.pages import Page
-from tests.rows import every_row
+from tests.rows import every_row, nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -173,15 +173,48 @@ def test_licenses_are_shared_out_and_taken_back(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     other = RegistrationFactory(account=member.account)
-    Licence.objects.create(registration=mine, service=service(CLIENT_AV), count=3)
-    path = url(mine, f"services/{CLIENT_AV}/share/")
+    licence = LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
+    path, sent = url(mine, f"services/{CLIENT_AV}/share/"), {"licence": licence.uuid, "count": "2"}
 
-    client.post(path, {"source": mine.unit.serial, "to": other.unit.serial, "count": "2"})
-    shown = Page(client.get(path)).section("pool").one("table").rows()
-    client.post(path, {"source": other.unit.serial, "to": mine.unit.serial, "count": "2"})
+    client.post(path, sent | {"source": mine.unit.serial, "to": other.unit.serial})
+    shown = Page(client.get(path)).section("pool-1").one("table").rows()
+    client.post(path, sent | {"source": other.unit.serial, "to": mine.unit.serial})
 
     assert [row[-1] for row in shown] == ["1", "2"]
     assert not PoolPart.objects.exists()
+
+
+def test_each_license_is_shared_out_by_itself(client: Client, member: Membership, mine: Registration) -> None:
+    other, day = RegistrationFactory(account=member.account), today() + datetime.timedelta(days=9)
+    facts = {"registration": mine, "service": service(CLIENT_AV)}
+    first, second = LicenceFactory(**facts, count=3), LicenceFactory(**facts, count=5, expires_on=day)
+    path = url(mine, f"services/{CLIENT_AV}/share/")
+
+    page = Page(client.get(path))
+    sent = {"licence": second.uuid, "source": mine.unit.serial, "to": other.unit.serial}
+    refused = client.post(path, sent | {"count": "6"})
+    client.post(path, sent | {"count": "4"})
+
+    assert f"until {day:%d %b %Y}" in page.section("pool-2").text
+    hidden = [field.attrs["value"] for field in page.root.all("input", name="licence")]
+    assert hidden == [str(first.uuid), str(second.uuid)]
+    assert Page(refused).codes(Page(refused).section("move-2")) == ["not-enough"]
+    assert Page(refused).codes(Page(refused).section("move-1")) == []
+    assert (PoolPart.objects.get().licence, PoolPart.objects.get().count) == (second, 4)
+
+
+@pytest.mark.parametrize("sent", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
+def test_a_license_that_is_not_there_any_more_is_not_shared_out(
+    client: Client, member: Membership, mine: Registration, sent: str
+) -> None:
+    other = RegistrationFactory(account=member.account)
+    LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
+    facts = {"source": mine.unit.serial, "to": other.unit.serial, "count": "1", "licence": sent}
+
+    with nothing_written():
+        response = client.post(url(mine, f"services/{CLIENT_AV}/share/"), facts)
+
+    assert (response.status_code, Page(response).codes()) == (422, ["licences-changed"])
 
 
 @pytest.mark.parametrize(
@@ -198,13 +231,18 @@ def test_what_can_not_be_moved_is_refused_beside_its_field(
     client: Client, member: Membership, mine: Registration, sent: dict[str, str], code: str
 ) -> None:
     other = RegistrationFactory(account=member.account)
-    Licence.objects.create(registration=mine, service=service(CLIENT_AV), count=3)
+    licence = LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
     to = mine.unit.serial if sent.get("to") == "itself" else sent.get("to", other.unit.serial)
     before = every_row()
 
     response = client.post(
         url(mine, f"services/{CLIENT_AV}/share/"),
-        {"source": mine.unit.serial, "to": to, "count": sent.get("count", "1")},
+        {
+            "licence": licence.uuid,
+            "source": mine.unit.serial,
+            "to": to,
+            "count": sent.get("count", "1"),
+        },
     )
 
     assert response.status_code == 422
@@ -213,21 +251,21 @@ def test_what_can_not_be_moved_is_refused_beside_its_field(
 
 
 def test_there_is_no_pool_of_what_is_not_divisible(client: Client, mine: Registration) -> None:
-    Licence.objects.create(registration=mine, service=service(SERVER_AV))
+    LicenceFactory(registration=mine, service=service(SERVER_AV))
 
     assert client.get(url(mine, f"services/{SERVER_AV}/share/")).status_code == 404
 
 
 def test_swap_says_what_goes_before_it_does_anything(client: Client, member: Membership) -> None:
     primary, secondary, seat = pair(member.account, member.user)
-    Licence.objects.create(registration=primary, service=service(SERVER_AV))
+    LicenceFactory(registration=primary, service=service(SERVER_AV))
     before = every_row()
 
     page = Page(client.get(url(primary, f"associations/{seat.uuid}/swap/")))
 
     (moved,) = page.section("effect").one("ul").all("li")
     assert moved.one("strong").text == "Server Anti-Virus"
-    assert secondary.friendly_name in moved.text
+    assert secondary.friendly_name in page.section("effect").text
     assert every_row() == before
 
 
@@ -254,7 +292,7 @@ def test_a_former_secondary_without_its_new_keyset_is_named(client: Client, memb
 
 def test_a_confirmed_keyset_ends_that_note(client: Client, member: Membership) -> None:
     primary, secondary, seat = pair(member.account, member.user)
-    Licence.objects.create(registration=primary, service=service(SERVER_AV))
+    LicenceFactory(registration=primary, service=service(SERVER_AV))
     client.get(url(secondary, "keyset/"))
     client.post(url(secondary, f"associations/{seat.uuid}/remove/"))
     client.get(url(secondary, "keyset/"))
@@ -304,17 +342,72 @@ def test_show_prints_both_keysets_of_a_pairs_file(
     assert all(unit.unit.serial in shown for unit in (primary, secondary))
 
 
-def test_a_key_for_more_than_the_license_warns(client: Client, mine: Registration) -> None:
-    Licence.objects.create(
-        registration=mine,
-        service=service(CLIENT_AV),
-        count=3,
-        expires_on=today() + datetime.timedelta(days=9),
-    )
+@pytest.fixture
+def ten(mine: Registration) -> Licence:
+    """A licence for 10 that ends in nine days."""
+    last_day = today() + datetime.timedelta(days=9)
+    return LicenceFactory(registration=mine, service=service(CLIENT_AV), count=10, expires_on=last_day)
 
+
+@pytest.mark.parametrize(("count", "begins"), [(20, 0), (5, 10)])
+def test_where_another_beginning_differs_both_are_offered_the_rules_first(
+    client: Client, mine: Registration, ten: Licence, count: int, begins: int
+) -> None:
+    page = Page(client.post(url(mine, "key/"), {"activation_key": key_for(CLIENT_AV, count=count)}))
+
+    days = [today() + datetime.timedelta(days=each) for each in (begins, 10 - begins)]
+    rule, other = page.root.all("input", name="begins_on")
+    assert [each.attrs["value"] for each in (rule, other)] == [day.isoformat() for day in days]
+    assert ("checked" in rule.attrs, "checked" in other.attrs) == (True, False)
+
+
+def test_each_beginning_is_shown_by_its_days(client: Client, mine: Registration, ten: Licence) -> None:
+    page = Page(client.post(url(mine, "key/"), {"activation_key": key_for(CLIENT_AV, count=20)}))
+
+    shown = [[line.text for line in page.root.one(id=name).all("li")] for name in ("now", "effect_2")]
+    until = f"until {ten.expires_on:%d %b %Y}"
+    assert shown[0] == [f"licensed for 10 {until}"]
+    assert [line.split(" until")[0] for line in shown[1]] == ["licensed for 10", "then for 20"]
+
+
+def test_a_renewal_offers_no_choice(client: Client, mine: Registration, ten: Licence) -> None:
     page = Page(client.post(url(mine, "key/"), {"activation_key": key_for(CLIENT_AV, count=10)}))
 
-    assert page.codes() == ["key-for-more"]
+    assert list(page.root.all("input", name="begins_on")) == []
+    assert len(list(page.root.one(id="effect_1").all("li"))) == 1
+
+
+def test_the_chosen_beginning_is_redeemed(client: Client, mine: Registration, ten: Licence) -> None:
+    begins_on = ten.expires_on + datetime.timedelta(days=1)
+    sent = {"activation_key": key_for(CLIENT_AV, count=20), "version": 0, "begins_on": begins_on.isoformat()}
+
+    response = client.post(url(mine, "key/"), sent)
+
+    assert response.url == url(mine, "")
+    assert Licence.objects.latest("pk").begins_on == begins_on
+
+
+@pytest.mark.parametrize(("sent", "code"), [("2020-01-01", "licences-changed"), ("soon", "invalid")])
+def test_a_beginning_that_was_not_offered_is_not_redeemed(
+    client: Client, mine: Registration, ten: Licence, sent: str, code: str
+) -> None:
+    key = key_for(CLIENT_AV, count=20)
+
+    page = Page(client.post(url(mine, "key/"), {"activation_key": key, "version": 0, "begins_on": sent}))
+
+    assert code in page.codes()
+    assert Licence.objects.get() == ten
+
+
+def test_a_sharing_secondarys_key_says_what_it_is_for(client: Client, member: Membership) -> None:
+    primary, secondary, _ = pair(member.account, member.user)
+    LicenceFactory(registration=primary, service=service(CLIENT_AV), count=50)
+
+    page = Page(client.post(url(secondary, "key/"), {"activation_key": key_for(CLIENT_AV, count=5)}))
+
+    own, runs = (line.text for line in page.root.one(id="effect_1").all("li"))
+    assert own.startswith("licensed for 5 until")
+    assert runs == "licensed for 50 for ever"
 
 
 def test_a_key_for_another_service_than_asked_for_says_so(client: Client, mine: Registration) -> None:
@@ -329,7 +422,7 @@ def test_a_page_from_before_takes_no_confirmation_back(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     for code in (SERVER_AV, CONTENT_FILTER):
-        Licence.objects.create(registration=mine, service=service(code))
+        LicenceFactory(registration=mine, service=service(code))
         type(mine.unit).objects.filter(pk=mine.unit.pk).raise_version()
         client.get(url(mine, "keyset/"))
     client.post(url(mine, "keyset/applied/"), {"generation": "2"})
@@ -354,10 +447,11 @@ def test_the_same_move_from_two_windows_moves_once(
     client: Client, member: Membership, mine: Registration
 ) -> None:
     other = RegistrationFactory(account=member.account)
-    Licence.objects.create(registration=mine, service=service(CLIENT_AV), count=3)
+    LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
     path = url(mine, f"services/{CLIENT_AV}/share/")
-    (hidden,) = Page(client.get(path)).root.all("input", name="seen")
-    sent = {"source": mine.unit.serial, "to": other.unit.serial, "count": "1", "seen": hidden.attrs["value"]}
+    form = Page(client.get(path)).section("move-1").one("form")
+    sent = {name: form.one("input", name=name).attrs["value"] for name in ("licence", "seen")}
+    sent |= {"source": mine.unit.serial, "to": other.unit.serial, "count": "1"}
 
     client.post(path, sent)
     second = client.post(path, sent)
