@@ -1,5 +1,7 @@
 """A process that kills itself half way: with SIGKILL before its nth step, a statement or a COMMIT.
 
+Statements that only read are no steps: a death before one leaves what a death before the next step leaves.
+
 `Mortal` starts one process on the test's database, which forks for each run. Executed as a program, this
 module is that process: it reads a step number for each run and prints the result.
 """
@@ -311,9 +313,10 @@ def _act_until(step: int, action: Callable[..., None], arguments: dict[str, Any]
         if count == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def execute(run: Callable[..., object], *statement: object) -> object:
-        take_step()
-        return run(*statement)
+    def execute(run: Callable[..., object], sql: str, *rest: object) -> object:
+        if not sql.startswith("SELECT"):
+            take_step()
+        return run(sql, *rest)
 
     connection.ensure_connection()
     commit = connection._commit
