@@ -131,6 +131,14 @@ def in_role(role: str) -> Q:
     return Q(pk__in=seats.filter(type__slug=slug, side=side).values("registration")) if side else Q()
 
 
+def sharers_of(parents: list[Registration]) -> list[Registration]:
+    """The other units that share the licences of one of these."""
+    led = Seat.objects.live().filter(registration__in=parents, side=Side.PARENT).values("group")
+    sharing = Seat.objects.live().filter(group__in=led, shares=True).values("registration")
+    others = Registration.objects.exclude(pk__in=[parent.pk for parent in parents])
+    return list(others.filter(pk__in=sharing).select_related("unit").order_by("pk"))
+
+
 def is_paired(registration: Registration) -> bool:
     """Whether a unit is in a pair, in which the second unit shares the first one's licences."""
     groups = Seat.objects.live().filter(Q(side=Side.PARENT) | Q(shares=True), registration=registration)

@@ -53,7 +53,7 @@ class LicenceAdmin(ServiceAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().add_view(request, form_url, {"title": "Grant a licence", **(extra_context or {})})
+        return super().add_view(request, form_url, {"title": "Grant a license", **(extra_context or {})})
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return self.list_display if obj else GrantForm.field_order

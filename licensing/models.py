@@ -108,6 +108,7 @@ class Licence(models.Model):
     counted_from = models.PositiveSmallIntegerField()
 
     class Meta:
+        verbose_name = "license"
         constraints = [
             models.CheckConstraint(condition=Q(kind__in=["licensed", "trial"]), name="licence_kind_known"),
             models.CheckConstraint(

@@ -281,7 +281,8 @@ def origins_of(licences: Iterable[Licence]) -> dict[UUID, str]:
     known = {licence.uuid: licence.registration_id for licence in licences}
     units = Registration.objects.filter(pk__in=set(known.values())).values("unit")
     told = LedgerEntry.objects.filter(unit__in=units, licence__in=known, after__isnull=False)
-    told = told.exclude(right__in=[LedgerEntry.Right.POOL, LedgerEntry.Right.PART])
+    right = LedgerEntry.Right
+    told = told.exclude(right__in=[right.POOL, right.PART, right.UNDO])  # it was got as it had been before
     latest = told.values("licence").annotate(last=Max("pk")).values("last")
     return {
         entry.licence: how_in_words(entry.right, entry.detail)

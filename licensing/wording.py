@@ -84,7 +84,10 @@ def licence_in_words(held: Entitlement | Licence, today: datetime.date) -> str:
         return Status.NOT_LICENSED.label.lower()
     if held.expires_on and held.expires_on < today:
         return f"{Status.EXPIRED.label.lower()} {held.expires_on:%d %b %Y}"
-    return terms_in_words(held.kind, held.count, held.expires_on)
+    terms = terms_in_words(held.kind, held.count, held.expires_on)
+    if isinstance(held, Licence) and held.begins_on > today:
+        return f"{begin_in_words(held.begins_on, today)} {terms}"
+    return terms
 
 
 @register.filter

@@ -104,9 +104,9 @@ class Act(models.Model):
         KEY = "key", "activation key"
         COUNTS = "counts", "sharing out of licenses"
         SWAP = "swap", "swap of roles"
-        STANDBY = "standby", "Make standby"
-        REMOVE = "remove", "Remove"
-        CHANGE_PARENT = "change-parent", "Change parent"
+        STANDBY = "standby", "change of the standby"
+        REMOVE = "remove", "removal of an association"
+        CHANGE_PARENT = "change-parent", "change of parent"
 
     uuid = models.UUIDField(unique=True, editable=False)
     kind = models.CharField(max_length=13, choices=Kind)

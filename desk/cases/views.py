@@ -112,6 +112,8 @@ def decide_case(request: DeskRequest, uuid: UUID, decision: str) -> HttpResponse
     if form.is_valid():
         try:
             _decide(request, found, decision, form.cleaned_data["reason"])
+            if decision == "undo":
+                messages.success(request, "Undone: each license is back where it was.")
             return redirect("desk:case", uuid)
         except RuleViolation as refusal:
             add_refusal(form, refusal)

@@ -185,8 +185,8 @@ def _place_in_words(place: TypeModel) -> str:
 def _loss(seat: Seat) -> str:
     parent = parent_of(seat)
     changes = sharing_changes(seat.registration, before=parent, after=None, today=today())
-    lost = ", ".join(str(change.service) for change in changes) or "nothing"
-    return f"{_name(seat)} shares the licenses of {parent.unit}. Without them it loses: {lost}."
+    lost = "; ".join(f"{change.service}: {change.after}" for change in changes) or "nothing changes"
+    return f"{_name(seat)} shares the licenses of {parent.unit}. Without them: {lost}."
 
 
 def _moves(seat: Seat) -> list[str]:

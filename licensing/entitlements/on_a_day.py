@@ -120,11 +120,16 @@ def _graces_at(registration: Registration, moment: datetime.datetime) -> dict[in
 def replay(entries: Iterable[LedgerEntry]) -> dict[Line, Held]:
     """The lines that result from some entries, which come in order of pk."""
     lines: dict[Line, Held] = {}
+    gone: dict[Line, Held] = {}
     for entry in entries:
         line = line_of(entry)
         present = lines.pop(line, None)
+        if present:
+            gone[line] = present
         if entry.after is not None:
-            got = present if present and entry.right == LedgerEntry.Right.POOL else entry
+            # What is shared out, or comes back by Undo, was got as it had been before.
+            is_same = entry.right in {LedgerEntry.Right.POOL, LedgerEntry.Right.UNDO}
+            got = gone.get(line, entry) if is_same else entry
             since = present.since if present else entry.at.date()
             lines[line] = Held(entry.after, got.right, got.detail, since)
     return lines

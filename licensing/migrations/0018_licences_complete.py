@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [("licensing", "0017_fill_licences")]
 
     operations = [
+        migrations.AlterModelOptions("licence", {"verbose_name": "license"}),
         migrations.AlterField(
             "licence", "uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)
         ),

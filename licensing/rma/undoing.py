@@ -114,7 +114,7 @@ def why_only_lead(case: RmaCase, *, today: datetime.date) -> str:
         first_read_at__gte=case.completed_at,
     ).select_related("unit")
     if keyset := read.first():
-        return f"a keyset of {keyset.unit} was read since"
+        return f"a keyset of {keyset.unit} has been read since"
     return ""
 
 
@@ -197,7 +197,7 @@ def _obstacles(past: _Past) -> list[str]:
     """What prevents undoing: one sentence each, naming the thing and the unit."""
     found = [*_of_units(past), *_of_cases(past), *_of_licences(past)]
     if links_of(past.gained) != list(past.record.after) or _is_swapped(past) or not _is_free(past):
-        found.append("The units were associated anew since.")
+        found.append("The units have been associated anew since.")
     elif missing := _lost_types(past):
         found.append(f"The catalogue has no association type {missing} any more.")
     return found
@@ -207,9 +207,9 @@ def _of_units(past: _Past) -> list[str]:
     found = []
     unit = past.failed.unit
     if Registration.objects.live().filter(unit=unit).exists() or unit.retired_at is None:
-        found.append(f"{unit} was taken back into stock since.")
+        found.append(f"{unit} has been taken back into stock since.")
     found += [
-        f"{registration.unit} was released since."
+        f"{registration.unit} has been released since."
         for _, registration in sorted(past.units.items())
         if registration.ended_at and registration != past.failed
     ]
@@ -249,12 +249,12 @@ def _of_licences(past: _Past) -> list[str]:
     """Licences that aren't where they went, and counts that are no longer there to go back."""
     targets = {move.licence: move.target for move in past.record.licences}
     found = [
-        f"A license for {row.service} was moved to {row.registration.unit} since."
+        f"A license for {row.service} has been moved to {row.registration.unit} since."
         for name, row in past.moved.items()
         if row.registration_id != targets[name]
     ]
     return found + [
-        f"Counts of a license for {name} were moved since." for name in lacking(past.record.parts)
+        f"Counts of a license for {name} have been moved since." for name in lacking(past.record.parts)
     ]
 
 
@@ -274,7 +274,7 @@ def _lines(past: _Past, today: datetime.date) -> list[Line]:
     for row in past.came_since:
         verdict = Verdict.MOVES if _goes_on(row) else Verdict.STAYS
         leaves = f"{row.registration.unit} leaves the account"
-        why = f"It came since, and goes to {past.failed.friendly_name}, for {leaves}."
+        why = f"It has come since, and goes to {past.failed.friendly_name}, for {leaves}."
         if verdict == Verdict.STAYS:
             what = (
                 "A free trial" if row.kind == Licence.Kind.TRIAL else f"{row.service} isn't transferable: it"
@@ -297,7 +297,7 @@ def _put_back(past: _Past, *, by: User, reason: str) -> None:
     since = [row for row in past.came_since if _goes_on(row)]
     moves += [LicenceMove(row.uuid, row.registration_id, failed.pk) for row in since]
     heirs = {leaving.pk: failed.pk} if leaving else {}
-    units, right = [failed, *past.gained], LedgerEntry.Right.RMA
+    units, right = [failed, *past.gained], LedgerEntry.Right.UNDO
     with ledger.noted(units, right=right, by=by, reason=reason, detail=failed.unit.serial):
         move_licences(moves)
         move_parts(move.back for move in standing(record.parts))

@@ -29,6 +29,6 @@ class KeysetReadSince(RuleViolation):
 
     code = "keyset-read-since"
     message = (
-        "The keyset of {units} was read since, and an appliance may run what it says: it can't be called "
-        "back. Ask Support, who decides."
+        "The keyset of {units} has been read since, and an appliance may run what it says: it can't be "
+        "called back. Do the opposite yourself where a page offers that, or ask Support, who decides."
     )

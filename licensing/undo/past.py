@@ -96,8 +96,8 @@ def _of_units(past: Past) -> list[str]:
     left = [unit for unit in past.named if unit.ended_at]
     retired = [unit for unit in past.named if not unit.ended_at and unit.unit.retired_at]
     return [
-        *(f"{unit.unit} left the account since." for unit in left),
-        *(f"{unit.unit} was retired since." for unit in retired),
+        *(f"{unit.unit} has left the account since." for unit in left),
+        *(f"{unit.unit} has been retired since." for unit in retired),
     ]
 
 
@@ -107,21 +107,20 @@ def _of_cases(past: Past) -> list[str]:
     cases = RmaCase.objects.filter(Q(failed__unit__in=units) | Q(replacement__in=units))
     since = Q(state__in=RmaCase.DONE, completed_at__gte=past.act.at)
     found = cases.filter(Q(state__in=RmaCase.OPEN) | since).order_by("pk")
-    return [
-        f"{case} is open: end it first." if case.is_open else f"{case} was completed since." for case in found
-    ]
+    is_open, is_done = "{} is open: end it first.", "{} has been completed since."
+    return [(is_open if case.is_open else is_done).format(case) for case in found]
 
 
 def _of_licences(past: Past) -> list[str]:
     """Licences that aren't where they went, and counts that aren't there any more to go back."""
     there = past.licences
     found = [
-        f"A license for {row.service} was moved to {row.registration.unit} since."
+        f"A license for {row.service} has been moved to {row.registration.unit} since."
         for move in past.record.licences
         if (row := there.get(move.licence)) and row.registration_id != move.target
     ]
     names = dict.fromkeys(lacking(past.record.parts))
-    found += [f"Counts of a license for {name} were moved since." for name in names]
+    found += [f"Counts of a license for {name} have been moved since." for name in names]
     if past.act.kind == Act.Kind.COUNTS and not there:
         found.append("The license that the counts are of is gone.")
     return found
@@ -136,9 +135,9 @@ def _of_key(past: Past) -> list[str]:
     if licence is None:
         return ["The license that the key was for is gone."]
     if licence.registration_id != use.registration:
-        return [f"The license for {licence.service} was moved to {licence.registration.unit} since."]
+        return [f"The license for {licence.service} has been moved to {licence.registration.unit} since."]
     if _without_given(licence_value(licence)) != _without_given(use.after):
-        return [f"The license for {licence.service} was changed since."]
+        return [f"The license for {licence.service} has been changed since."]
     if sum(part.count for part in past.parts) > _left_after(use):
         holders = ", ".join(sorted(part.registration.unit.serial for part in past.parts))
         return [f"Counts of the license for {licence.service} are shared out to {holders}."]

@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from associations.selectors import is_paired
+from associations.selectors import is_paired, sharers_of
 from licensing.activation import redeeming
 from licensing.entitlements.today import sharing_primary
 from licensing.errors import LicencesChanged, NotYourUnit
@@ -157,7 +157,8 @@ def _move_counts(
         seen=sent_text(request, "seen") or None,
     )
     undo = last_act(account, request.user)
-    context = {"count": given["count"], "source": source, "target": target, "undo": undo}
+    units = [source, target, *sharers_of([source, target])]
+    context = {"count": given["count"], "source": source, "target": target, "units": units, "undo": undo}
     messages.success(request, render_to_string("licensing/_moved.html", context))
     return redirect("share_licenses", registration.unit.serial, licence.service.code)
 

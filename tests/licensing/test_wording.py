@@ -54,10 +54,16 @@ def test_a_number_in_words(count: int | None, text: str) -> None:
     ],
 )
 def test_a_licence_in_words(kind: str, count: int | None, day: date | None, text: str) -> None:
-    licence = Licence(service=SERVICE, kind=kind, count=count, expires_on=day)
+    licence = Licence(service=SERVICE, kind=kind, count=count, begins_on=TODAY, expires_on=day)
     held = Entitlement(SERVICE, Right.OWN, kind, count, day)
 
     assert licence_in_words(licence, TODAY) == licence_in_words(held, TODAY) == text
+
+
+def test_a_licence_that_is_to_begin_says_from_when() -> None:
+    licence = Licence(service=SERVICE, count=5, begins_on=LAST, expires_on=None)
+
+    assert licence_in_words(licence, TODAY) == "from 17 Nov 2027 licensed for 5 for ever"
 
 
 def _span(kind: str, count: int | None, first: date, last: date | None) -> Span:

@@ -10,12 +10,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from associations.models import Seat
 from licensing.catalogue.changes import save_service
+from licensing.entitlements.on_a_day import entitlements_on
 from licensing.grants.trials import start_trial
 from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, RmaCase
 from licensing.moves.swap import swap_roles
 from licensing.rma.errors import CaseNotOpen, PlanChanged, UndoForLead, UndoNotPossible
 from licensing.rma.undoing import Undoing, rehearse_undo, undo_case, undo_obstacles, why_only_lead
+from licensing.selectors import origins_of
 from portal.clock import today
 from portal.errors import ReasonNeeded
 from portal.models import AuditEntry
@@ -222,8 +224,17 @@ def test_after_undoing_another_case_is_completed(scene: Scene) -> None:
 def test_the_ledger_keeps_both(scene: Scene) -> None:
     undo(completed(scene))
 
-    entries = LedgerEntry.objects.filter(right=LedgerEntry.Right.RMA, unit=scene.primary.unit).order_by("pk")
+    entries = LedgerEntry.objects.filter(right__in=["rma", "undo"], unit=scene.primary.unit).order_by("pk")
     assert [(bool(entry.before), bool(entry.after)) for entry in entries] == [(True, False), (False, True)]
+
+
+def test_what_is_back_was_got_as_before(scene: Scene) -> None:
+    undo(completed(scene))
+
+    licence = scene.primary.licences.get()
+    recalled = {row.entitlement.service: row.right for row in entitlements_on(scene.primary, today())}
+    assert origins_of([licence]) == {licence.uuid: "granted by Support"}
+    assert recalled[licence.service] == "own, granted by Support"
 
 
 # What came since

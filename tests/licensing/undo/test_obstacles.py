@@ -76,12 +76,12 @@ def children(parent: Registration) -> QuerySet[Seat]:
 
 def extended(scene: Scene) -> str:
     Licence.objects.filter(service__code=GATEWAY_AV).update(expires_on=NEXT_YEAR + 3 * YEAR)
-    return f"for {service(GATEWAY_AV)} was changed"
+    return f"for {service(GATEWAY_AV)} has been changed"
 
 
 def lengthened_again(scene: Scene) -> str:
     use_key(scene, scene.primary, GATEWAY_AV)()
-    return f"for {service(GATEWAY_AV)} was changed"
+    return f"for {service(GATEWAY_AV)} has been changed"
 
 
 def swapped(scene: Scene) -> str:
@@ -156,12 +156,12 @@ def no_longer_allowed(scene: Scene) -> str:
 
 def retired(scene: Scene) -> str:
     Unit.objects.filter(pk=scene.secondary.unit_id).update(retired_at=timezone.now())
-    return f"{scene.secondary.unit} was retired"
+    return f"{scene.secondary.unit} has been retired"
 
 
 def released(scene: Scene) -> str:
     Registration.objects.filter(pk=scene.secondary.pk).update(ended_at=timezone.now())
-    return f"{scene.secondary.unit} left the account"
+    return f"{scene.secondary.unit} has left the account"
 
 
 def asked_for_a_replacement(scene: Scene) -> str:
@@ -171,7 +171,7 @@ def asked_for_a_replacement(scene: Scene) -> str:
 def replaced(scene: Scene) -> str:
     case = open_for(scene.secondary, UnitFactory())
     complete(case)
-    return f"{case.number} was completed"
+    return f"{case.number} has been completed"
 
 
 BUILT: list[tuple[Prepared, Callable[[Scene], str]]] = [

@@ -13,7 +13,7 @@ from licensing.models import Licence, PoolPart, Service, TrialStart
 from portal.clock import today
 from portal.models import Membership
 from products.models import Registration
-from tests.factories import LicenceFactory, RegistrationFactory, log_in, pair
+from tests.factories import LicenceFactory, RegistrationFactory, hf, log_in, pair
 from tests.pages import Page
 from tests.rows import every_row, nothing_written
 
@@ -201,6 +201,20 @@ def test_each_license_is_shared_out_by_itself(client: Client, member: Membership
     assert Page(refused).codes(Page(refused).section("move-2")) == ["not-enough"]
     assert Page(refused).codes(Page(refused).section("move-1")) == []
     assert (PoolPart.objects.get().licence, PoolPart.objects.get().count) == (second, 4)
+
+
+def test_every_unit_whose_keyset_changes_by_a_move_is_named(
+    client: Client, member: Membership, mine: Registration
+) -> None:
+    secondary, third = RegistrationFactory.create_batch(2, account=member.account)
+    hf(mine, secondary, by=member.user)
+    licence = LicenceFactory(registration=mine, service=service(CLIENT_AV), count=3)
+    facts = {"source": mine.unit.serial, "to": third.unit.serial, "count": "1", "licence": licence.uuid}
+
+    page = Page(client.post(url(mine, f"services/{CLIENT_AV}/share/"), facts, follow=True))
+
+    for unit in (mine, third, secondary):
+        assert list(page.root.all("a", href=url(unit, "keyset/")))
 
 
 @pytest.mark.parametrize("sent", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
