@@ -1,6 +1,7 @@
 """A process that kills itself half way: with SIGKILL before its nth step, a statement or a COMMIT.
 
-Statements that only read are no steps: a death before one leaves what a death before the next step leaves.
+Statements that only read are no steps, where nothing but the database changes: a death before one leaves what
+a death before the next step leaves.
 
 `Mortal` starts one process on the test's database, which forks for each run. Executed as a program, this
 module is that process: it reads a step number for each run and prints the result.
@@ -314,7 +315,7 @@ def _act_until(step: int, action: Callable[..., None], arguments: dict[str, Any]
             os.kill(os.getpid(), signal.SIGKILL)
 
     def execute(run: Callable[..., object], sql: str, *rest: object) -> object:
-        if not sql.startswith("SELECT"):
+        if action is _send_mail or not sql.startswith("SELECT"):
             take_step()
         return run(sql, *rest)
 

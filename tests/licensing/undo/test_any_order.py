@@ -55,7 +55,7 @@ def act_at_random(scene: Scene, steps: list[tuple[str, int, int]]) -> list[tuple
 
 def test_undone_in_reverse_each_step_gives_back_the_state_before_it(scene: Scene) -> None:
     @settings(
-        max_examples=examples(60), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        max_examples=examples(25), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
     )
     @given(STEPS)
     def run(steps: list[tuple[str, int, int]]) -> None:
