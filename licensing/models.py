@@ -21,8 +21,9 @@ FLAGS = (
     "is_activation_offered",
 )
 """The flags of a service, which the ledger records."""
-RIGHTS = ["grant", "key", "trial", "pool", "part", "swap", "rma", "revoke", "move", "model", "catalogue"]
-RIGHTS += ["undo"]
+RIGHTS = [
+    *("grant", "key", "trial", "pool", "part", "swap", "rma", "revoke", "move", "model", "catalogue", "undo"),
+]
 """The rights that the database accepts in the ledger."""
 STATES = ["requested", "approved", "completed", "received", "declined", "cancelled", "undone"]
 """The states of a case that the database accepts."""

@@ -9,7 +9,7 @@ from typing import Self
 from dateutil.relativedelta import relativedelta
 from django.db.models import TextChoices
 
-from licensing.entitlements.timeline import Holding, Right, what_runs
+from licensing.entitlements.timeline import CountsByDay, Holding, Right, counts_by_day, what_runs
 from licensing.entitlements.today import Entitlement, Holdings
 from licensing.errors import CountOutOfRange, KeyNeedsLicence, NothingToAdd, TermTooLong
 from licensing.keyset import UNLIMITED
@@ -20,9 +20,6 @@ from portal.errors import DayTooLate
 from products.models import Registration
 
 ONE_DAY = timedelta(days=1)
-
-type Days = tuple[tuple[str, int | None, date, date | None], ...]
-"""What runs by day: kind, count, first and last day, each differing from the one before it."""
 
 
 class Verb(TextChoices):
@@ -80,10 +77,11 @@ def possible_terms(
     unit then runs by its own. Raises NothingToAdd, KeyNeedsLicence, CountOutOfRange and TermTooLong.
     """
     service = key.service
-    present, found = _by_day(holdings.of_unit(registration, service), today), dict[Days, Terms]()
+    present = counts_by_day(holdings.of_unit(registration, service), since=today)
+    found: dict[CountsByDay, Terms] = {}
     for terms in _all_terms(key, _Unit.of(registration, service, holdings, today)):
         after = terms.applied(holdings, registration, service)
-        days = _by_day(after.of_unit(registration, service), today)
+        days = counts_by_day(after.of_unit(registration, service), since=today)
         # Parts that other units have of a licence last longer with it, whatever this unit runs.
         is_longer = terms.verb == Verb.RENEW and terms.licence and terms.licence.pk in holdings.given
         if days != present or is_longer:
@@ -214,14 +212,3 @@ def _sum(present: int | None, count: int) -> int:
 
 def _size(count: int | None) -> float:
     return float("inf") if count == UNLIMITED else count or 0
-
-
-def _by_day(held: Iterable[Holding], today: date) -> Days:
-    days: list[tuple[str, int | None, date, date | None]] = []
-    for span in what_runs(held, since=today):
-        runs = (span.holding.kind, span.holding.count)
-        if days and days[-1][:2] == runs and days[-1][3] == span.first_day - ONE_DAY:
-            days[-1] = (*days[-1][:3], span.last_day)
-        else:
-            days.append((*runs, span.first_day, span.last_day))
-    return tuple(days)

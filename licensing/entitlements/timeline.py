@@ -73,6 +73,10 @@ class State:
     holding: Holding | None
 
 
+type CountsByDay = tuple[tuple[str, int | None, date, date | None], ...]
+"""What runs by day: kind, count, first and last day, each differing from the one before it."""
+
+
 def shared_from(theirs: Iterable[Holding]) -> list[Holding]:
     """What a sharing secondary holds of a shareable service because its primary holds `theirs` (L2, L3)."""
     return [replace(holding, right=Right.SHARED) for holding in theirs]
@@ -114,6 +118,18 @@ def what_runs(holdings: Iterable[Holding], *, since: date) -> list[Span]:
         while begun and _last_day(ranked[begun[0]]) < day:
             heappop(begun)
     return spans
+
+
+def counts_by_day(holdings: Iterable[Holding], *, since: date) -> CountsByDay:
+    """What runs for how much, by whichever right or licence: neighbouring days of the same are one."""
+    days: list[tuple[str, int | None, date, date | None]] = []
+    for span in what_runs(holdings, since=since):
+        runs = (span.holding.kind, span.holding.count)
+        if days and days[-1][:2] == runs and days[-1][3] == span.first_day - ONE_DAY:
+            days[-1] = (*days[-1][:3], span.last_day)
+        else:
+            days.append((*runs, span.first_day, span.last_day))
+    return tuple(days)
 
 
 def state_on(holdings: Iterable[Holding], day: date) -> State:

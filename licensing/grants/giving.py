@@ -1,12 +1,11 @@
 """Support grants a unit a licence."""
 
 import datetime
-from dataclasses import replace
 
 from django.db import transaction
 
 from licensing.audit_codes import AuditCode
-from licensing.entitlements.timeline import Holding, Right, Span, what_runs
+from licensing.entitlements.timeline import Holding, Right, counts_by_day
 from licensing.entitlements.today import read_holdings, sharing_primary
 from licensing.errors import GrantAddsNothing, GrantAlreadyOver, GrantNeverRuns
 from licensing.guards import check_count, check_endless, live_registration
@@ -15,7 +14,7 @@ from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, Service, TrialStart
 from licensing.wording import entitlement_in_words, terms_in_words
 from portal import audit
-from portal.days import check_last_day, day_after
+from portal.days import check_last_day
 from portal.models import User
 from products.models import Registration, Unit
 
@@ -117,21 +116,4 @@ def _check_use(
 
 def _adds(granted: Holding, beside: list[Holding], today: datetime.date) -> bool:
     """Whether more runs on any day with what is granted than without."""
-    return _days([*beside, granted], today) != _days(beside, today)
-
-
-def _days(holdings: list[Holding], today: datetime.date) -> list[Span]:
-    """What runs from a day on, whichever licence it comes from: neighbours that are for as much are one."""
-    found: list[Span] = []
-    for span in what_runs(holdings, since=today):
-        runs = replace(span, holding=Holding(Right.OWN, span.holding.kind, span.holding.count))
-        before = found[-1] if found else None
-        if before and before.holding == runs.holding and _touch(before, runs):
-            found[-1] = replace(before, last_day=runs.last_day)
-        else:
-            found.append(runs)
-    return found
-
-
-def _touch(before: Span, after: Span) -> bool:
-    return before.last_day is not None and day_after(before.last_day) == after.first_day
+    return counts_by_day([*beside, granted], since=today) != counts_by_day(beside, since=today)
