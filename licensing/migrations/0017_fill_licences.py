@@ -118,7 +118,7 @@ def _update(
         pairs = (pair for row in chunk for pair in zip(fields, row, strict=True))
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {table} SET {sets} {given}",  # noqa: S608
+                f"UPDATE {table} SET {sets} {given}",  # noqa: S608  (names of tables and columns can't be bound)
                 [field.get_db_prep_value(value, connection) for field, value in pairs],
             )
 
