@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from tests.browser.drained_server import DrainedServer
 from tests.browser.guard import PATIENCE, Guard
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def live_server(django_db_setup: None) -> Iterator[LiveServer]:
     settings.WHITENOISE_AUTOREFRESH = False
     server = LiveServer("localhost", start=False)
     server.thread.static_handler = lambda application: application
+    server.thread.server_class = DrainedServer
     server.start()
     yield server
     server.stop()
@@ -96,6 +98,7 @@ def guard(browser: Browser, live_server: LiveServer, transactional_db: None) -> 
     guard = Guard(browser, live_server.url)
     yield guard
     guard.close()
+    live_server.thread.httpd.drain()
 
 
 @pytest.fixture(params=[True, False], ids=["js", "no-js"])

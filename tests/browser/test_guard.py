@@ -3,11 +3,18 @@
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from pytest_django.live_server_helper import LiveServer
 
 from portal.models import User
 from tests.browser.guard import Guard, GuardTripped
 
 IMAGE = "document.body.append(Object.assign(new Image(), {src: 'http://elsewhere.test/x.png', alt: ''}))"
+VIEWS_AT_WORK = """
+    SELECT query FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+        AND backend_type = 'client backend' AND state <> 'idle'
+"""
 trips = pytest.mark.xfail(raises=GuardTripped, strict=True, reason="the guard must fail this test")
 
 
@@ -68,6 +75,18 @@ def test_expected_refusal_is_no_problem(guard: Guard, owner: User) -> None:
         page.goto("/nowhere/")
 
     assert page.locator("h1").is_visible()
+
+
+def test_an_ended_test_leaves_no_view_at_work(guard: Guard, lead: User, live_server: LiveServer) -> None:
+    page = guard.open("/support/", user=lead)
+    page.evaluate("for (let i = 0; i < 9; i++) fetch(`/support/search/?q=PRO+${i}`).catch(() => 0)")
+
+    guard.close()
+    live_server.thread.httpd.drain()
+
+    with connection.cursor() as cursor:
+        cursor.execute(VIEWS_AT_WORK)
+        assert cursor.fetchall() == []
 
 
 def test_pages_come_from_the_guard_alone() -> None:
