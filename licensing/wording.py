@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 
+from licensing.entitlements.steps import NOTHING, Count
 from licensing.entitlements.timeline import Right
 from licensing.entitlements.today import Entitlement
 from licensing.keyset import UNLIMITED, Kind, Run, Status
@@ -131,6 +132,16 @@ def lines_in_words(held: Entitlement, today: datetime.date) -> list[str]:
 def entitlement_in_words(held: Entitlement, today: datetime.date) -> str:
     """What a unit may run on a day, and what follows."""
     return ", ".join(lines_in_words(held, today))
+
+
+def turn_in_words(service: Service | str, before: Count, after: Count, nothing: str = "no longer") -> str:
+    """A service and how what it runs for differs: for 5 instead of 10."""
+    if after == NOTHING:
+        return f"{service} {nothing}"
+    number = count_in_words(after)
+    if before == NOTHING:
+        return f"{service}{f' for {number}' if number else ''}, which didn't run before"
+    return f"{service} for {number or 'no number'} instead of {count_in_words(before) or 'no number'}"
 
 
 def entry_in_words(value: Mapping[str, Any] | None, on: datetime.date) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from licensing.entitlements.steps import NOTHING, Steps, size
 from licensing.entitlements.timeline import ONE_DAY
 from licensing.entitlements.today import NODES_CODE, Entitlement, node_count
 from licensing.keyset import Payload
 from licensing.keyset import State as KeysetState
 from licensing.models import Keyset, Service
-from licensing.readiness.forecast import NOTHING, Course, Steps, size
+from licensing.readiness.forecast import Course
 from licensing.wording import count_in_words
 from products.models import Registration
 

@@ -1,26 +1,16 @@
 """From which day on a pair will run less (rule F2). Pure functions of what its units run, day by day."""
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple
 
-from licensing.entitlements.today import Entitlement
-from licensing.keyset import UNLIMITED
-from licensing.keyset import State as KeysetState
+from licensing.entitlements.steps import Count, Steps, size
 from licensing.models import Service
-from licensing.wording import count_in_words
-from portal.days import day_after
+from licensing.wording import turn_in_words
 
 YEAR = datetime.timedelta(days=365)
-NOTHING = 0
-"""The count of a service on days on which it doesn't run."""
-
-type Count = int | None
-"""What a service runs for on a day: -1 is Unlimited, None an uncounted service's, 0 that it doesn't run."""
-type Steps = list[tuple[datetime.date, Count]]
-"""The days from which a service runs for another count, in order; the first is the day that was asked for."""
 
 
 class Course(NamedTuple):
@@ -85,7 +75,9 @@ class Forecast:
         if not (losses := self.losses):
             return f"Until {self.until:%d %b %Y} it gets no worse."
         short = [
-            _turn(c.service, c.after.primary, c.after.standby, "not at all") for c in losses if c.is_short
+            turn_in_words(c.service, c.after.primary, c.after.standby, "not at all")
+            for c in losses
+            if c.is_short
         ]
         both = [self._sides(c, since=c.now) for c in losses if not c.is_short]
         told = [(f"{self.standby} would run less than {self.primary}", short), ("the pair runs less", both)]
@@ -105,9 +97,11 @@ class Forecast:
         """How what the units run differs from `since`: in one, or each by its name."""
         sides = list(zip((self.primary, self.standby), since, change.after, strict=True))
         if len({(before, after) for _, before, after in sides}) == 1:
-            return _turn(change.service, since.primary, change.after.primary)
+            return turn_in_words(change.service, since.primary, change.after.primary)
         changed = (side for side in sides if side[1] != side[2])
-        return "; ".join(f"{name}: {_turn(change.service, before, after)}" for name, before, after in changed)
+        return "; ".join(
+            f"{name}: {turn_in_words(change.service, before, after)}" for name, before, after in changed
+        )
 
 
 def forecast(primary: str, standby: str, courses: dict[Service, Course], today: datetime.date) -> Forecast:
@@ -116,32 +110,6 @@ def forecast(primary: str, standby: str, courses: dict[Service, Course], today: 
     changes = [change for service, course in courses.items() for change in _changes(service, course, until)]
     changes.sort(key=lambda change: (change.day, change.service.code))
     return Forecast(primary, standby, until, tuple(changes))
-
-
-def owned_steps(held: Entitlement, today: datetime.date) -> Steps:
-    """How a service runs by an entitlement, from today on."""
-    is_running = held.right is not None and not held.is_expired(today)
-    now = [(today, held.expires_on, held.count)] if is_running else []
-    return _steps([*now, *((s.first_day, s.last_day, s.holding.count) for s in held.then)], today)
-
-
-def keyset_steps(state: KeysetState | None, today: datetime.date) -> Steps:
-    """How a service runs by what a keyset says of today and later days (None: it doesn't name it)."""
-    row, follows = (state.row, state.follows) if state else (None, ())
-    now = [(today, row.expiry, row.count)] if row and row.runs_on(today) else []
-    return _steps([*now, *((run.first, run.last, run.row.count) for run in follows)], today)
-
-
-def _steps(runs: Iterable[tuple[datetime.date, datetime.date | None, Count]], today: datetime.date) -> Steps:
-    """The steps of first days, last days and counts in order; each ends where the next one begins."""
-    steps: Steps = []
-    free: datetime.date | None = today
-    for first, last, count in runs:
-        if free and free < first:
-            steps.append((free, NOTHING))
-        steps.append((first, count))
-        free = day_after(last) if last else None
-    return [*steps, (free, NOTHING)] if free else steps
 
 
 def _changes(service: Service, course: Course, until: datetime.date) -> Iterator[Change]:
@@ -155,18 +123,3 @@ def _changes(service: Service, course: Course, until: datetime.date) -> Iterator
         if after != before and day <= until:
             yield Change(day, service, now, before, after)
         before = after
-
-
-def size(count: Count) -> float:
-    """A count among others of its service."""
-    return float("inf") if count == UNLIMITED else 1 if count is None else count
-
-
-def _turn(service: Service, before: Count, after: Count, nothing: str = "no longer") -> str:
-    """A service and how what it runs for differs: for 5 instead of 10."""
-    if after == NOTHING:
-        return f"{service} {nothing}"
-    number = count_in_words(after)
-    if before == NOTHING:
-        return f"{service}{f' for {number}' if number else ''}, which didn't run before"
-    return f"{service} for {number or 'no number'} instead of {count_in_words(before) or 'no number'}"

@@ -16,13 +16,14 @@ from django.db.models.functions import Lower
 from associations.models import Seat, Side
 from associations.querysets import SeatQuerySet
 from licensing.entitlements.pairing import services_added
+from licensing.entitlements.steps import Steps, keyset_steps, owned_steps
 from licensing.entitlements.today import NODES_CODE, Entitlement, Holdings, read_holdings
 from licensing.keyset import Payload, Status, read, states_on
 from licensing.keyset import State as KeysetState
 from licensing.keysets.issuing import content_of, current_heads, says
 from licensing.models import Keyset, KeysetHead, Service
 from licensing.readiness.findings import Appliance, Code, Finding, Mend, Pair, State
-from licensing.readiness.forecast import Course, Forecast, Steps, forecast, keyset_steps, owned_steps
+from licensing.readiness.forecast import Course, Forecast, forecast
 from licensing.wording import runs_in_words
 from portal.models import Account
 from portal.paging import seek

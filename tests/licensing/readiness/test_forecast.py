@@ -6,23 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from licensing.entitlements.steps import Count, Steps, keyset_steps, owned_steps, size
 from licensing.entitlements.today import Holdings, entitlements
 from licensing.keyset import UNLIMITED, Kind, shorten, states_on
 from licensing.keyset import Service as Row
 from licensing.keysets.applied import confirm_applied
 from licensing.keysets.issuing import read_keyset
 from licensing.models import Licence, Service
-from licensing.readiness.forecast import (
-    YEAR,
-    Count,
-    Course,
-    Forecast,
-    Steps,
-    forecast,
-    keyset_steps,
-    owned_steps,
-    size,
-)
+from licensing.readiness.forecast import YEAR, Course, Forecast, forecast
 from licensing.readiness.pairs import readiness_of
 from products.models import Registration, Unit
 from tests.factories import MembershipFactory, pair
