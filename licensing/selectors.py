@@ -215,7 +215,7 @@ def _key_verbs(
         if included == 0 or (licences and included is not None):
             return [Verb.ACTIVATE]
         return [Verb.UPGRADE] if included and included != UNLIMITED else []
-    lasting = [row for row in bought if row.expires_on is None or row.expires_on >= today] or bought
+    lasting = [row for row in bought if not row.is_expired(today)] or bought
     begun = [row for row in lasting if row.begins_on <= today]
     verbs = []
     if service.is_counted and any(row.count != UNLIMITED for row in begun):
@@ -266,7 +266,7 @@ def _lines(
     service, mine = row.entitlement.service, {part.pk for part in row.parts}
 
     def order(licence: Licence) -> tuple[bool, datetime.date, int]:
-        is_over = licence.expires_on is not None and licence.expires_on < today
+        is_over = licence.is_expired(today)
         return is_over, licence.begins_on, licence.pk
 
     for licence in sorted(row.licences, key=order):

@@ -83,7 +83,7 @@ def licence_in_words(held: Entitlement | Licence, today: datetime.date) -> str:
     """A licence on a day: its terms while it runs, expired 07 Nov 2026, or not licensed."""
     if isinstance(held, Entitlement) and held.right is None:
         return Status.NOT_LICENSED.label.lower()
-    if held.expires_on and held.expires_on < today:
+    if held.expires_on and held.is_expired(today):
         return f"{Status.EXPIRED.label.lower()} {held.expires_on:%d %b %Y}"
     terms = terms_in_words(held.kind, held.count, held.expires_on)
     if isinstance(held, Licence) and held.begins_on > today:

@@ -24,6 +24,7 @@ from products.errors import UnitRetired
 from products.models import Registration, Unit
 from tests.examples import run_histories
 from tests.factories import UnitFactory, UserFactory
+from tests.licensing.rma.told import check_told
 from tests.test_histories import Histories, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -150,7 +151,7 @@ class RmaHistories(Histories):
         before = rows()
         shown = rehearse_case(**facts)
         assert rows() == before
-        done = complete_case(**facts, seen=shown.seen)
+        done = check_told(shown.comparison, self.now.date(), partial(complete_case, **facts, seen=shown.seen))
         assert (shown.before, shown.after, shown.lines) == (done.before, done.after, done.lines)
 
     def _undo(self, case: RmaCase) -> None:
@@ -161,7 +162,8 @@ class RmaHistories(Histories):
         before = rows()
         shown = rehearse_undo(**facts)
         assert rows() == before
-        undo_case(**facts, seen=shown.seen, reason="wrong unit")
+        undoing = partial(undo_case, **facts, seen=shown.seen, reason="wrong unit")
+        check_told(shown.comparison, self.now.date(), undoing)
 
     def _keeping_terms(self, action: Callable[[], object]) -> None:
         """Doing or undoing a case moves licences: it adds or removes none, and changes no terms (L7)."""

@@ -15,9 +15,11 @@ from desk.access import DeskRequest, desk_page, render_desk
 from desk.cases.forms import DecideForm, OpenCaseForm, ReplacementForm, WaiverForm
 from licensing.models import RmaCase
 from licensing.rma import cases, completing, mails
+from licensing.rma.comparison import families
 from licensing.rma.completing import Outcome, rehearse_case
-from licensing.rma.selectors import Partners, cases_in, open_on, partners_of, with_keeper
-from licensing.rma.steps import shown_case
+from licensing.rma.selectors import Partners, cases_in, former_pairs, open_on, partners_of, with_keeper
+from licensing.rma.snapshot import UnitShown
+from licensing.rma.steps import shown_case, shown_undoing
 from licensing.rma.undoing import rehearse_undo, undo_case, undo_obstacles, why_only_lead
 from portal.access import asks_for_part, post_only
 from portal.clock import today
@@ -220,6 +222,7 @@ def _case_page(
             "only_lead": why_only_lead(found, today=today()),
             "shown": shown_case(found),
         }
+    context["undone"] = shown_undoing(found)
     return render_desk(request, "desk/case.html", context, status=422 if is_wrong else 200)
 
 
@@ -237,14 +240,14 @@ def _rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
         outcome = rehearse_case(case=found, partner=partner, by=request.user, today=today())
     except RuleViolation as error:
         obstacle = error
-    sides = list(zip(outcome.before, outcome.after, strict=True)) if outcome else []
     return {
         "partners": partners,
         "failed_too": open_on(partners.units),
         "partner": partner,
+        "former_pairs": former_pairs(found.failed) if found.kind == RmaCase.Kind.TRANSFER else [],
         "outcome": outcome,
         "obstacle": obstacle,
-        "sides": sides,
+        **(_sides(outcome.before, outcome.after) if outcome else {}),
     }
 
 
@@ -253,4 +256,10 @@ def _undo_rehearsal(request: DeskRequest, found: RmaCase) -> dict[str, object]:
         undoing = rehearse_undo(case=found, as_lead=_is_lead(request), by=request.user, today=today())
     except RuleViolation:  # the page says what stands in the way
         return {}
-    return {"undoing": undoing, "sides": list(zip(undoing.before, undoing.after, strict=True))}
+    return {"undoing": undoing, **_sides(undoing.before, undoing.after)}
+
+
+def _sides(before: list[UnitShown], after: list[UnitShown]) -> dict[str, object]:
+    """Both sides of a dry run: as a picture of who is associated with whom, and in full."""
+    pictures = [("Now", families(before)), ("Afterwards", families(after))]
+    return {"pictures": pictures, "sides": list(zip(before, after, strict=True))}

@@ -115,7 +115,7 @@ class _Unit:
     @property
     def lasting(self) -> list[Licence]:
         """What was bought and runs or is to come."""
-        return [licence for licence in self.bought if not _has_ended(licence, self.today)]
+        return [licence for licence in self.bought if not licence.is_expired(self.today)]
 
     def runs_less_than(self, count: int | None) -> bool:
         """Whether a count is larger than what the unit itself runs today."""
@@ -164,7 +164,7 @@ def _new(unit: _Unit, key: ActivationKey, count: int | None, *, after: date | No
 
 def _verb(unit: _Unit, count: int | None) -> Verb:
     """What making a further licence is called."""
-    if not unit.bought and not any(_has_ended(licence, unit.today) for licence in unit.own):
+    if not unit.bought and not any(licence.is_expired(unit.today) for licence in unit.own):
         return Verb.ACTIVATE
     return Verb.UPGRADE if unit.lasting and unit.runs_less_than(count) else Verb.RENEW
 
@@ -196,10 +196,6 @@ def _ending_last(licences: Iterable[Licence]) -> Licence:
     """Of those that end on the same day the largest, of equals the one that began first."""
     ordered = sorted(licences, key=lambda licence: (licence.begins_on, licence.pk))
     return max(ordered, key=lambda licence: (licence.expires_on or date.max, _size(licence.count)))
-
-
-def _has_ended(licence: Licence, today: date) -> bool:
-    return licence.expires_on is not None and licence.expires_on < today
 
 
 def _sum(present: int | None, count: int) -> int:

@@ -1,5 +1,6 @@
 """What was bought, granted or tried, the parts given away, and the keys that make more of it."""
 
+import datetime
 import uuid
 
 from django.db import models
@@ -51,6 +52,10 @@ class Licence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.service} on {self.registration}"
+
+    def is_expired(self, today: datetime.date) -> bool:
+        """Whether its last day is over."""
+        return self.expires_on is not None and self.expires_on < today
 
 
 class PoolPart(models.Model):

@@ -57,11 +57,7 @@ def read_pools(registration: Registration, service: Service, today: datetime.dat
     """
     found = Licence.objects.filter(registration=registration, service=service)
     pools = _pools(found.order_by(F("expires_on").desc(nulls_first=True), "begins_on", "pk"))
-    return [pool for pool in pools if len(pool.shares) > 1 or _lasts(pool.licence, today)] or pools
-
-
-def _lasts(licence: Licence, today: datetime.date) -> bool:
-    return licence.expires_on is None or licence.expires_on >= today
+    return [pool for pool in pools if len(pool.shares) > 1 or not pool.licence.is_expired(today)] or pools
 
 
 def _pools(licences: QuerySet[Licence]) -> list[Pool]:

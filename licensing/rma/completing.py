@@ -21,6 +21,7 @@ from licensing.rma.cases import (
     locked,
     raise_grace_version,
 )
+from licensing.rma.comparison import Comparison, compare
 from licensing.rma.errors import (
     CaseNotOpen,
     NotReplaceable,
@@ -63,6 +64,7 @@ class Outcome:
     pair: PairOfUnits | None
     keysets: list[Registration]
     steps: Steps
+    comparison: Comparison
     seen: str
     mails: int = 0
 
@@ -105,7 +107,7 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     if unit is None:
         raise ReplacementNeeded
     Account.objects.select_for_update(no_key=True).get(pk=case.account_id)
-    concerned, beside = _lock(case, unit, partner)
+    concerned, beside = _lock(case, unit, partner if case.kind == RmaCase.Kind.REPLACEMENT else None)
     _check(case, unit, partner)
     before = snapshot([*concerned, *beside], today)
     replacement = _registered(case, unit, by=by)
@@ -121,6 +123,8 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     after = snapshot([*concerned, *beside], today)  # by now the case keeps no rights alive
     keysets = to_apply(before, after, heir, replacement)
     steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
+    sides = changed_sides(before, after, concerned=len(concerned))
+    compared = compare(*sides, handed.moved, ends=heirs.serials, keysets=len(keysets), today=today)
     record = Record(
         heir=heir.pk,
         replacement=replacement.pk,
@@ -135,11 +139,11 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
         lines=tuple(handed.lines),
         keysets=tuple(unit.pk for unit in keysets),
         unreachable=steps.source.pk if steps.source and steps.is_unreachable else None,
+        comparison=compared,
     )
     _note(case, heir, keysets, record, by=by)
-    sides = changed_sides(before, after, concerned=len(concerned))
     seen = fingerprint(*sides, handed.lines)
-    return Outcome(*sides, handed.lines, heir, replacement, role, pair, keysets, steps, seen)
+    return Outcome(*sides, handed.lines, heir, replacement, role, pair, keysets, steps, compared, seen)
 
 
 def pair_of(*registrations: Registration) -> PairOfUnits | None:
@@ -193,12 +197,12 @@ def _check(case: RmaCase, unit: Unit, partner: Registration | None) -> None:
     check_warranty(case)
     check_replacement(case)
     check_open_elsewhere([case.failed.unit, unit], exclude=case)
-    if case.kind == RmaCase.Kind.TRANSFER:
-        _check_alone(case.failed)
-        return
     partners = partners_of(case)
     if partner and partner not in partners.units:
         raise WrongPartner(serial=case.failed.unit.serial)
+    if case.kind == RmaCase.Kind.TRANSFER:
+        _check_alone(case.failed)
+        return
     if partner is None and partners.is_fixed:
         raise PrimaryStays(serial=case.failed.unit.serial, primary=partners.units[0].unit.serial)
     _check_pairs(unit, {case.failed_id, *(p.pk for p in partners.units)} if partner else {case.failed_id})

@@ -13,7 +13,9 @@ from licensing.acts import LicenceMove, PartMove
 from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, ModelService, PoolPart, Service
 from licensing.moves.exchange import move_licences, pool_units, settle_parts, share_trials
+from licensing.rma.comparison import Moved
 from licensing.rma.record import Line, Verdict
+from licensing.rma.snapshot import named
 from licensing.wording import count_in_words, licence_in_words
 from portal.models import User
 from products.models import Registration, Unit
@@ -35,6 +37,11 @@ class Heirs:
         """The units concerned, each once."""
         return list({unit.pk: unit for unit in (self.failed, self.heir, self.successor)}.values())
 
+    @property
+    def serials(self) -> tuple[str, list[str]]:
+        """The serial number of the failed unit, and those of its heirs."""
+        return self.failed.unit.serial, [unit.unit.serial for unit in self.all if unit != self.failed]
+
     def of(self, service: Service) -> Registration | None:
         """Who gets licences of a service; None: nobody."""
         if not service.is_transferable:
@@ -49,6 +56,7 @@ class Handover:
     licences: list[LicenceMove]
     parts: list[PartMove]
     lines: list[Line]
+    moved: Moved
 
 
 def hand_over(heirs: Heirs, *, by: User, today: datetime.date, reason: str) -> Handover:
@@ -77,7 +85,18 @@ def hand_over(heirs: Heirs, *, by: User, today: datetime.date, reason: str) -> H
         moved = settle_parts(concerned, heirs={failed.pk: heirs.heir.pk})
     share_trials(*(unit.unit for unit in heirs.all))
     Unit.objects.filter(pk__in=pool_units(*heirs.all)).raise_version()
-    return Handover(moves, moved, lines + _included_line(failed))
+    return Handover(moves, moved, lines + _included_line(failed), _moved(licences, heirs, today))
+
+
+def _moved(licences: list[Licence], heirs: Heirs, today: datetime.date) -> Moved:
+    """Who gets what runs or is to come, and what of that ends."""
+    present = [row for row in licences if not row.is_expired(today)]
+    ends = [
+        (row.service.name, f"{row.service}, {licence_in_words(row, today)}, ends: it isn't transferable.")
+        for row in present
+        if heirs.of(row.service) is None
+    ]
+    return Moved([to for row in present if (to := heirs.of(row.service)) is not None], ends)
 
 
 def _licence_line(licence: Licence, heirs: Heirs, today: datetime.date) -> Line:
@@ -86,15 +105,14 @@ def _licence_line(licence: Licence, heirs: Heirs, today: datetime.date) -> Line:
     if target is None:
         why = f"{service} isn't transferable: it ends with the unit."
         return Line(service.name, what, Verdict.STAYS, why)
-    return Line(service.name, what, Verdict.MOVES, f"It goes to {target.friendly_name}.")
+    return Line(service.name, what, Verdict.MOVES, f"To {named(target)}.")
 
 
 def _part_line(part: PoolPart, heirs: Heirs) -> Line:
     owner, service = part.licence.registration, part.licence.service
     what = f"{count_in_words(part.count)} of {owner.friendly_name}'s licenses"
-    heir = heirs.heir.friendly_name
-    why = f"It goes back to {heir}'s own licenses." if owner == heirs.heir else f"It goes to {heir}."
-    return Line(service.name, what, Verdict.MOVES, why)
+    back = ", back to its own license" if owner == heirs.heir else ""
+    return Line(service.name, what, Verdict.MOVES, f"To {named(heirs.heir)}{back}.")
 
 
 def _included_line(failed: Registration) -> list[Line]:

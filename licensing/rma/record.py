@@ -11,6 +11,7 @@ from uuid import UUID
 from associations.replacing import Link
 from licensing.acts import LicenceMove, PartMove
 from licensing.models import RmaCase
+from licensing.rma.comparison import Comparison
 
 VERSION = 2
 """Records of version 1 named licences by service; a migration wrote them anew."""
@@ -21,6 +22,11 @@ class Verdict(StrEnum):
 
     MOVES = "moves"
     STAYS = "stays"
+
+    @property
+    def done(self) -> str:
+        """Once it is done: moved, stayed."""
+        return {Verdict.MOVES: "moved", Verdict.STAYS: "stayed"}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,8 @@ class Record:
     it had none), `pair` the primary and the sharing secondary afterwards. Associations `ended` and `begun`;
     `after` is how the units that gained were associated then. `keysets` are the units that needed a new
     keyset, `unreachable` is one that should have sent its settings but couldn't be logged in to, and `undone`
-    are those that needed a keyset when the case was undone.
+    are those that needed a keyset when the case was undone. The comparisons are what was shown of completing
+    and of undoing; records of before 2026-12 have none.
     """
 
     heir: int
@@ -58,7 +65,9 @@ class Record:
     lines: tuple[Line, ...]
     keysets: tuple[int, ...]
     unreachable: int | None
+    comparison: Comparison | None = None
     undone: tuple[int, ...] = ()
+    undone_comparison: Comparison | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The record for the case's column `done`."""
@@ -74,6 +83,8 @@ class Record:
         facts["parts"] = tuple(PartMove(UUID(name), *facts) for name, *facts in done["parts"])
         facts["lines"] = tuple(Line(**{**row, "verdict": Verdict(row["verdict"])}) for row in done["lines"])
         facts |= {name: tuple(done[name]) for name in ("keysets", "undone")}
+        for name in ("comparison", "undone_comparison"):
+            facts[name] = Comparison.from_json(done[name]) if done.get(name) else None
         return cls(**facts)
 
 

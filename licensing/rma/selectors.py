@@ -22,7 +22,7 @@ GRACE = datetime.timedelta(days=30)
 class Partners:
     """The units with which the replacement may make a pair, likeliest first; `default` is preselected.
 
-    `is_fixed`: the failed unit is a secondary, whose primary stays.
+    `is_fixed`: none can't be chosen: a failed secondary's primary stays, and a transfer only moves licences.
     """
 
     units: list[Registration]
@@ -31,7 +31,13 @@ class Partners:
 
 
 def partners_of(case: RmaCase) -> Partners:
-    """Find partners in the associations or, if there are none any more, in their history (X1, X2)."""
+    """Find partners in the associations or, if there are none any more, in their history (X1, X2).
+
+    For a transfer they are the other units of the failed one's former pairs, the last of them first (X4).
+    """
+    if case.kind == RmaCase.Kind.TRANSFER:
+        former = mates_of(case.failed)
+        return Partners(former, former[0] if former else None, is_fixed=True)
     seats = case.failed.seats.with_units().filter(type__shares_licences=True)
     live = seats.live().first()
     if live is None:
@@ -65,6 +71,31 @@ def mates_of(registration: Registration) -> list[Registration]:
     seats = Seat.objects.with_units().filter(Q(side=Side.PARENT) | Q(shares=True), group__in=groups)
     seats = seats.exclude(registration=registration).order_by("-pk")[:MOST_PARTNERS]
     return list({seat.registration_id: seat.registration for seat in seats}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class FormerPair:
+    """The pair that a failed unit was in with `mate`: the role of each, and until when."""
+
+    mate: Registration
+    role: str
+    mates_role: str
+    ended_at: datetime.datetime | None
+
+
+def former_pairs(failed: Registration) -> list[FormerPair]:
+    """The pairs that a unit was in, by the unit that it shared or shared with, the last one first (X4)."""
+    mates = mates_of(failed)
+    own = {s.group: s for s in failed.seats.with_units().filter(type__shares_licences=True).order_by("pk")}
+    seats = Seat.objects.with_units().filter(group__in=own, registration__in=mates).order_by("pk")
+    latest = {seat.registration_id: seat for seat in seats}
+    found = []
+    for mate in mates:
+        theirs = latest[mate.pk]
+        mine = own[theirs.group]
+        ends = [at for at in (mine.ended_at, theirs.ended_at) if at]
+        found.append(FormerPair(mate, mine.label, theirs.label, min(ends, default=None)))
+    return found
 
 
 def former_mates(registration: Registration) -> list[Registration]:

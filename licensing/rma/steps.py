@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from associations.models import Seat, Side
 from licensing.models import RmaCase
+from licensing.rma.comparison import Comparison
 from licensing.rma.record import Line, record_of
 from licensing.rma.selectors import last_place, mates_of, open_on
 from products.models import Registration
@@ -102,7 +103,10 @@ def _came_without_settings(case: RmaCase, source: Registration) -> RmaCase | Non
 
 @dataclass(frozen=True, slots=True)
 class ShownCase:
-    """A completed case: `heir` got the licences, `keysets` need a new keyset, `pair` was made."""
+    """A completed case: `heir` got the licences, `keysets` need a new keyset, `pair` was made.
+
+    `comparison` is what its dry run showed; None for a case of before that was kept.
+    """
 
     lines: tuple[Line, ...]
     heir: Registration
@@ -111,6 +115,7 @@ class ShownCase:
     pair: PairOfUnits | None
     keysets: list[Registration]
     steps: Steps
+    comparison: Comparison | None
 
     @property
     def is_owned(self) -> bool:
@@ -129,7 +134,25 @@ def shown_case(case: RmaCase) -> ShownCase | None:
     keysets = [found[pk] for pk in record.keysets if found[pk].ended_at is None]
     heir, replacement = found[record.heir], found[record.replacement]
     steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
-    return ShownCase(record.lines, heir, replacement, record.role, pair, keysets, steps)
+    compared = record.comparison
+    return ShownCase(record.lines, heir, replacement, record.role, pair, keysets, steps, compared)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUndoing:
+    """What undoing a case did, and the units that need a new keyset and have not left the account since."""
+
+    comparison: Comparison | None
+    keysets: list[Registration]
+
+
+def shown_undoing(case: RmaCase) -> ShownUndoing | None:
+    """Read the record of an undone case; None if it wasn't undone."""
+    record = record_of(case)
+    if record is None or case.state != RmaCase.State.UNDONE:
+        return None
+    present = [unit for unit in read_registrations(record.undone) if unit.ended_at is None]
+    return ShownUndoing(record.undone_comparison, present)
 
 
 def read_registrations(pks: Iterable[int]) -> list[Registration]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from associations.models import AssociationType, Seat
@@ -28,10 +28,11 @@ from licensing.moves.exchange import (
     standing,
 )
 from licensing.rma import mails
+from licensing.rma.comparison import Comparison, Moved, compare
 from licensing.rma.errors import CaseNotOpen, PlanChanged, UndoForLead, UndoNotPossible
 from licensing.rma.record import Line, Record, Verdict
 from licensing.rma.selectors import keepers_of
-from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, snapshot, to_apply
+from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, named, snapshot, to_apply
 from licensing.wording import licence_in_words
 from portal import audit
 from portal.models import Account, User
@@ -52,6 +53,7 @@ class Undoing:
     after: list[UnitShown]
     lines: list[Line]
     keysets: list[Registration]
+    comparison: Comparison
     seen: str
 
 
@@ -90,12 +92,12 @@ class _Past:
         found = Licence.objects.filter(uuid__in=[move.licence for move in self.record.licences])
         return {row.uuid: row for row in found.select_related("service", "registration__unit").order_by("pk")}
 
-    @property
-    def came_since(self) -> QuerySet[Licence]:
+    @cached_property
+    def came_since(self) -> list[Licence]:
         """What the unit that leaves the account got since the case was completed."""
         found = Licence.objects.filter(registration=self.leaving).exclude(uuid__in=self.moved)
         related = found.select_related("service", "registration__unit")
-        return related.order_by("service__code", "begins_on", "pk")
+        return list(related.order_by("service__code", "begins_on", "pk"))
 
 
 def undo_obstacles(case: RmaCase) -> list[str]:
@@ -156,17 +158,25 @@ def _carry_out(case: RmaCase, *, as_lead: bool, reason: str, by: User, today: da
     past, concerned, beside = _lock(case)
     if obstacles := _obstacles(past):
         raise UndoNotPossible(what=" ".join(obstacles))
-    lines = _lines(past, today)
+    lines, moved = _lines(past, today), _moved(past, today)
     before = snapshot([*concerned, *beside], today)
     _put_back(past, by=by, reason=f"{case.number} undone: {reason}"[:200])
     after = snapshot([*concerned, *beside], today)
     keysets = to_apply(before, after, past.failed, *past.staying)
     case.state, case.closed_at, case.decision = RmaCase.State.UNDONE, timezone.now(), reason.strip()
-    case.done = replace(past.record, undone=tuple(unit.pk for unit in keysets)).to_json()
+    sides = changed_sides(before, after, concerned=len(concerned))
+    comparison = compare(
+        *sides,
+        moved,
+        ends=(past.leaving.unit.serial if past.leaving else "", [past.failed.unit.serial]),
+        keysets=len(keysets),
+        today=today,
+    )
+    undone = tuple(unit.pk for unit in keysets)
+    case.done = replace(past.record, undone=undone, undone_comparison=comparison).to_json()
     case.save()
     _note(past, keysets, by=by, reason=reason)
-    sides = changed_sides(before, after, concerned=len(concerned))
-    return Undoing(*sides, lines, keysets, fingerprint(*sides, lines))
+    return Undoing(*sides, lines, keysets, comparison, fingerprint(*sides, lines))
 
 
 def _read(case: RmaCase) -> _Past:
@@ -266,7 +276,7 @@ def _lost_types(past: _Past) -> str:
 
 def _lines(past: _Past, today: datetime.date) -> list[Line]:
     """What becomes of the licences that the case moved, and of what its replacement got since."""
-    back = f"It goes back to {past.failed.friendly_name}."
+    back = f"Back to {named(past.failed)}."
     lines = [
         Line(row.service.name, licence_in_words(row, today), Verdict.MOVES, back)
         for row in past.moved.values()
@@ -274,7 +284,7 @@ def _lines(past: _Past, today: datetime.date) -> list[Line]:
     for row in past.came_since:
         verdict = Verdict.MOVES if _goes_on(row) else Verdict.STAYS
         leaves = f"{row.registration.unit} leaves the account"
-        why = f"It has come since, and goes to {past.failed.friendly_name}, for {leaves}."
+        why = f"To {named(past.failed)}: it has come since, and {leaves}."
         if verdict == Verdict.STAYS:
             what = (
                 "A free trial" if row.kind == Licence.Kind.TRIAL else f"{row.service} isn't transferable: it"
@@ -282,6 +292,20 @@ def _lines(past: _Past, today: datetime.date) -> list[Line]:
             why = f"{what} ends with the unit that leaves the account."
         lines.append(Line(row.service.name, licence_in_words(row, today), verdict, why))
     return lines
+
+
+def _moved(past: _Past, today: datetime.date) -> Moved:
+    """Who gets back what runs or is to come, and what of that ends."""
+    back = {move.licence: past.units[move.source] for move in past.record.licences}
+    targets = [back[name] for name, row in past.moved.items() if not row.is_expired(today)]
+    since = [row for row in past.came_since if not row.is_expired(today)]
+    targets += [past.failed for row in since if _goes_on(row)]
+    ends = [
+        (row.service.name, f"{row.service}, {licence_in_words(row, today)}, ends with its unit's stay.")
+        for row in since
+        if not _goes_on(row)
+    ]
+    return Moved(targets, ends, ("goes back", "go back", "went back"))
 
 
 def _goes_on(licence: Licence) -> bool:
