@@ -88,12 +88,21 @@ def changed_sides(
 
 
 def to_apply(before: list[UnitShown], after: list[UnitShown], *always: Registration) -> list[Registration]:
-    """The units that need a keyset applied: those in `always`, then all whose keyset says something else."""
-    sides = zip(before, after, strict=True)
-    changed = [new.serial for old, new in sides if new.keyset and new.keyset != old.keyset]
+    """The units that need a keyset applied: those in `always`, then all whose keyset says something else.
+
+    A unit whose keyset says nothing, and said nothing, needs none: an access point.
+    """
+    sides = [(old, new) for old, new in zip(before, after, strict=True) if new.keyset]
+    needed = {new.serial for old, new in sides if _says(old.keyset) or _says(new.keyset)}
+    changed = [new.serial for old, new in sides if new.keyset != old.keyset and new.serial in needed]
     live = Registration.objects.live().select_related("unit__model").filter(unit__serial__in=changed)
     found = {r.pk: r for r in live.order_by("pk")}
-    return list(({r.pk: r for r in always} | found).values())
+    return list(({r.pk: r for r in always if r.unit.serial in needed} | found).values())
+
+
+def _says(keyset: Payload | None) -> bool:
+    """Whether a keyset says that its unit may run anything."""
+    return keyset is not None and bool(keyset.nodes or keyset.services)
 
 
 def _places(
