@@ -32,6 +32,7 @@ from licensing.rma.errors import (
 from licensing.rma.selectors import GRACE, keeper_of
 from portal import audit
 from portal.models import Account, User
+from portal.services import save_address
 from products.errors import UnitRetired
 from products.models import ProductModel, Registration, Unit
 from products.serials import normalize_serial
@@ -51,8 +52,11 @@ def ask_for_case(
     by: User,
     now: datetime.datetime,
     replacement: Unit | None = None,
+    keep_address: bool = False,
 ) -> RmaCase:
     """Ask Support to replace a unit or, with `kind` TRANSFER, to move its licences to `replacement` (X4).
+
+    `keep_address`: the account keeps the address of delivery, for the next time.
 
     Raises SymptomNeeded, UnitRetired, NotReplaceable, CaseOpen, PairChanged and TooManyRequests, and what
     `check_replacement` raises.
@@ -60,6 +64,8 @@ def ask_for_case(
     also = replacement.serial if replacement else ""
     case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
     _check_requests(case.account, now)
+    if keep_address:
+        save_address(account=case.account, address=case.address, by=by)
     if replacement is not None:
         case.replacement = _find(replacement.serial)
         check_open_elsewhere([case.replacement], exclude=case)
@@ -257,11 +263,15 @@ def _find(serial: str) -> Unit:
 
 
 def check_open_elsewhere(units: Iterable[Unit], *, exclude: RmaCase | None = None) -> None:
-    """Raise CaseOpen if one of these units is the failed one or the replacement in an open case."""
+    """Raise CaseOpen if one of these units is the failed one or the replacement in an open case.
+
+    Its fact `case` is that case.
+    """
     for unit in units:
         cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit), state__in=RmaCase.OPEN)
-        if case := cases.exclude(pk=exclude.pk if exclude else 0).first():
-            raise CaseOpen(serial=unit.serial, number=case.number)
+        cases = cases.select_related("failed__unit").exclude(pk=exclude.pk if exclude else 0)
+        if case := cases.first():
+            raise CaseOpen(serial=unit.serial, number=case.number, case=case)
 
 
 def check_warranty(case: RmaCase) -> None:

@@ -28,10 +28,13 @@ def state_in_words(case: RmaCase) -> str:
     return STATES[RmaCase.State(case.state)][is_transfer]
 
 
-def already_in_words(case: RmaCase) -> str:
-    """Why a unit in an open case needs no other one, before the case's number."""
+@register.filter
+def already_in_words(case: RmaCase, serial: str) -> str:
+    """Why a unit needs no other case than its open one: A replacement is on its way already."""
+    if case.failed.unit.serial != serial:
+        return f"{serial} is to take the place of {case.failed.friendly_name} ({case.failed.unit.serial})"
     if case.state == RmaCase.State.REQUESTED:
-        return "Support has a request for this already"
+        return "Support has a request for this unit already"
     way = _on_its_way(case)
     return f"{way[0].upper()}{way[1:]} already"
 
