@@ -1,6 +1,7 @@
 from typing import cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -109,6 +110,7 @@ def rma_case(request: MemberRequest, uuid: UUID) -> HttpResponse:
     context = {
         "case": case,
         "is_cancelling": case.is_open and "cancel" in request.GET,
+        "return_address": settings.RMA_RETURN_ADDRESS.splitlines(),
         "shown": None if case.closed_at else shown_case(case),
     }
     return render(request, "licensing/rma_case.html", context)

@@ -6,7 +6,7 @@ import uuid
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from associations.services import associate, remove_association
 from licensing.models import RmaCase
@@ -441,6 +441,25 @@ def test_a_completed_case_says_what_to_do_with_which_keysets(client: Client, mem
     moved = {row[0]: row[2] for row in page.section("lines").one("table").rows()}
     assert "moves" in moved.values()
     assert not list(page.root.all("form", action=f"/rma/{case.uuid}/cancel/"))
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("", "Support tells you where to"), ("1 Way Back\nSan Jose", "1 Way Back, San Jose")],
+)
+def test_a_completed_case_says_where_the_failed_unit_goes(
+    client: Client, member: Membership, mine: Registration, settings: Settings, address: str, words: str
+) -> None:
+    settings.RMA_RETURN_ADDRESS = address
+    case = open_for(mine, UnitFactory())
+    complete(case)
+
+    before = shown(client, case).section("steps").text
+    receive_case(case=case, by=case.asked_by)
+    after = shown(client, case).section("steps").text
+
+    assert words in before
+    assert words not in after
 
 
 def test_a_received_case_still_says_what_to_do(
