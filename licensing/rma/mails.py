@@ -122,9 +122,9 @@ def _steps(case: RmaCase, what: str, units: list[Registration]) -> list[Step]:
 
 def _requested(case: RmaCase) -> list[str]:
     wish = "to replace" if case.kind == RmaCase.Kind.REPLACEMENT else "to move the licenses of"
+    whose = "Support has a request" if case.asked_by.is_staff else f"{case.asked_by} has asked Support"
     return [
-        f"{case.asked_by} has asked Support {wish} {_named(case.failed)}. You get a mail when it is approved "
-        "or declined.",
+        f"{whose} {wish} {_named(case.failed)}. You get a mail when it is approved or declined.",
         *kept_in_words(case),
     ]
 
