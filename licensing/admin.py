@@ -27,7 +27,8 @@ from licensing.models import (
     Service,
     TrialStart,
 )
-from licensing.wording import count_in_words, entry_in_words
+from licensing.telling import telling_owners
+from licensing.wording import count_in_words, entry_in_words, licence_in_words
 from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, agent
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -59,17 +60,19 @@ class LicenceAdmin(ServiceAdmin):
         return self.list_display if obj else GrantForm.field_order
 
     def save_model(self, request: HttpRequest, obj: Licence, form: Any, change: bool) -> None:
-        given = form.cleaned_data
-        licence = giving.grant_licence(
-            unit=given["serial_number"],
-            service=given["service"],
-            count=given["count"],
-            expires_on=given["expires_on"],
+        given = {**form.cleaned_data}
+        unit, day = given.pop("serial_number"), today()
+        live = list(Registration.objects.live().select_related("account", "unit").filter(unit=unit))
+        with telling_owners(
+            accounts=[registration.account for registration in live],
+            serial=unit.serial,
+            did="granted a license",
             reason=given["reason"],
-            by=agent(request),
-            today=today(),
-            all_the_same=given["all_the_same"],
-        )
+            today=day,
+            watched=live,
+        ) as said:
+            licence = giving.grant_licence(unit=unit, by=agent(request), today=day, **given)
+            said.append(f"{licence.service}: {licence_in_words(licence, day)}.")
         obj.pk, obj.registration = licence.pk, licence.registration
         self._say_who_shares_nothing(request, licence)
 

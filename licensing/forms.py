@@ -93,6 +93,7 @@ class AskForm(forms.Form):
         help_text="Where the replacement is sent to; empty: the address that Support knows.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
+    keep_address = forms.BooleanField(label="Keep this address for the next time", required=False)
 
 
 class TransferForm(AskForm):
@@ -104,6 +105,6 @@ class TransferForm(AskForm):
 
     def __init__(self, *args: Any, units: list[Registration], **options: Any) -> None:
         super().__init__(*args, **options)
-        del self.fields["address"]
+        del self.fields["address"], self.fields["keep_address"]
         choice = cast("forms.ChoiceField", self.fields["failed"])
         choice.choices = [(unit.unit.serial, f"{unit} ({unit.unit.serial})") for unit in units]

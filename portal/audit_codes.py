@@ -8,6 +8,7 @@ class AuditCode(Code):
 
     ACCOUNT_OPENED = "account-opened", "Account opened"
     ACCOUNT_SAVED = "account-saved", "Account saved as “{name}”"
+    ADDRESS_SAVED = "address-saved", "Address of delivery saved"
     KEY_MADE = "key-made", "Key of the portal made"
     MAIL_RESENT = "mail-resent", "Mail sent again: {subject}", "Mail about {case} sent again"
     MEMBER_REMOVED = "member-removed", "{user} is no member any more"

@@ -23,10 +23,11 @@ class User(AbstractUser):
 
 
 class Account(models.Model):
-    """A customer organisation. It owns registrations."""
+    """A customer organisation. It owns registrations. `address` is where replacements are delivered."""
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=80)
+    address = models.TextField(max_length=1000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -177,14 +178,16 @@ class Key(models.Model):
 class Mail(models.Model):
     """A mail in the outbox: written in the transaction of what it reports, sent later by `portal.outbox`.
 
-    A sender leases it until `leased_until`; if that sender dies, the next one takes over. `gave_up_at`: too
-    many attempts failed. No row carries a keyset, a code or a link that sets a password: the sender makes
-    the link for the user `link_for` and inserts it (`portal.outbox`).
+    `html` says what `body` says; empty: the mail is text only. A sender leases it until `leased_until`; if
+    that sender dies, the next one takes over. `gave_up_at`: too many attempts failed. No row carries a
+    keyset, a code or a link that sets a password: the sender makes the link for the user `link_for` and
+    inserts it (`portal.outbox`).
     """
 
     to = models.EmailField()
     subject = models.CharField(max_length=200)
     body = models.TextField()
+    html = models.TextField(blank=True)
     account = models.ForeignKey(Account, models.PROTECT, null=True, blank=True, related_name="+")
     about = models.CharField(max_length=20, blank=True)
     link_for = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")

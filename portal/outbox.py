@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.core.mail import EmailMessage, mailers
+from django.core.mail import EmailMultiAlternatives, mailers
 from django.core.mail.backends import filebased
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
@@ -88,15 +88,17 @@ def post(
     to: Iterable[str],
     subject: str,
     body: str,
+    html: str = "",
     account: Account | None = None,
     about: str = "",
     link_for: User | None = None,
 ) -> int:
     """Put a mail to each of these addresses into the outbox; return how many. Skips empty ones and doubles.
 
-    The mails belong to the caller's transaction: raises TransactionManagementError outside of one. `about`
-    is what the desk finds a mail by, such as the number of an RMA case: at most 20 characters. With
-    `link_for`, the sender replaces LINK with a link that sets this user's password.
+    `html`, if there is any, says what `body` says: `portal.letters` makes both. The mails belong to the
+    caller's transaction: raises TransactionManagementError outside of one. `about` is what the desk finds a
+    mail by, such as the number of an RMA case: at most 20 characters. With `link_for`, the sender replaces
+    LINK in both with a link that sets this user's password.
     """
     if not transaction.get_connection().in_atomic_block:
         raise TransactionManagementError("a mail is posted in the transaction of what it tells")
@@ -104,11 +106,22 @@ def post(
     addresses = {address.casefold(): address for address in stripped if address}
     line = re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", subject).strip()[:SUBJECT_CHARACTERS]
     mails = [
-        Mail(to=address, subject=line, body=body, account=account, about=about, link_for=link_for)
+        Mail(to=address, subject=line, body=body, html=html, account=account, about=about, link_for=link_for)
         for address in addresses.values()
     ]
     Mail.objects.bulk_create(mails)
     return len(mails)
+
+
+def withdraw(*, about: str) -> set[str]:
+    """Take back the mails about something that no sender has tried yet; return their addresses.
+
+    Belongs to the caller's transaction, like `post`. A mail that a sender leases meanwhile is left alone.
+    """
+    untried = Mail.objects.filter(about=about, sent_at=None, gave_up_at=None, leased_until=None, tries=0)
+    addresses = {mail.pk: mail.to for mail in untried.select_for_update()}
+    Mail.objects.filter(pk__in=addresses).delete()
+    return set(addresses.values())
 
 
 def send_waiting(*, now: Clock, limit: int, goes_on: Callable[[Round], bool] = lambda so_far: True) -> Round:
@@ -173,7 +186,10 @@ def _deliver(mail: Mail, mailer: BaseEmailBackend, now: Clock, so_far: Round) ->
     headers = {"Auto-Submitted": "auto-generated"}  # so that no absence notice answers it
     try:
         mailer.open()
-        message = EmailMessage(mail.subject, _text(mail), to=[mail.to], headers=headers)
+        body, html = _with_link(mail)
+        message = EmailMultiAlternatives(mail.subject, body, to=[mail.to], headers=headers)
+        if html:
+            message.attach_alternative(html, "text/html")
         mailer.send_messages([message])
     except Exception as error:  # whatever it is, the mails after this one must go out
         problem = _describe(error)
@@ -189,15 +205,16 @@ def _deliver(mail: Mail, mailer: BaseEmailBackend, now: Clock, so_far: Round) ->
     return ended
 
 
-def _text(mail: Mail) -> str:
-    """A mail's text, with the link that it brings: that is valid from now on, and stored nowhere."""
+def _with_link(mail: Mail) -> tuple[str, str]:
+    """A mail's text and HTML with the link that it brings: that is valid from now on, and stored nowhere."""
     user = mail.link_for
     if user is None:
-        return mail.body
+        return mail.body, mail.html
     if not user.is_active or user.email.casefold() != mail.to.casefold():
         raise LinkGone
     names = [urlsafe_base64_encode(force_bytes(user.pk)), default_token_generator.make_token(user)]
-    return mail.body.replace(LINK, settings.PORTAL_URL + reverse("set_password", args=names))
+    link = settings.PORTAL_URL + reverse("set_password", args=names)
+    return mail.body.replace(LINK, link), mail.html.replace(LINK, link)
 
 
 def _note_failure(mail: Mail, problem: str, now: datetime.datetime) -> None:

@@ -8,6 +8,7 @@ from django.db import transaction
 from portal import audit, outbox
 from portal.audit_codes import AuditCode
 from portal.errors import LinkUsed, LoginSwitchedOff, NoMailAddress, StaffIsNoMember
+from portal.letters import Letter, Step, post_letter
 from portal.models import Account, Membership, User
 from portal.roles import MAY, roles_of
 
@@ -21,17 +22,6 @@ CHANGED_AT_THE_DESK = [
     "is_superuser",
 ]
 
-# The link is inserted when the mail is sent: no row of the outbox carries it.
-LINK_MAIL = f"""\
-Support made this link for the login {{user}}. It sets a new password:
-
-{outbox.LINK}
-
-It works once, within an hour of this mail. Nobody but you ever knows the password, Support neither.
-
-If you didn't ask Support for it, leave it: your password stays as it is. Tell Support, though.
-"""
-
 
 @transaction.atomic
 def save_account(*, account: Account, by: User | None, reason: str) -> Account:
@@ -39,6 +29,13 @@ def save_account(*, account: Account, by: User | None, reason: str) -> Account:
     account.save()
     audit.record(AuditCode.ACCOUNT_SAVED, by=by, account=account, reason=reason, data={"name": account.name})
     return account
+
+
+@transaction.atomic
+def save_address(*, account: Account, address: str, by: User) -> None:
+    """Keep an account's address of delivery, which requests for replacements offer; empty: none is kept."""
+    if Account.objects.filter(pk=account.pk).exclude(address=address).update(address=address):
+        audit.record(AuditCode.ADDRESS_SAVED, by=by, account=account)
 
 
 @transaction.atomic
@@ -101,12 +98,26 @@ def send_password_link(*, user: User, by: User, reason: str) -> None:
         raise LoginSwitchedOff
     if not user.email:
         raise NoMailAddress
-    body, about = LINK_MAIL.format(user=user.username), "password link"
-    outbox.post(to=[user.email], subject="Set your password", body=body, about=about, link_for=user)
+    post_letter(_link_letter(user), to=[user], about="password link", link_for=user)
     membership = Membership.objects.select_related("account").filter(user=user).first()
     account = membership.account if membership else None
     data: dict[str, object] = {"user": user.username, "to": user.email}
     audit.record(AuditCode.PASSWORD_LINK_SENT, by=by, account=account, reason=reason, data=data)
+
+
+def _link_letter(user: User) -> Letter:
+    """The letter with the link, which is inserted when the mail is sent: no row of the outbox carries it."""
+    return Letter(
+        subject="Set your password",
+        told=[f"Support made this link for your login {user.username}. It sets a new password."],
+        page=Step("Set a password", outbox.LINK),
+        after=[
+            "The link works once, within an hour of this mail. Nobody but you ever knows the password, "
+            "Support neither.",
+            "If you didn't ask Support for it, leave it: your password stays as it is. Tell Support, though.",
+        ],
+        why="You get this mail because your login has this address.",
+    )
 
 
 @transaction.atomic

@@ -147,7 +147,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.access.roles",
             ],
-            "builtins": ["licensing.wording"],
+            "builtins": ["licensing.wording", "licensing.rma.words"],
         },
     }
 ]
@@ -251,6 +251,9 @@ if not MAIL_FROM.isprintable() or not all(parseaddr(MAIL_FROM)[1].partition("@")
         f"MAIL_FROM is {MAIL_FROM!r}: it takes an address such as portal@portal.example"
     )
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
+# What mails say of Support and of where failed units go; "\\n" begins a line.
+SUPPORT_CONTACT = env.str("SUPPORT_CONTACT", default="", multiline=True).strip()
+RMA_RETURN_ADDRESS = env.str("RMA_RETURN_ADDRESS", default="", multiline=True).strip()
 
 AUTH_USER_MODEL = "portal.User"
 AUTHENTICATION_BACKENDS = ["portal.access.LoginBackend"]

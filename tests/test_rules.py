@@ -83,7 +83,7 @@ def test_the_page_and_the_code_say_the_same() -> None:
         (SEARCH, "nobody", "Searching: Refuses nothing"),
         (SEARCH, "`portal.outbox.MailGone`", "portal.outbox.MailGone isn't there"),
         (SEARCH, "`portal.outbox.Round`", "portal.outbox.Round isn't there"),
-        ("- Written: `portal.outbox.resend`", "", "Mail: Written nothing"),
+        ("- Written: `portal.name_search.words_of`", "", "Searching: Written nothing"),
         ("`portal.outbox.resend`", "`portal.outbox.gone`", "portal.outbox.gone isn't there"),
         ("- Tested: `tests/portal/test_outbox.py", "- `tests", "Mail: Tested nothing"),
         ("::test_a_refused_wish", "::test_a_granted_wish", "::test_a_granted_wish_to_send_again_"),

@@ -45,7 +45,9 @@ def case_list(request: DeskRequest) -> HttpResponse:
 def open_case(request: DeskRequest, serial: str) -> HttpResponse:
     unit = get_object_or_404(Unit.objects.select_related("model"), serial=serial)
     registration = Registration.objects.live().select_related("account", "unit").filter(unit=unit).first()
-    form = OpenCaseForm(request.POST if request.method == "POST" else None, is_lead=_is_lead(request))
+    initial = {"address": registration.account.address} if registration else {}
+    sent = request.POST if request.method == "POST" else None
+    form = OpenCaseForm(sent, is_lead=_is_lead(request), initial=initial)
     if form.is_bound and form.is_valid():
         try:
             latest = unit.registrations.select_related("account", "unit").order_by("-pk").first()

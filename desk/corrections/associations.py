@@ -24,6 +24,7 @@ BEYOND = "Support may do this with however many units a parent has shared its li
 class Associate(Choice):
     name = "associate"
     title = button = "Associate"
+    did = "associated a unit with another"
     intro = BEYOND
     form = OtherUnitForm
     asked = "This unit becomes"
@@ -95,6 +96,7 @@ class SeatChoice(Choice):
 class Remove(SeatChoice):
     name = "remove"
     title = "Remove an association"
+    did = "removed an association"
     link = "Remove association"
     button = "Remove"
 
@@ -107,6 +109,7 @@ class Remove(SeatChoice):
 class ChangeParent(SeatChoice):
     name = "change_parent"
     title = button = "Change parent"
+    did = "changed the parent of a unit"
     intro = BEYOND
     form = OtherUnitForm
     asked = "Whose parent"
@@ -127,6 +130,7 @@ class ChangeParent(SeatChoice):
 class Swap(SeatChoice):
     name = "swap"
     title = button = "Swap roles"
+    did = "swapped the roles of a pair"
     asked = "Pair"
     none = "It is in no pair that shares licenses."
 
@@ -145,6 +149,7 @@ class Swap(SeatChoice):
 class MakeStandby(SeatChoice):
     name = "make_standby"
     title = button = "Make standby"
+    did = "made another unit the standby"
     intro = BEYOND
     asked = "Spare"
     none = "There is no spare here."

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from desk.access import DeskRequest
 from desk.corrections.forms import ChoiceForm, CorrectionForm, Option
 from portal.errors import RuleViolation
+from portal.models import Account
 from products.models import Registration, Unit
 
 
@@ -26,7 +27,8 @@ class Correction:
     """The base of all corrections. A class with a `name` gets an address, a page and links to it.
 
     `intro` and `preview` say what it would change; `nothing` and `obstacle` say why it can't be done now.
-    `effects` say what it would do once the form is filled in, and have to be confirmed.
+    `effects` say what it would do once the form is filled in, and have to be confirmed. `did` completes
+    "Support has …" in the mail to the owners; `renews`: the unit gets another keyset that says the same.
     """
 
     name: ClassVar[str]
@@ -36,6 +38,8 @@ class Correction:
     subject: ClassVar[Subject] = Subject.REGISTERED
     permission: ClassVar[str] = "portal.lead"
     form: ClassVar[type[CorrectionForm]] = CorrectionForm
+    did: ClassVar[str] = "changed something"
+    renews: ClassVar[bool] = False
 
     def __init__(
         self, request: DeskRequest, serial: str, unit: Unit | None, registration: Registration | None
@@ -68,8 +72,15 @@ class Correction:
         """What the form asks for would do, if that must be seen before. A rule may refuse it."""
         return ()
 
+    def accounts(self, given: dict[str, Any]) -> list[Account]:
+        """The accounts whose owners get a mail about it: by default the unit's, if anybody owns it."""
+        return [self.registration.account] if self.registration else []
+
     def perform(self, given: dict[str, Any]) -> str:
-        """Do what the form asks for, and return a sentence that says so. A rule may refuse it."""
+        """Do what the form asks for, and return a sentence that says so: the mail has it, too.
+
+        A rule may refuse it.
+        """
         raise NotImplementedError
 
 

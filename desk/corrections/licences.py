@@ -34,6 +34,7 @@ class LicenceChoice(Choice):
 class Extend(LicenceChoice):
     name = "extend"
     title = "Extend a license"
+    did = "extended a license"
     button = "Extend"
     form = ExtendForm
 
@@ -51,6 +52,7 @@ class Extend(LicenceChoice):
 class Revoke(LicenceChoice):
     name = "revoke"
     title = "Revoke a license"
+    did = "revoked a license"
     button = "Revoke"
     intro = "Who shares this unit's licenses loses it too. What every unit of the model has stays."
 
@@ -63,6 +65,7 @@ class Revoke(LicenceChoice):
 class MoveLicence(LicenceChoice):
     name = "move_license"
     title = "Move a license to another unit"
+    did = "moved a license"
     link = "Move a license"
     button = "Move"
     intro = (

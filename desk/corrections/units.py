@@ -57,11 +57,15 @@ class Leaving(Correction):
 class Move(Leaving):
     name = "move"
     title = "Move to another account"
+    did = "moved a unit to another account"
     button = "Move"
     intro = "Its own licenses go with it; what it has of other units' licenses returns to those."
     becomes = "goes with it"
     returns = "come back first, and go with it"
     form = MoveForm
+
+    def accounts(self, given: dict[str, Any]) -> list[Account]:
+        return [self.registration.account, given["account"]]
 
     def perform(self, given: dict[str, Any]) -> str:
         release.release_to_account(**self.terms(given))
@@ -71,6 +75,7 @@ class Move(Leaving):
 class Release(Leaving):
     name = "release"
     title = button = "Release to stock"
+    did = "released a unit to stock"
     intro = (
         "Its own licenses stay with the registration that ends: nobody has them any more. What it has of "
         "other units' licenses returns to those."
@@ -92,6 +97,8 @@ class Release(Leaving):
 class Reissue(Correction):
     name = "reissue"
     title = "Reissue the keyset"
+    did = "issued a new keyset"
+    renews = True
     link = "Reissue keyset"
     button = "Reissue"
 
@@ -127,6 +134,7 @@ class TakeBack(Correction):
 class Open(Choice):
     name = "open"
     title = "Open what failed attempts have closed"
+    did = "opened what failed attempts had closed"
     link = "Open after failed attempts"
     button = "Open"
     subject = Subject.SERIAL  # a typo's attempts count too
@@ -144,6 +152,9 @@ class Open(Choice):
                 ("account", None, "all that it has tried"),
             )
         ]
+
+    def accounts(self, given: dict[str, Any]) -> list[Account]:
+        return [given["choice"][0]]
 
     def perform(self, given: dict[str, Any]) -> str:
         account, serial = given["choice"]

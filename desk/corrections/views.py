@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from desk.access import DeskRequest, render_desk
 from desk.addresses import unit_url
 from desk.corrections.base import Correction, Subject
+from desk.corrections.telling import perform_and_tell
 from licensing.errors import NotRegistered
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -36,7 +37,7 @@ def correct(request: DeskRequest, serial: str, kind: type[Correction]) -> HttpRe
                 return render_desk(
                     request, "desk/correct.html", context | {"effects": effects, "shown": shown}
                 )
-            messages.success(request, correction.perform(form.cleaned_data))
+            messages.success(request, perform_and_tell(correction, form.cleaned_data))
             return redirect(unit_url(serial) if unit else request.path)
         except RuleViolation as refusal:
             add_refusal(form, refusal)

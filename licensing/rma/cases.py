@@ -25,15 +25,20 @@ from licensing.rma.errors import (
     ReplacementRetired,
     SameAsFailed,
     SymptomNeeded,
+    TooManyRequests,
     UnknownReplacement,
     WrongModel,
 )
 from licensing.rma.selectors import GRACE, keeper_of
 from portal import audit
 from portal.models import Account, User
+from portal.services import save_address
 from products.errors import UnitRetired
 from products.models import ProductModel, Registration, Unit
 from products.serials import normalize_serial
+
+MOST_REQUESTS, REQUESTS_IN = 20, datetime.timedelta(days=1)
+"""How many cases the members of an account may ask for within which time; Support may open more."""
 
 
 @transaction.atomic
@@ -47,14 +52,20 @@ def ask_for_case(
     by: User,
     now: datetime.datetime,
     replacement: Unit | None = None,
+    keep_address: bool = False,
 ) -> RmaCase:
     """Ask Support to replace a unit or, with `kind` TRANSFER, to move its licences to `replacement` (X4).
 
-    Raises SymptomNeeded, UnitRetired, NotReplaceable, CaseOpen and PairChanged, and what `check_replacement`
-    raises.
+    `keep_address`: the account keeps the address of delivery, for the next time.
+
+    Raises SymptomNeeded, UnitRetired, NotReplaceable, CaseOpen, PairChanged and TooManyRequests, and what
+    `check_replacement` raises.
     """
     also = replacement.serial if replacement else ""
     case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
+    _check_requests(case.account, now)
+    if keep_address:
+        save_address(account=case.account, address=case.address, by=by)
     if replacement is not None:
         case.replacement = _find(replacement.serial)
         check_open_elsewhere([case.replacement], exclude=case)
@@ -214,6 +225,13 @@ def _open(
     return case
 
 
+def _check_requests(account: Account, now: datetime.datetime) -> None:
+    """Raise TooManyRequests if there is one too many now; the account is locked."""
+    recent = RmaCase.objects.filter(account=account, asked_at__gt=now - REQUESTS_IN, asked_by__is_staff=False)
+    if recent.count() > MOST_REQUESTS:
+        raise TooManyRequests(most=MOST_REQUESTS)
+
+
 def replaceable(registration: Registration | None, unit: Unit) -> Registration:
     """Return a unit's live or last registration. Raises NotReplaceable if it was never registered."""
     if registration is None:
@@ -245,11 +263,15 @@ def _find(serial: str) -> Unit:
 
 
 def check_open_elsewhere(units: Iterable[Unit], *, exclude: RmaCase | None = None) -> None:
-    """Raise CaseOpen if one of these units is the failed one or the replacement in an open case."""
+    """Raise CaseOpen if one of these units is the failed one or the replacement in an open case.
+
+    Its fact `case` is that case.
+    """
     for unit in units:
         cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit), state__in=RmaCase.OPEN)
-        if case := cases.exclude(pk=exclude.pk if exclude else 0).first():
-            raise CaseOpen(serial=unit.serial, number=case.number)
+        cases = cases.select_related("failed__unit").exclude(pk=exclude.pk if exclude else 0)
+        if case := cases.first():
+            raise CaseOpen(serial=unit.serial, number=case.number, case=case)
 
 
 def check_warranty(case: RmaCase) -> None:
@@ -304,11 +326,15 @@ def raise_grace_version(case: RmaCase) -> None:
 
 def _close(case: RmaCase, state: RmaCase.State, code: AuditCode, *, reason: str, by: User) -> RmaCase:
     case = locked(case)
+    is_unanswered = case.state == RmaCase.State.REQUESTED
     case.state, case.decision, case.closed_at = state, reason.strip(), timezone.now()
     case.save()
     raise_grace_version(case)
     _record(code, case, by=by, reason=reason)
-    mails.post_mails(case, str(state))
+    if state == RmaCase.State.CANCELLED:
+        mails.post_cancelled(case, by=by, is_unanswered=is_unanswered)
+    else:
+        mails.post_mails(case, str(state))
     return case
 
 

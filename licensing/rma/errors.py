@@ -18,6 +18,15 @@ class CaseOpen(RuleViolation):
     message = "{serial} is in an open case already: {number}. Complete, decline or cancel that one first."
 
 
+class TooManyRequests(RuleViolation):
+    """X6: the members of an account ask for a limited number of cases a day, each of which sends mails."""
+
+    code = "too-many-requests"
+    message = (
+        "Your account has asked for {most} replacements within a day. Ask Support directly: it can open more."
+    )
+
+
 class CaseNotOpen(RuleViolation):
     """The case's state no longer allows the action: somebody was quicker."""
 

@@ -1,19 +1,26 @@
+from typing import cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from licensing.forms import AskForm, TransferForm
 from licensing.models import RmaCase
 from licensing.rma import cases
+from licensing.rma.errors import CaseOpen
 from licensing.rma.selectors import cases_in, former_mates, open_cases, successors_of, with_keeper
 from licensing.rma.steps import shown_case
+from licensing.rma.words import already_in_words
 from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
+from portal.models import Account
 from portal.paging import read_cursor
 from products.pages import get_registration
 
@@ -21,7 +28,8 @@ from products.pages import get_registration
 @editor_required
 def replace_appliance(request: MemberRequest, serial: str) -> HttpResponse:
     registration = get_registration(request, serial)
-    form = AskForm(request.POST if request.method == "POST" else None)
+    initial = {"address": registration.account.address}
+    form = AskForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_bound and form.is_valid():
         try:
             case = cases.ask_for_case(
@@ -33,7 +41,7 @@ def replace_appliance(request: MemberRequest, serial: str) -> HttpResponse:
             )
             return _asked(request, case)
         except RuleViolation as refusal:
-            add_refusal(form, refusal)
+            _add_refusal(form, refusal, registration.account)
     context = {
         "registration": registration,
         "form": form,
@@ -64,9 +72,22 @@ def transfer_licenses(request: MemberRequest, serial: str) -> HttpResponse:
             )
             return _asked(request, case)
         except RuleViolation as refusal:
-            add_refusal(form, refusal)
+            _add_refusal(form, refusal, registration.account)
     context = {"registration": registration, "form": form, "units": units}
     return render(request, "licensing/transfer_licenses.html", context, status=422 if form.errors else 200)
+
+
+def _add_refusal(form: AskForm, refusal: RuleViolation, account: Account) -> None:
+    """Show a refusal in the customer's words; an open case of the account's own is linked."""
+    message = ""
+    if isinstance(refusal, CaseOpen):
+        case, serial = cast("RmaCase", refusal.facts["case"]), str(refusal.facts["serial"])
+        message = f"Support works on {serial} in another matter. Ask Support."
+        if case.account_id == account.pk:
+            url = reverse("rma_case", args=[case.uuid])
+            said = already_in_words(case, serial)
+            message = format_html('{}: <a href="{}">{}</a>.', said, url, case.number)
+    add_refusal(form, refusal, message=message)
 
 
 def _asked(request: MemberRequest, case: RmaCase) -> HttpResponse:
@@ -86,7 +107,12 @@ def rma_cases(request: MemberRequest) -> HttpResponse:
 @member_required
 def rma_case(request: MemberRequest, uuid: UUID) -> HttpResponse:
     case = _get(request, uuid)
-    context = {"case": case, "shown": None if case.closed_at else shown_case(case)}
+    context = {
+        "case": case,
+        "is_cancelling": case.is_open and "cancel" in request.GET,
+        "return_address": settings.RMA_RETURN_ADDRESS.splitlines(),
+        "shown": None if case.closed_at else shown_case(case),
+    }
     return render(request, "licensing/rma_case.html", context)
 
 
@@ -98,7 +124,7 @@ def cancel_case(request: MemberRequest, uuid: UUID) -> HttpResponse:
     except RuleViolation as refusal:
         messages.error(request, str(refusal), extra_tags=refusal.code)
     else:
-        messages.success(request, "Cancelled.")
+        messages.success(request, "Cancelled. Nothing was replaced.")
     return redirect("rma_case", uuid)
 
 

@@ -104,6 +104,8 @@ def test_the_administrators_cases(guard: Guard, owner: User, units: dict[str, Re
         page.goto(path)
         inspect_page(page)
     page.goto(f"/rma/{case.uuid}/")
+    page.get_by_role("link", name="Cancel this request").click()
+    inspect_page(page)
     page.get_by_role("button", name="Cancel this request").click()
     page.locator("[data-state=cancelled]").wait_for()
     inspect_page(page)

@@ -2,10 +2,12 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -20,7 +22,7 @@ from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase, Service
 from licensing.moves.release import plan_release
 from portal.clock import today
-from portal.models import Account, AuditEntry, User
+from portal.models import Account, AuditEntry, Mail, User
 from portal.roles import AGENT, LEAD, OPERATOR
 from products.models import Attempt, Registration, Unit
 from tests.access_table import CORRECTIONS as ROWS
@@ -28,6 +30,7 @@ from tests.access_table import led_to_by, lines
 from tests.factories import (
     CODE,
     AccountFactory,
+    MembershipFactory,
     RegistrationFactory,
     UnitFactory,
     hf,
@@ -210,16 +213,18 @@ def test_every_page_is_sound(client: Client, lead: User, action: str, state: str
         assert list(policy_problems(response)) == []
 
 
-@pytest.mark.parametrize("action", ALL)
-def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: str) -> None:
-    primary, secondary, seat = pair(AccountFactory(), lead)
+def everything(client: Client, lead: User) -> dict[str, tuple[Registration | Unit, dict[str, str]]]:
+    """By action: a unit that it can be done to and what its form takes beside a reason. All units are one
+    account's, whose owner has a mail address, but for the retired one."""
+    account = MembershipFactory(role="owner", user__email="owner@a.example").account
+    primary, secondary, seat = pair(account, lead)
     spare = beside(primary, lead)
-    alone = RegistrationFactory(account=primary.account)
+    alone = RegistrationFactory(account=account)
     theirs, own = give(primary, CLIENT_AV), give(alone, CLIENT_AV, expires_on=today())
     retired = UnitFactory(retired_at=timezone.now())
-    Attempt.objects.create(kind="code", account=alone.account, subject=alone.unit.serial, at=timezone.now())
+    Attempt.objects.create(kind="code", account=account, subject=alone.unit.serial, at=timezone.now())
     seen = plan_release(alone).fingerprint
-    facts = {
+    return {
         "associate": (primary, {"choice": "hf:parent", "serial_number": alone.unit.serial}),
         "remove": (secondary, {"choice": str(seat.uuid)}),
         "change-parent": (secondary, {"choice": str(seat.uuid), "serial_number": alone.unit.serial}),
@@ -232,8 +237,13 @@ def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: st
         "move": (alone, {"account": str(AccountFactory().uuid), "seen": seen}),
         "release": (alone, {"authentication_code": NEW_CODE, "seen": seen}),
         "take-back": (retired, {"authentication_code": NEW_CODE}),
-        "open": (alone, {"choice": f"unit:{alone.account.uuid}"}),
+        "open": (alone, {"choice": f"unit:{account.uuid}"}),
     }
+
+
+@pytest.mark.parametrize("action", ALL)
+def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: str) -> None:
+    facts = everything(client, lead)
     assert action in facts, f"Say above which unit, and what beside a reason, {action} takes."
     unit, form = facts[action]
     before = every_row()
@@ -244,6 +254,58 @@ def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: st
     assert every_row() == before
     assert is_done(post(client, unit, action, **form), unit)
     assert every_row() != before
+
+
+# Mails
+
+
+@pytest.mark.parametrize("action", [action for action in ALL if action != "take-back"])
+def test_each_owner_gets_one_mail_with_what_was_done_and_why(client: Client, lead: User, action: str) -> None:
+    unit, form = everything(client, lead)[action]
+
+    response = post(client, unit, action, **form)
+
+    mail = Mail.objects.get()
+    assert (mail.to, mail.about) == ("owner@a.example", unit.unit.serial)
+    (said,) = [str(message) for message in get_messages(response.wsgi_request)]
+    assert " ".join(said.split()) in " ".join(mail.body.split())
+    assert "\nReason: as asked for by phone\n" in mail.body
+    assert "Support has changed something" not in mail.body
+
+
+def test_the_owners_of_the_other_account_get_a_mail_too(client: Client, lead: User) -> None:
+    other = MembershipFactory(role="owner", user__email="owner@b.example").account
+    unit, form = everything(client, lead)["move"]
+
+    post(client, unit, "move", **form | {"account": str(other.uuid)})
+
+    assert set(Mail.objects.values_list("to", flat=True)) == {"owner@a.example", "owner@b.example"}
+
+
+def test_nobody_gets_a_mail_about_a_unit_that_nobody_owns(client: Client, lead: User) -> None:
+    unit, form = everything(client, lead)["take-back"]
+
+    assert is_done(post(client, unit, "take-back", **form), unit)
+
+    assert not Mail.objects.exists()
+
+
+def test_the_mail_names_the_keysets_that_change(client: Client, lead: User) -> None:
+    unit, form = everything(client, lead)["revoke"]
+    sharing_too = Seat.objects.live().get(shares=True).registration
+
+    post(client, unit, "revoke", **form)
+
+    named = set(re.findall("/products/([0-9A-F]{12})/keyset/", Mail.objects.get().body))
+    assert named == {unit.unit.serial, sharing_too.unit.serial}
+
+
+def test_a_correction_that_is_refused_sends_no_mail(desk: Client, unit: Registration) -> None:
+    MembershipFactory(account=unit.account, role="owner", user__email="owner@a.example")
+    elsewhere = RegistrationFactory()
+
+    with nothing_written():
+        post(desk, unit, "associate", choice="hf:parent", serial_number=elsewhere.unit.serial)
 
 
 # Associations

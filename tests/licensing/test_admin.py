@@ -5,9 +5,9 @@ from django.test import Client
 
 from licensing.models import CatalogueState, LedgerEntry, Licence, ModelService, Service
 from portal.clock import today
-from portal.models import User
+from portal.models import Mail, User
 from products.models import ProductModel
-from tests.factories import RegistrationFactory, UnitFactory
+from tests.factories import MembershipFactory, RegistrationFactory, UnitFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 GRANT = "/support/licensing/licence/add/"
@@ -35,6 +35,19 @@ def test_a_grant_writes_licence_and_ledger(desk: Client, admin_user: User) -> No
     licence, entry = Licence.objects.get(), LedgerEntry.objects.get(unit=registration.unit)
     assert (licence.registration, licence.count) == (registration, 3)
     assert (entry.actor, entry.reason, entry.before) == (admin_user, "bought by phone", None)
+
+
+def test_a_grant_is_told_to_the_owners(desk: Client) -> None:
+    owner = MembershipFactory(user__email="owner@a.example")
+    registration = RegistrationFactory(account=owner.account)
+
+    desk.post(GRANT, grant(registration.unit.serial))
+
+    mail = Mail.objects.get()
+    assert mail.to == "owner@a.example"
+    assert "Client AV Enforcement: licensed for 3 until" in mail.body
+    assert "Reason: bought by phone" in mail.body
+    assert f"/products/{registration.unit.serial}/keyset/" in mail.body
 
 
 def test_a_grant_takes_any_notation_and_unlimited(desk: Client) -> None:

@@ -130,6 +130,15 @@ def test_a_mail_goes_with_the_transaction_that_it_tells_of() -> None:
     assert mail.outbox == []
 
 
+def test_a_mail_with_html_has_its_text_too() -> None:
+    post(to=["ann@a.example"], subject="Case 7", body="Your case", html="<p>Your case</p>")
+
+    send()
+
+    (message,) = mail.outbox
+    assert (message.body, message.alternatives) == ("Your case", [("<p>Your case</p>", "text/html")])
+
+
 # Sending
 
 

@@ -24,16 +24,16 @@ from portal.models import Mail
 from portal.outbox import LEASE, Round, post, send_waiting
 from tests.killed import Mortal, database_url
 from tests.portal.processes import ROOT, environment
-from tests.races import Rival, race
+from tests.races import Rival, race, without_locks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATIENCE = 30
 
 
-def posted(*to: str, subject: str = "Case 7") -> None:
+def posted(*to: str, subject: str = "Case 7", about: str = "") -> None:
     with transaction.atomic():
-        post(to=to or ["ann@a.example"], subject=subject, body="Your case")
+        post(to=to or ["ann@a.example"], subject=subject, body="Your case", about=about)
 
 
 send = partial(send_waiting, now=timezone.now, limit=100)
@@ -76,6 +76,40 @@ def test_what_one_sender_has_the_next_passes_over() -> None:
 
     assert Rival(send).result() == Round(sent=1)
     assert [message.to for message in mail.outbox] == [["bob@b.example"]]
+
+
+def withdraw() -> set[str]:
+    with transaction.atomic():
+        return outbox.withdraw(about="RMA 7")
+
+
+def test_what_is_withdrawn_is_not_sent() -> None:
+    posted(about="RMA 7")
+
+    done = race(withdraw, send)
+
+    assert done == Round()
+    assert not Mail.objects.exists()
+
+
+def lease() -> object:
+    return outbox._lease(Mail.objects.get().pk, timezone.now())
+
+
+def test_what_a_sender_has_is_not_withdrawn() -> None:
+    posted(about="RMA 7")
+
+    assert race(lease, withdraw) == set()
+    assert Mail.objects.exists()
+
+
+@without_locks
+def test_control_without_its_lock_a_mail_is_withdrawn_while_it_is_sent() -> None:
+    posted(about="RMA 7")
+
+    race(lease, withdraw)
+
+    assert not Mail.objects.exists()
 
 
 # Killed

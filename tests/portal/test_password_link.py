@@ -77,6 +77,9 @@ def test_the_desk_sends_a_link_with_its_reason(desk: Client, operator: User, own
     assert message.to == ["owner@a.example"]
     assert "Support" in message.body
     assert outbox.LINK not in message.body
+    (page,) = message.alternatives
+    assert page.content.count(f"http://localhost{link_in(message)}") == 2
+    assert outbox.LINK not in page.content
 
 
 def test_the_link_is_kept_nowhere(desk: Client, owner: User) -> None:

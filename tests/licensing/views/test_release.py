@@ -204,7 +204,7 @@ def test_what_went_to_stock_says_so(client: Client, mine: Registration) -> None:
     assert "bought back" in became
 
 
-def test_a_returned_product_names_its_case(client: Client, mine: Registration, member: Membership) -> None:
+def test_a_replaced_product_names_its_case(client: Client, mine: Registration, member: Membership) -> None:
     case = RmaCase.objects.create(
         account=mine.account,
         failed=mine,
@@ -217,7 +217,7 @@ def test_a_returned_product_names_its_case(client: Client, mine: Registration, m
 
     became = Page(client.get(url(mine, ""))).section("became").text
 
-    assert "returned" in became
+    assert "replaced" in became
     assert case.number in became
     assert case.replacement.serial in became
 

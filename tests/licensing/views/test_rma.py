@@ -6,7 +6,7 @@ import uuid
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from associations.services import associate, remove_association
 from licensing.models import RmaCase
@@ -174,7 +174,65 @@ def test_a_unit_is_in_one_case_at_a_time(client: Client, member: Membership, min
     assert response.status_code == 422
     (alert,) = Page(response).root.all("div", role="alert")
     assert Page(response).codes(alert) == ["case-open"]
-    assert case.number in alert.text
+    assert alert.one("a", href=f"/rma/{case.uuid}/").text == case.number
+    assert every_row() == before
+
+
+@pytest.mark.parametrize(
+    ("is_approved", "words"),
+    [(False, "Support has a request for this unit already"), (True, "A replacement is on its way already")],
+)
+def test_a_unit_in_an_open_case_leads_to_it_instead_of_asking(
+    client: Client, member: Membership, mine: Registration, is_approved: bool, words: str
+) -> None:
+    case = open_for(mine, UnitFactory()) if is_approved else asked(mine, member)
+
+    page = Page(client.get(url(mine)))
+
+    note = page.root.one("div", data_code="case-open")
+    assert note.one("a").attrs["href"] == f"/rma/{case.uuid}/"
+    assert note.text.startswith(f"{words}: {case.number}")
+    assert not list(page.root.one("main").all("form"))
+
+
+def test_a_case_of_another_account_is_not_named(client: Client, member: Membership) -> None:
+    failed, primary = removed_pair(member)
+    elsewhere = of_somebody_else()
+    RmaCase.objects.filter(pk=elsewhere.pk).update(replacement=primary.unit)
+    form = {"failed": failed.unit.serial, "symptom": "dead"}
+
+    response = client.post(url(primary, "transfer/"), form)
+
+    assert Page(response).codes() == ["case-open"]
+    assert elsewhere.number not in response.text
+    assert str(elsewhere.uuid) not in response.text
+
+
+# The address of delivery
+
+
+ADDRESS = "742 Evergreen Terrace\nSpringfield"
+
+
+@pytest.mark.parametrize(("sent", "kept"), [({"keep_address": "on"}, ADDRESS), ({}, "")])
+def test_an_address_is_kept_for_the_next_time_if_that_is_wished(
+    client: Client, member: Membership, mine: Registration, sent: dict[str, str], kept: str
+) -> None:
+    client.post(url(mine), {"symptom": "dead", "address": ADDRESS, **sent})
+
+    next_one = RegistrationFactory(account=member.account)
+    page = Page(client.get(url(next_one)))
+    assert page.field("address").one("textarea").text == " ".join(kept.split())
+    entries = AuditEntry.objects.filter(code="address-saved", account=member.account)
+    assert [entry.data for entry in entries] == ([{}] if kept else [])
+
+
+def test_a_refused_request_keeps_no_address(client: Client, member: Membership, mine: Registration) -> None:
+    asked(mine, member)
+    before = every_row()
+
+    client.post(url(mine), {"symptom": "dead", "address": ADDRESS, "keep_address": "on"})
+
     assert every_row() == before
 
 
@@ -320,7 +378,7 @@ def test_a_requested_case_shows_what_was_asked_and_can_be_cancelled(
     assert facts(page)["Symptom"] == "<b>dead</b>"
     assert facts(page)["Contact"] == "Homer, after ten"
     assert facts(page)["Address of delivery"] == "742 Evergreen Terrace"
-    assert list(page.root.all("form", action=f"/rma/{case.uuid}/cancel/"))
+    assert list(page.root.all("a", href="?cancel#asked"))
     assert not {"steps", "lines"} & sections(page)
 
 
@@ -333,6 +391,7 @@ def test_the_secondary_that_keeps_its_rights_is_named_with_the_last_day(
     page = shown(client, case)
 
     assert list(page.section("case").all("a", href=url(secondary, "")))
+    assert f"{primary.friendly_name} keeps its licenses" in page.section("case").text
     assert f"{case.grace_ends_on:%d %b %Y}" in page.section("case").text
 
 
@@ -382,6 +441,25 @@ def test_a_completed_case_says_what_to_do_with_which_keysets(client: Client, mem
     moved = {row[0]: row[2] for row in page.section("lines").one("table").rows()}
     assert "moves" in moved.values()
     assert not list(page.root.all("form", action=f"/rma/{case.uuid}/cancel/"))
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("", "Support tells you where to"), ("1 Way Back\nSan Jose", "1 Way Back, San Jose")],
+)
+def test_a_completed_case_says_where_the_failed_unit_goes(
+    client: Client, member: Membership, mine: Registration, settings: Settings, address: str, words: str
+) -> None:
+    settings.RMA_RETURN_ADDRESS = address
+    case = open_for(mine, UnitFactory())
+    complete(case)
+
+    before = shown(client, case).section("steps").text
+    receive_case(case=case, by=case.asked_by)
+    after = shown(client, case).section("steps").text
+
+    assert words in before
+    assert words not in after
 
 
 def test_a_received_case_still_says_what_to_do(
@@ -438,6 +516,23 @@ def test_a_case_is_still_shown_when_its_units_have_left_the_account(
 
 
 # Cancelling
+
+
+def test_cancelling_asks_once(client: Client, member: Membership, mine: Registration) -> None:
+    case = asked(mine, member)
+    form = f"/rma/{case.uuid}/cancel/"
+
+    pages = [Page(client.get(f"/rma/{case.uuid}/{asked}")) for asked in ("", "?cancel")]
+
+    assert [len(list(page.root.all("form", action=form))) for page in pages] == [0, 1]
+    assert "Are you sure" in pages[1].root.one("div", id="asked").text
+
+
+def test_a_viewer_is_not_asked(client: Client) -> None:
+    viewer = log_in(client, role="viewer")
+    case = asked(RegistrationFactory(account=viewer.account), viewer)
+
+    assert "Cancel this request" not in client.get(f"/rma/{case.uuid}/?cancel").text
 
 
 def test_who_asked_takes_it_back_once(client: Client, member: Membership, mine: Registration) -> None:
