@@ -76,7 +76,7 @@ class AskForm(forms.Form):
 
     symptom = forms.CharField(
         label="What is wrong with it",
-        max_length=500,
+        max_length=2000,
         help_text="What the unit does, or doesn't do any more: lights, noises, since when.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
@@ -88,7 +88,7 @@ class AskForm(forms.Form):
     )
     address = forms.CharField(
         label="Address of delivery",
-        max_length=500,
+        max_length=1000,
         required=False,
         help_text="Where the replacement is sent to; empty: the address that Support knows.",
         widget=forms.Textarea(attrs={"rows": 3}),

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from licensing.forms import AskForm, TransferForm
 from licensing.models import RmaCase
 from licensing.rma import cases
-from licensing.rma.selectors import cases_in, former_mates, open_cases, successors_of, with_keeper
+from licensing.rma.selectors import cases_of_account, former_mates, open_cases, successors_of, with_keeper
 from licensing.rma.steps import shown_case
 from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.errors import RuleViolation
@@ -78,7 +78,7 @@ def _asked(request: MemberRequest, case: RmaCase) -> HttpResponse:
 @member_required
 def rma_cases(request: MemberRequest) -> HttpResponse:
     after = read_cursor(request.GET.get("after", ""))
-    page = cases_in("all", after=after, account=request.membership.account)
+    page = cases_of_account(request.membership.account, after=after)
     return render(request, "licensing/rma_cases.html", {"page": page})
 
 
