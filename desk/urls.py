@@ -3,10 +3,12 @@
 from django.urls import URLPattern, URLResolver, path
 
 from desk.access import desk_page
+from desk.cases import queues, work
 from desk.cases import views as rma
 from desk.corrections.registry import CORRECTIONS
 from desk.corrections.views import correct
 from desk.imports import views as import_units
+from desk.proposals import views as proposals
 from desk.search import views as search
 from desk.unit import views as unit
 
@@ -16,13 +18,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search/", search.search, name="search"),
     path("units/<serial:serial>/", unit.unit, name="unit"),
     path("units/<serial:serial>/rma/", rma.open_case, name="open_case"),
-    path("rma/", rma.case_list, name="cases"),
+    path("rma/", queues.cases, name="cases"),
     path("rma/<uuid:uuid>/", rma.case, name="case"),
     path("rma/<uuid:uuid>/dry-run/", rma.dry_run, name="dry_run"),
     path("rma/<uuid:uuid>/approve/", rma.approve_case, name="approve_case"),
     path("rma/<uuid:uuid>/waive/", rma.waive, name="waive"),
     path("rma/<uuid:uuid>/complete/", rma.complete_case, name="complete_case"),
     path("rma/<uuid:uuid>/received/", rma.receive_case, name="receive_case"),
+    path("rma/<uuid:uuid>/assign/", work.assign_case, name="assign_case"),
+    path("rma/<uuid:uuid>/note/", work.add_note, name="add_note"),
+    path("rma/<uuid:uuid>/shipping/", work.note_shipping, name="note_shipping"),
+    path("rma/<uuid:uuid>/to-a-lead/", work.hand_to_lead, name="hand_to_lead"),
     path("rma/<uuid:uuid>/mail/", rma.resend_mail, name="resend_mail"),
     path("rma/<uuid:uuid>/decline/", rma.decide_case, {"decision": "decline"}, name="decline_case"),
     path("rma/<uuid:uuid>/cancel/", rma.decide_case, {"decision": "cancel"}, name="cancel_case"),
@@ -36,6 +42,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
         )
         for kind in CORRECTIONS
     ),
+    path("proposals/", proposals.proposals, name="proposals"),
+    path("proposals/<uuid:uuid>/confirm/", proposals.confirm_proposal, name="confirm_proposal"),
+    path("proposals/<uuid:uuid>/refuse/", proposals.refuse_proposal, name="refuse_proposal"),
+    path("proposals/<uuid:uuid>/withdraw/", proposals.withdraw_proposal, name="withdraw_proposal"),
     path("import/", import_units.import_units, name="import_units"),
     path("import/units.csv", import_units.units_template, name="units_template"),
 ]

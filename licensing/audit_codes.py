@@ -31,8 +31,13 @@ class AuditCode(Code):
     LICENCE_GRANTED = "licence-granted", "{service} granted: {licence}", "License granted"
     LICENCE_MOVED = "licence-moved", "{service} moved from {from} to {to}", "License moved"
     LICENCE_REVOKED = "licence-revoked", "{service} taken back", "License taken back"
+    PROPOSAL_CONFIRMED = "proposal-confirmed", "Confirmed what {proposed_by} proposed: {what}"
+    PROPOSAL_MADE = "proposal-made", "Proposed to a second lead: {what}"
+    PROPOSAL_REFUSED = "proposal-refused", "Refused what {proposed_by} proposed: {what}"
+    PROPOSAL_WITHDRAWN = "proposal-withdrawn", "Proposal withdrawn: {what}"
     MODEL_SERVICE_SET = "model-service-set", "What every {model} comes with was changed"
     RMA_APPROVED = "rma-approved", "{case} approved: {replacement} is to replace {failed}", "{case} approved"
+    RMA_ASSIGNED = "rma-assigned", "{case} given to {to}", "{case} given to nobody"
     RMA_CANCELLED = "rma-cancelled", "{case} cancelled"
     RMA_COMPLETED = (
         "rma-completed",
@@ -40,6 +45,8 @@ class AuditCode(Code):
         "{case} completed: the licenses of {failed} went to {licences}",
     )
     RMA_DECLINED = "rma-declined", "{case} declined"
+    RMA_HANDED_TO_LEAD = "rma-handed-to-lead", "{case} handed to a lead: {why}"
+    RMA_NOTED = "rma-noted", "A note added to {case}"
     RMA_OPENED = "rma-opened", "{case} opened by Support for {failed}"
     RMA_RECEIVED = "rma-received", "{case}: the failed unit came back"
     RMA_REPLACEMENT_SET = (
@@ -48,6 +55,7 @@ class AuditCode(Code):
         "{case} changed",
     )
     RMA_REQUESTED = "rma-requested", "{case} asked for: {failed} has failed"
+    RMA_SHIPPING_NOTED = "rma-shipping-noted", "{case}: ticket and tracking numbers noted"
     RMA_UNDONE = "rma-undone", "{case} undone: {failed} is back in its place"
     RMA_WAIVED = "rma-waived", "Support changed what {case} lets pass"
     SERVICE_SAVED = "service-saved", "Service {name} saved"

@@ -76,7 +76,7 @@ class AskForm(forms.Form):
 
     symptom = forms.CharField(
         label="What is wrong with it",
-        max_length=500,
+        max_length=2000,
         help_text="What the unit does, or doesn't do any more: lights, noises, since when.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
@@ -86,9 +86,15 @@ class AskForm(forms.Form):
         required=False,
         help_text="Whom Support may call, and when.",
     )
+    ticket = forms.CharField(
+        label="Your ticket",
+        max_length=40,
+        required=False,
+        help_text="Your own number for this, if you have one: our mails name it.",
+    )
     address = forms.CharField(
         label="Address of delivery",
-        max_length=500,
+        max_length=1000,
         required=False,
         help_text="Where the replacement is sent to; empty: the address that Support knows.",
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -101,7 +107,7 @@ class TransferForm(AskForm):
 
     failed = forms.ChoiceField(label="The failed unit", widget=forms.RadioSelect)
 
-    field_order = ["failed", "symptom", "contact"]
+    field_order = ["failed", "symptom", "contact", "ticket"]
 
     def __init__(self, *args: Any, units: list[Registration], **options: Any) -> None:
         super().__init__(*args, **options)

@@ -302,6 +302,9 @@ LOGGING = {
 # A primary may share its licences with so many different units in 90 days (A9); Support may go beyond.
 MOST_SHARERS = _number("MOST_SHARERS", 3, "how many units a primary shares its licenses with in 90 days")
 
+# With it, waivers, moves to another account and late undos of cases need a second lead (W3).
+FOUR_EYES = env.bool("FOUR_EYES", default=False)
+
 # Factory files contain authentication codes: an upload is held in memory, or in a file of mode 0600 that is
 # deleted with the request.
 MAX_IMPORT_MEGABYTES = _number("MAX_IMPORT_MEGABYTES", 20, "how large a factory file the desk takes")

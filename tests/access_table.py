@@ -179,6 +179,14 @@ desk:waive                                   desk:case     desk:case
 desk:complete_case                           desk:case     422
 desk:receive_case                            desk:case     desk:case
 desk:resend_mail                             desk:case     desk:case
+desk:assign_case                             desk:case     desk:case
+desk:add_note                                desk:case     desk:case
+desk:note_shipping                           desk:case     desk:case
+desk:hand_to_lead                            desk:case     422
+desk:proposals                               200           405
+desk:confirm_proposal                        desk:proposals  404
+desk:refuse_proposal                         desk:proposals  404
+desk:withdraw_proposal                       desk:proposals  404
 desk:decline_case                            desk:case     desk:case
 desk:cancel_case                             desk:case     desk:case
 desk:undo_case                               desk:case     422
@@ -264,6 +272,14 @@ desk:waive                      403/403   403/403                           desk
 desk:complete_case              403/403   desk:case/422                     desk:case/422                     403/403
 desk:receive_case               403/403   desk:case/desk:case               desk:case/desk:case               403/403
 desk:resend_mail                403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:assign_case                403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:add_note                   403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:note_shipping              403/403   desk:case/desk:case               desk:case/desk:case               403/403
+desk:hand_to_lead               403/403   desk:case/422                     desk:case/422                     403/403
+desk:proposals                  403/403   403/403                           200/405                           403/403
+desk:confirm_proposal           403/403   403/403                           desk:proposals/404                403/403
+desk:refuse_proposal            403/403   403/403                           desk:proposals/404                403/403
+desk:withdraw_proposal          403/403   403/403                           desk:proposals/404                403/403
 desk:decline_case               403/403   desk:case/desk:case               desk:case/desk:case               403/403
 desk:cancel_case                403/403   desk:case/desk:case               desk:case/desk:case               403/403
 desk:undo_case                  403/403   desk:case/422                     desk:case/422                     403/403

@@ -255,6 +255,7 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
         "account_login": {"login": world.users["owner"].username, "password": PASSWORD},
         "replace_appliance": why_it_failed,
         "desk:open_case": {"kind": "replacement", **why_it_failed},
+        "desk:add_note": {"text": "the access table"},
         "register": {"serial_number": world.unregistered, "authentication_code": CODE},
         "desk:search": {"q": "Shelbyville"},
         "product_survey": {"bought_at": "Shelbyville"},

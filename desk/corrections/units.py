@@ -2,13 +2,16 @@ import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 
 from desk.corrections.base import Choice, Correction, Subject
 from desk.corrections.forms import MoveForm, NewCodeForm, Option
+from licensing.four_eyes import propose
 from licensing.guards import check_no_parts
 from licensing.keysets.issuing import reissue_keyset
+from licensing.models import Proposal
 from licensing.moves import release
 from portal.clock import today
 from portal.errors import RuleViolation
@@ -65,11 +68,25 @@ class Move(Leaving):
     form = MoveForm
 
     def accounts(self, given: dict[str, Any]) -> list[Account]:
-        return [self.registration.account, given["account"]]
+        return [] if settings.FOUR_EYES else [self.registration.account, given["account"]]
 
     def perform(self, given: dict[str, Any]) -> str:
+        if settings.FOUR_EYES:
+            return self._propose(given)
         release.release_to_account(**self.terms(given))
         return f"Moved: {self.serial} is registered in {given['account']} now."
+
+    def _propose(self, given: dict[str, Any]) -> str:
+        """Have a second lead confirm it."""
+        propose(
+            kind=Proposal.Kind.MOVE,
+            about=self.registration,
+            data=given | {"account": str(given["account"].uuid)},
+            seen=sent_text(self.request, "seen"),
+            by=self.by,
+            now=timezone.now(),
+        )
+        return "Proposed: nothing is done until another support lead confirms it."
 
 
 class Release(Leaving):

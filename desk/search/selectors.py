@@ -89,14 +89,6 @@ def find(text: str) -> Found:
     return Found(units=_units(text), accounts=_accounts(text), users=_users(text), cases=_cases(text))
 
 
-def open_cases() -> Group[CaseRow]:
-    """The RMA cases in which something remains to be decided or done, newest first."""
-    cases = RmaCase.objects.filter(state__in=RmaCase.OPEN).select_related(
-        "account", "failed__unit__model", "replacement"
-    )
-    return _group([CaseRow(case) for case in cases.order_by("-pk")[: MOST_FOUND + 1]])
-
-
 def _group[T](rows: list[T]) -> Group[T]:
     return Group(rows[:MOST_FOUND], has_more=len(rows) > MOST_FOUND)
 

@@ -3,6 +3,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from desk.access import LOOK, DeskRequest, desk_page, render_desk
+from desk.recent import note_opened
 from desk.unit.actions import offered
 from desk.unit.selectors import unit_page
 from portal.clock import today
@@ -16,6 +17,7 @@ def unit(request: DeskRequest, serial: str) -> HttpResponse:
     if found is None:
         unknown: dict[str, object] = {"title": "No such unit", "typed": serial}
         return render_desk(request, "desk/no_unit.html", unknown, status=404)
+    note_opened(request, serial)
     page = unit_page(found, today=today(), now=timezone.now())
     actions = offered(page, request.user)
     context = {

@@ -2,7 +2,9 @@
 
 import datetime
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -11,7 +13,7 @@ from associations.errors import PairChanged
 from associations.models import Side
 from associations.seating import parent_of
 from licensing.audit_codes import AuditCode
-from licensing.models import RmaCase
+from licensing.models import Proposal, RmaCase
 from licensing.rma import mails
 from licensing.rma.errors import (
     CaseNotOpen,
@@ -24,11 +26,13 @@ from licensing.rma.errors import (
     ReplacementElsewhere,
     ReplacementRetired,
     SameAsFailed,
+    SecondLeadNeeded,
     SymptomNeeded,
     TooManyRequests,
     UnknownReplacement,
     WrongModel,
 )
+from licensing.rma.history import enter, stop_waiting
 from licensing.rma.selectors import GRACE, keeper_of
 from portal import audit
 from portal.models import Account, User
@@ -52,17 +56,20 @@ def ask_for_case(
     by: User,
     now: datetime.datetime,
     replacement: Unit | None = None,
+    ticket: str = "",
     keep_address: bool = False,
 ) -> RmaCase:
     """Ask Support to replace a unit or, with `kind` TRANSFER, to move its licences to `replacement` (X4).
 
-    `keep_address`: the account keeps the address of delivery, for the next time.
+    `ticket` is the customer's own number for it. `keep_address`: the account keeps the address of delivery,
+    for the next time.
 
     Raises SymptomNeeded, UnitRetired, NotReplaceable, CaseOpen, PairChanged and TooManyRequests, and what
     `check_replacement` raises.
     """
     also = replacement.serial if replacement else ""
-    case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
+    said = Said(symptom, contact, address, ticket)
+    case = begin_case(registration, kind, said, also=also, by=by, now=now)
     _check_requests(case.account, now)
     if keep_address:
         save_address(account=case.account, address=case.address, by=by)
@@ -71,7 +78,7 @@ def ask_for_case(
         check_open_elsewhere([case.replacement], exclude=case)
         check_replacement(case)
         case.save()
-    _record(AuditCode.RMA_REQUESTED, case, by=by, reason=symptom)
+    record_case(AuditCode.RMA_REQUESTED, case, by=by, reason=symptom)
     mails.post_mails(case, "requested")
     return case
 
@@ -87,6 +94,7 @@ def open_case(
     replacement: str,
     by: User,
     now: datetime.datetime,
+    ticket: str = "",
     warranty_waiver: str = "",
     waived_model: ProductModel | None = None,
     model_waiver: str = "",
@@ -96,8 +104,9 @@ def open_case(
     Raises what `ask_for_case`, `waive` and `approve_case` raise.
     """
     also = normalize_serial(replacement) if replacement.strip() else ""
-    case = _open(registration, kind, symptom, contact=contact, address=address, also=also, by=by, now=now)
-    _record(AuditCode.RMA_OPENED, case, by=by, reason=symptom)
+    said = Said(symptom, contact, address, ticket)
+    case = begin_case(registration, kind, said, also=also, by=by, now=now)
+    record_case(AuditCode.RMA_OPENED, case, by=by, reason=symptom)
     waive(
         case=case,
         warranty_waiver=warranty_waiver,
@@ -116,21 +125,26 @@ def waive(
     waived_model: ProductModel | None,
     model_waiver: str,
     by: User,
+    proposal: Proposal | None = None,
 ) -> RmaCase:
     """Set what a lead accepts in an open case, each with a reason: an ended warranty, another model (X6).
 
-    An empty reason withdraws the waiver, and the case can't be completed if it needs it. Raises CaseNotOpen
-    and ModelWaiverIncomplete.
+    An empty reason withdraws the waiver, and the case can't be completed if it needs it. With FOUR_EYES,
+    letting more pass takes a `proposal` of another lead that `by` has confirmed. Raises CaseNotOpen,
+    ModelWaiverIncomplete and SecondLeadNeeded.
     """
     case = locked(case)
-    before = _waivers(case)
+    before = waivers_of(case)
     case.warranty_waiver, case.model_waiver = warranty_waiver.strip(), model_waiver.strip()
     case.waived_model = waived_model
     if bool(case.model_waiver) != bool(waived_model):
         raise ModelWaiverIncomplete
-    if _waivers(case) != before:
+    is_second = proposal is not None and proposal.confirmed_by == by
+    if settings.FOUR_EYES and not is_second and not waivers_of(case).items() <= before.items():
+        raise SecondLeadNeeded
+    if waivers_of(case) != before:
         case.save()
-        _record(AuditCode.RMA_WAIVED, case, by=by, before=before)
+        record_case(AuditCode.RMA_WAIVED, case, by=by, before=before)
     return case
 
 
@@ -143,15 +157,13 @@ def approve_case(*, case: RmaCase, replacement: str, by: User) -> RmaCase:
     """
     case = locked(case)
     was = case.state
-    case.replacement = _find(normalize_serial(replacement)) if replacement.strip() else None
-    if case.replacement:
-        check_open_elsewhere([case.replacement], exclude=case)
-    check_warranty(case)
-    check_replacement(case)
-    case.state = RmaCase.State.APPROVED
+    name_replacement(case, replacement)
+    if was == RmaCase.State.REQUESTED:
+        enter(case, RmaCase.State.APPROVED, by=by, now=timezone.now())
+    stop_waiting(case)
     case.save()
     code = AuditCode.RMA_APPROVED if was == RmaCase.State.REQUESTED else AuditCode.RMA_REPLACEMENT_SET
-    _record(code, case, by=by)
+    record_case(code, case, by=by)
     if was == RmaCase.State.REQUESTED:
         mails.post_mails(case, "approved")
     return case
@@ -176,25 +188,34 @@ def receive_case(*, case: RmaCase, by: User) -> RmaCase:
     case = RmaCase.objects.select_for_update(no_key=True).get(pk=case.pk)
     if case.state != RmaCase.State.COMPLETED:
         raise CaseNotOpen(number=case.number, state=case.get_state_display())
-    case.state, case.received_at = RmaCase.State.RECEIVED, timezone.now()
+    case.received_at = timezone.now()
+    enter(case, RmaCase.State.RECEIVED, by=by, now=case.received_at)
     case.save()
-    _record(AuditCode.RMA_RECEIVED, case, by=by)
+    record_case(AuditCode.RMA_RECEIVED, case, by=by)
     return case
 
 
-def _open(
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the customer said about a failed unit; `ticket` is their own number for it."""
+
+    symptom: str
+    contact: str = ""
+    address: str = ""
+    ticket: str = ""
+
+
+def begin_case(
     registration: Registration,
     kind: RmaCase.Kind,
-    symptom: str,
+    said: Said,
     *,
-    contact: str,
-    address: str,
     also: str,
     by: User,
     now: datetime.datetime,
 ) -> RmaCase:
     """Open a case. `also` is the serial number of a unit to lock with the others, in one order."""
-    if not symptom.strip():
+    if not said.symptom.strip():
         raise SymptomNeeded
     Account.objects.select_for_update(no_key=True).get(pk=registration.account_id)
     keeper = keeper_of(registration, now=now)
@@ -210,17 +231,20 @@ def _open(
     check_open_elsewhere([failed])
     if keeper_of(present, now=now) != keeper:
         raise PairChanged  # the pair changed before the locks were held
-    case = RmaCase.objects.create(
+    case = RmaCase(
         kind=kind,
         account=present.account,
         failed=present,
         secondary=keeper,
         grace_ends_on=now.date() + GRACE if keeper else None,
-        symptom=symptom.strip(),
-        contact=contact.strip(),
-        address=address.strip(),
+        symptom=said.symptom.strip(),
+        contact=said.contact.strip(),
+        address=said.address.strip(),
+        ticket=said.ticket.strip(),
         asked_by=by,
     )
+    case.save()
+    enter(case, RmaCase.State.REQUESTED, by=by, now=case.asked_at)
     raise_grace_version(case)
     return case
 
@@ -251,6 +275,18 @@ def locked(case: RmaCase) -> RmaCase:
     if not case.is_open:
         raise CaseNotOpen(number=case.number, state=case.get_state_display())
     return case
+
+
+def name_replacement(case: RmaCase, replacement: str) -> None:
+    """Name an open case's replacement, or none if that is empty; the caller saves the case.
+
+    Raises InvalidSerial, UnknownReplacement, CaseOpen, OutOfWarranty and what `check_replacement` raises.
+    """
+    case.replacement = _find(normalize_serial(replacement)) if replacement.strip() else None
+    if case.replacement:
+        check_open_elsewhere([case.replacement], exclude=case)
+    check_warranty(case)
+    check_replacement(case)
 
 
 def _find(serial: str) -> Unit:
@@ -327,10 +363,11 @@ def raise_grace_version(case: RmaCase) -> None:
 def _close(case: RmaCase, state: RmaCase.State, code: AuditCode, *, reason: str, by: User) -> RmaCase:
     case = locked(case)
     is_unanswered = case.state == RmaCase.State.REQUESTED
-    case.state, case.decision, case.closed_at = state, reason.strip(), timezone.now()
+    case.decision, case.closed_at = reason.strip(), timezone.now()
+    enter(case, state, by=by, now=case.closed_at, reason=reason)
     case.save()
     raise_grace_version(case)
-    _record(code, case, by=by, reason=reason)
+    record_case(code, case, by=by, reason=reason)
     if state == RmaCase.State.CANCELLED:
         mails.post_cancelled(case, by=by, is_unanswered=is_unanswered)
     else:
@@ -338,18 +375,19 @@ def _close(case: RmaCase, state: RmaCase.State, code: AuditCode, *, reason: str,
     return case
 
 
-def _waivers(case: RmaCase) -> dict[str, str]:
-    """A case's waivers, for the audit trail."""
+def waivers_of(case: RmaCase) -> dict[str, str]:
+    """What a lead lets pass in a case, with the reasons; empty if nothing."""
     waivers = {"warranty_waiver": case.warranty_waiver, "model_waiver": case.model_waiver}
     if case.waived_model:
         waivers["waived_model"] = case.waived_model.name
     return {name: text for name, text in waivers.items() if text}
 
 
-def _record(code: AuditCode, case: RmaCase, *, by: User, reason: str = "", **facts: object) -> None:
+def record_case(code: AuditCode, case: RmaCase, *, by: User, reason: str = "", **facts: object) -> None:
+    """Write what was done to a case into the audit trail, for both units; the account reads it."""
     serials = [case.failed.unit.serial, *([case.replacement.serial] if case.replacement else [])]
     data: dict[str, object] = {"case": case.number, "failed": serials[0], "kind": str(case.kind)}
     if case.kind == RmaCase.Kind.REPLACEMENT and case.replacement:
         data["replacement"] = case.replacement.serial
-    data |= _waivers(case) | facts  # the account can read reasons, but not data
+    data |= waivers_of(case) | facts  # the account can read reasons, but not data
     audit.record(code, by=by, account=case.account, serials=serials, reason=reason[:200], data=data)

@@ -33,6 +33,7 @@ from licensing.rma.errors import (
     WrongPartner,
 )
 from licensing.rma.handover import Handover, Heirs, hand_over
+from licensing.rma.history import enter
 from licensing.rma.record import Line, Record
 from licensing.rma.selectors import keepers_of, last_place, mates_of, partners_of
 from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, snapshot, to_apply
@@ -274,9 +275,9 @@ def _successor(failed: Registration, receiver: Registration) -> Registration:
 
 
 def _close(case: RmaCase, partner: Registration | None, *, by: User) -> None:
-    RmaCase.objects.filter(pk=case.pk).update(
-        state=RmaCase.State.COMPLETED, partner=partner, completed_at=timezone.now(), completed_by=by
-    )
+    case.partner, case.completed_at, case.completed_by = partner, timezone.now(), by
+    enter(case, RmaCase.State.COMPLETED, by=by, now=case.completed_at)
+    case.save()
 
 
 def _note(

@@ -183,3 +183,42 @@ class UndoForLead(RuleViolation):
 
     code = "undo-for-lead"
     message = "Only a support lead may undo this: {why}."
+
+
+class AssignedMeanwhile(RuleViolation):
+    """W1: a case is taken or given away as its page showed it: of two who take it, the second is told."""
+
+    code = "assigned-meanwhile"
+    field = "assignee"
+    message = "{number} is {whose} by now. Nothing was changed. Look again before you take it."
+
+
+class NotAtTheDesk(RuleViolation):
+    """W1: a case is given only to somebody who may work on it."""
+
+    code = "not-at-the-desk"
+    field = "assignee"
+    message = "{name} doesn't work on cases. Choose a support agent or a support lead."
+
+
+class NoteNeeded(RuleViolation):
+    """W1: a note on a case says something."""
+
+    code = "note-needed"
+    field = "text"
+    message = "Write what the others should know."
+
+
+class NothingForLead(RuleViolation):
+    """W2: a case goes to a lead only if an agent can't approve it."""
+
+    code = "nothing-for-lead"
+    message = "Nothing here needs a lead: the warranty runs, and the model is right. Go on yourself."
+
+
+class SecondLeadNeeded(RuleViolation):
+    """W3: with FOUR_EYES, a waiver is proposed by one lead and confirmed by another."""
+
+    code = "second-lead-needed"
+    field = "warranty_waiver"
+    message = "A waiver needs a second lead here. Open the case without it, then propose it on its page."

@@ -95,8 +95,8 @@ def _facts(case: RmaCase) -> list[tuple[str, str]]:
     facts = [
         ("Failed unit", _named(case.failed)),
         (goes_to, case.replacement.serial if case.replacement else ""),
-        ("Sent with tracking number", getattr(case, "sent_tracking", "")),
-        ("Your ticket", getattr(case, "ticket", "")),
+        ("Sent with tracking number", case.sent_tracking),
+        ("Your ticket", case.ticket),
     ]
     return [(label, value) for label, value in facts if value]
 

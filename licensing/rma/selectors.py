@@ -198,15 +198,9 @@ class CasePage:
     next: UUID | None
 
 
-def cases_in(state: str, *, after: UUID | None = None, account: Account | None = None) -> CasePage:
-    """Cases in a state ("open": all open ones; "all"), of one account or of all; those older than `after`."""
-    cases = RmaCase.objects.select_related("failed__unit", "replacement", "account")
-    if account is not None:
-        cases = cases.filter(account=account)
-    at = cases.filter(uuid=after).first() if after else None  # in whatever state it is by now
-    if state == "open":
-        cases = cases.filter(state__in=RmaCase.OPEN)
-    elif state != "all":
-        cases = cases.filter(state=state)
+def cases_of_account(account: Account, *, after: UUID | None = None) -> CasePage:
+    """An account's cases; those older than `after`."""
+    cases = RmaCase.objects.filter(account=account).select_related("failed__unit", "replacement", "account")
+    at = cases.filter(uuid=after).first() if after else None
     rows = list(seek(cases, key="pk", after=at, is_descending=True)[: PAGE_ROWS + 1])
     return CasePage(rows[:PAGE_ROWS], rows[PAGE_ROWS - 1].uuid if rows[PAGE_ROWS:] else None)

@@ -10,6 +10,7 @@ from licensing.models import RmaCase
 from licensing.rma.comparison import Comparison
 from licensing.rma.record import Line, record_of
 from licensing.rma.selectors import last_place, mates_of, open_on
+from portal.models import User
 from products.models import Registration
 
 type PairOfUnits = tuple[Registration, Registration]
@@ -140,10 +141,11 @@ def shown_case(case: RmaCase) -> ShownCase | None:
 
 @dataclass(frozen=True, slots=True)
 class ShownUndoing:
-    """What undoing a case did, and the units that need a new keyset and have not left the account since."""
+    """What undoing a case did, and who did it; `keysets` are the account's units that need a new keyset."""
 
     comparison: Comparison | None
     keysets: list[Registration]
+    by: User | None
 
 
 def shown_undoing(case: RmaCase) -> ShownUndoing | None:
@@ -152,7 +154,8 @@ def shown_undoing(case: RmaCase) -> ShownUndoing | None:
     if record is None or case.state != RmaCase.State.UNDONE:
         return None
     present = [unit for unit in read_registrations(record.undone) if unit.ended_at is None]
-    return ShownUndoing(record.undone_comparison, present)
+    step = case.steps.select_related("by").filter(state=RmaCase.State.UNDONE).first()
+    return ShownUndoing(record.undone_comparison, present, step.by if step else None)
 
 
 def read_registrations(pks: Iterable[int]) -> list[Registration]:

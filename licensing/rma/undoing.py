@@ -30,6 +30,7 @@ from licensing.moves.exchange import (
 from licensing.rma import mails
 from licensing.rma.comparison import Comparison, Moved, compare
 from licensing.rma.errors import CaseNotOpen, PlanChanged, UndoForLead, UndoNotPossible
+from licensing.rma.history import enter
 from licensing.rma.record import Line, Record, Verdict
 from licensing.rma.selectors import keepers_of
 from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, named, snapshot, to_apply
@@ -163,7 +164,8 @@ def _carry_out(case: RmaCase, *, as_lead: bool, reason: str, by: User, today: da
     _put_back(past, by=by, reason=f"{case.number} undone: {reason}"[:200])
     after = snapshot([*concerned, *beside], today)
     keysets = to_apply(before, after, past.failed, *past.staying)
-    case.state, case.closed_at, case.decision = RmaCase.State.UNDONE, timezone.now(), reason.strip()
+    case.closed_at, case.decision = timezone.now(), reason.strip()
+    enter(case, RmaCase.State.UNDONE, by=by, now=case.closed_at, reason=reason)
     sides = changed_sides(before, after, concerned=len(concerned))
     comparison = compare(
         *sides,

@@ -14,7 +14,7 @@ from licensing.forms import AskForm, TransferForm
 from licensing.models import RmaCase
 from licensing.rma import cases
 from licensing.rma.errors import CaseOpen
-from licensing.rma.selectors import cases_in, former_mates, open_cases, successors_of, with_keeper
+from licensing.rma.selectors import cases_of_account, former_mates, open_cases, successors_of, with_keeper
 from licensing.rma.steps import shown_case
 from licensing.rma.words import already_in_words
 from portal.access import MemberRequest, editor_required, member_required, post_only
@@ -65,6 +65,7 @@ def transfer_licenses(request: MemberRequest, serial: str) -> HttpResponse:
                 kind=RmaCase.Kind.TRANSFER,
                 symptom=given["symptom"],
                 contact=given["contact"],
+                ticket=given["ticket"],
                 address="",
                 by=request.user,
                 now=timezone.now(),
@@ -99,7 +100,7 @@ def _asked(request: MemberRequest, case: RmaCase) -> HttpResponse:
 @member_required
 def rma_cases(request: MemberRequest) -> HttpResponse:
     after = read_cursor(request.GET.get("after", ""))
-    page = cases_in("all", after=after, account=request.membership.account)
+    page = cases_of_account(request.membership.account, after=after)
     return render(request, "licensing/rma_cases.html", {"page": page})
 
 

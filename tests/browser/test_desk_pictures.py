@@ -62,7 +62,7 @@ def those_left(desk: Page) -> tuple[Locator, Locator]:
 def test_pictures_of_a_failed_primary(page: Page, desk: Page, anew: bool) -> None:
     number = ask_for_replacement(page, FIRST.serial)
     desk.reload()
-    take(desk.locator("section.lookup"), section(desk, "Open RMA cases"), "desk-look-up.png", anew=anew)
+    take(desk.locator("section.lookup"), section(desk, "My queue"), "desk-look-up.png", anew=anew)
     open_at_the_desk(desk, FIRST.serial, number)
     desk.goto(f"/support/units/{FIRST.serial}/")
     take(desk.locator("h1"), section(desk, "Association"), "desk-unit.png", anew=anew)

@@ -156,7 +156,7 @@ def test_the_desk_decides_a_request(
     page.get_by_role("button", name="Decline").click()
     page.locator("[data-state=declined]").wait_for()
     inspect_page(page)
-    page.goto("/support/rma/?state=all")
+    page.goto("/support/rma/?queue=all")
     inspect_page(page)
 
 

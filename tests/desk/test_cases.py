@@ -12,7 +12,6 @@ from pytest_django import DjangoAssertNumQueries
 from associations.models import Seat
 from licensing.keysets.issuing import read_keyset
 from licensing.models import Licence, RmaCase, Service
-from licensing.rma.selectors import PAGE_ROWS, cases_in
 from portal.clock import today
 from portal.models import AuditEntry, Mail, Membership, User
 from portal.roles import AGENT, LEAD, OPERATOR
@@ -127,10 +126,11 @@ def plan(page: Page) -> dict[str, str]:
 
 
 def actions(page: Page) -> set[str]:
-    """What can be done about the case, by the last part of the address."""
+    """What can be done about the case, by the last part of the address; without the work around it."""
     sent = [e.attrs.get("action", "") for e in page.root.all("form", method="post")]
     sent += [e.attrs.get("formaction", "") for e in page.root.all("button")]
-    return {action.rstrip("/").rsplit("/", 1)[1] for action in sent if "/support/rma/" in action}
+    found = {action.rstrip("/").rsplit("/", 1)[1] for action in sent if "/support/rma/" in action}
+    return found - {"assign", "note", "shipping"}  # see test_work.py
 
 
 # Who may come here
@@ -218,7 +218,7 @@ def test_the_replacement_may_be_named_later(desk: Client, primary: Registration)
         ({"replacement": "FFFFFFFFFFFF"}, "replacement", "unknown-replacement"),
         ({"replacement": "itself"}, "replacement", "same-as-failed"),
         ({"contact": "c" * 201}, "contact", "max_length"),
-        ({"address": "a" * 501}, "address", "max_length"),
+        ({"address": "a" * 1001}, "address", "max_length"),
     ],
 )
 def test_what_is_refused_at_opening_stands_beside_its_field(
@@ -691,7 +691,7 @@ def test_only_a_lead_undoes_late(client: Client, log_in: LogIn, primary: Registr
         read_keyset(registration=heir, today=today())
     log_in(AGENT)
 
-    with nothing_written():
+    with nothing_written(but=SESSIONS):  # the recent units
         page = shown(client, case)
         refused = client.post(address(case, "undo/"), {"reason": "late"})
 
@@ -710,7 +710,7 @@ def test_what_stands_in_the_way_of_undoing_is_named_and_nothing_is_done(
     case = undoable(primary)
     later = open_for(Registration.objects.get(pk=case.done["heir"]), None)
 
-    with nothing_written():
+    with nothing_written(but=SESSIONS):  # the recent units
         page = shown(desk, case)
         response = desk.post(address(case, "undo/"), {"reason": "it was the cable"})
 
@@ -738,54 +738,11 @@ def many_cases(member: Membership, count: int, state: str = "requested") -> None
     )
 
 
-def numbers(client: Client, **query: str) -> list[str]:
-    page = Page(client.get("/support/rma/", query))
-    return [
-        row[0] for table in page.root.one("section", aria_label="Cases").all("table") for row in table.rows()
-    ]
-
-
-def test_the_list_shows_open_cases_and_those_of_one_state(desk: Client, member: Membership) -> None:
-    many_cases(member, 2)
-    many_cases(member, 1, "declined")
-    requested, other, declined = RmaCase.objects.order_by("pk")
-
-    assert numbers(desk) == [other.number, requested.number]
-    assert numbers(desk, state="declined") == [declined.number]
-    assert len(numbers(desk, state="all")) == 3
-    assert numbers(desk, state="undone") == []
-
-
-@pytest.mark.parametrize("query", [{"state": "x" * 300}, {"after": "9" * 40}])
+@pytest.mark.parametrize("query", [{"queue": "x" * 300}, {"after": "9" * 40}])
 def test_an_odd_address_of_the_list_is_no_fault(
     desk: Client, member: Membership, query: dict[str, str]
 ) -> None:
     assert desk.get("/support/rma/", query).status_code == 200
-
-
-def test_a_long_list_has_pages(desk: Client, member: Membership) -> None:
-    many_cases(member, PAGE_ROWS + 3)
-
-    first = Page(desk.get("/support/rma/"))
-    (older,) = [link for link in first.root.all("a") if link.text == "Older cases"]
-    second = Page(desk.get("/support/rma/" + older.attrs["href"]))
-
-    found = [
-        row[0]
-        for page in (first, second)
-        for row in page.root.one("section", aria_label="Cases").one("table").rows()
-    ]
-    assert len(set(found)) == len(found) == PAGE_ROWS + 3
-
-
-def test_a_page_goes_on_behind_a_case_that_was_declined_meanwhile(member: Membership) -> None:
-    many_cases(member, 3)
-    first, *others = cases_in("open").rows
-    RmaCase.objects.filter(pk=first.pk).update(state=RmaCase.State.DECLINED)
-
-    page = cases_in("open", after=first.uuid)
-
-    assert page.rows == others
 
 
 # How many questions the pages ask the database
@@ -797,7 +754,7 @@ def test_queries_of_the_list(
 ) -> None:
     many_cases(member, count)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         desk.get("/support/rma/")
 
 
@@ -807,10 +764,11 @@ def test_queries_of_the_dry_run(
 ) -> None:
     case = open_for(primary, UnitFactory())
     pairs(primary.account, count // 2)
+    desk.get(address(case))  # from now on its unit is the latest of the recent ones
 
-    with django_assert_num_queries(109):
+    with django_assert_num_queries(114):
         desk.get(address(case, "dry-run/"))
-    with django_assert_num_queries(109):
+    with django_assert_num_queries(110):
         desk.get(address(case, "dry-run/"), headers={"HX-Request": "true"})
 
 
@@ -818,8 +776,9 @@ def test_opening_a_case_locks_nobody(
     desk: Client, primary: Registration, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     case = open_for(primary, UnitFactory())
+    shown(desk, case)  # from now on its unit is the latest of the recent ones
 
-    with django_assert_num_queries(5) as asked:
+    with django_assert_num_queries(9) as asked:
         page = shown(desk, case)
 
     assert {query["sql"].split(maxsplit=1)[0] for query in asked.captured_queries} == {"SELECT"}
@@ -833,8 +792,9 @@ def test_queries_of_a_completed_case(
 ) -> None:
     case = undoable(primary)
     pairs(primary.account, count // 2)
+    desk.get(address(case))  # from now on its unit is the latest of the recent ones
 
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(27):
         desk.get(address(case))
 
 

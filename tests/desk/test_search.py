@@ -381,7 +381,7 @@ def test_looking_up_writes_nothing(desk: Client, registration: Registration) -> 
 def test_every_role_may_look_up(client: Client, registration: Registration, role: str) -> None:
     client.force_login(staff(role))
 
-    assert client.get("/support/").context["open_cases"].rows == []
+    assert client.get("/support/").status_code == 200
     assert look_up(client, "lisbon").status_code == 200
     assert client.get(unit_page(SERIAL)).status_code == 200
 
@@ -416,12 +416,3 @@ def test_every_page_of_the_desk_has_the_box(desk: Client, path: str) -> None:
 
     assert form.attrs["method"] == "post"
     assert form.one("input", name="q")
-
-
-def test_the_front_page_lists_the_open_cases(desk: Client, registration: Registration) -> None:
-    closed, case = case_of(registration, state=RmaCase.State.DECLINED), case_of(registration)
-
-    rows = Page(desk.get("/support/")).section("cases").rows()
-
-    assert [row[0] for row in rows] == [case.number]
-    assert closed.number not in str(rows)

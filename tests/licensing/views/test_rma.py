@@ -651,3 +651,12 @@ def test_queries_of_a_case(
 
     with django_assert_num_queries(10):
         client.get(f"/rma/{case.uuid}/")
+
+
+def test_the_customers_own_ticket_is_kept_and_shown(
+    client: Client, member: Membership, mine: Registration
+) -> None:
+    response = client.post(url(mine), {"symptom": "dead", "ticket": "INC-4711"}, follow=True)
+
+    assert RmaCase.objects.get().ticket == "INC-4711"
+    assert facts(Page(response))["Your ticket"] == "INC-4711"
