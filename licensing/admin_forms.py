@@ -1,6 +1,7 @@
 """The shape of what staff type about licences, keys, and what models come with."""
 
 import re
+import uuid
 from typing import Any
 
 from django import forms
@@ -76,6 +77,12 @@ class ModelServiceForm(ReasonForm):
     count = CountField()
 
 
+class RevokeBatchForm(forms.Form):
+    """Revoke all open keys of a batch."""
+
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for later questions.")
+
+
 class MakeKeysForm(ReasonForm):
     """Make a batch of activation keys."""
 
@@ -92,9 +99,11 @@ class MakeKeysForm(ReasonForm):
         min_value=1, max_value=redeeming.MOST_KEYS, initial=1, label="Number", help_text="How many keys."
     )
 
+    batch = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
+
     class Meta:
         model = ActivationKey
         fields = ["service", "count", "months", "model"]
         help_texts = {"model": "For units of this model only; empty: for any."}
 
-    field_order = ["service", "count", "months", "model", "number", "reason"]
+    field_order = ["service", "count", "months", "model", "number", "reason", "batch"]

@@ -13,6 +13,7 @@ class AuditCode(Code):
         "Undone",
     )
     ACTIVATION_KEY_REVOKED = "activation-key-revoked", "Activation key ending {last_four} revoked"
+    ACTIVATION_KEYS_REVOKED = "activation-keys-revoked", "{number} activation keys of one batch revoked"
     ACTIVATION_KEYS_MADE = "activation-keys-made", "{number} activation keys made"
     COUNTS_MOVED = (
         "counts-moved",
@@ -32,6 +33,9 @@ class AuditCode(Code):
     LICENCE_MOVED = "licence-moved", "{service} moved from {from} to {to}", "License moved"
     LICENCE_REVOKED = "licence-revoked", "{service} taken back", "License taken back"
     MODEL_SERVICE_SET = "model-service-set", "What every {model} comes with was changed"
+    OFFER_DECLINED = "offer-declined", "{name} declined the offer of {from}"
+    OFFER_WITHDRAWN = "offer-withdrawn", "The offer to {name} was withdrawn"
+    PRODUCT_OFFERED = "product-offered", "Offered to {name}, until {until}"
     RMA_APPROVED = "rma-approved", "{case} approved: {replacement} is to replace {failed}", "{case} approved"
     RMA_CANCELLED = "rma-cancelled", "{case} cancelled"
     RMA_COMPLETED = (

@@ -199,6 +199,23 @@ class NumberOutOfRange(RuleViolation):
     message = "A batch has 1 to 10,000 keys."
 
 
+class BatchMade(RuleViolation):
+    """A form makes one batch: sent again, or from another tab, it makes no second one."""
+
+    code = "batch-made"
+    message = (
+        "This form made its batch of keys already, and keys are shown once. If you have lost them, revoke "
+        "the batch and make another one."
+    )
+
+
+class BatchEnded(RuleViolation):
+    """A batch without an open key can't be revoked."""
+
+    code = "batch-ended"
+    message = "No key of this batch is open any more: there is nothing to revoke."
+
+
 class KeyEnded(RuleViolation):
     """A key that was redeemed or revoked can't be revoked."""
 
@@ -323,6 +340,44 @@ class UnitInOpenCase(RuleViolation):
 
     code = "unit-in-open-case"
     message = "{serial} is part of the open case {case}. It stays where it is until that is closed."
+
+
+class AlreadyOffered(RuleViolation):
+    """X7: a product is offered to one account at a time."""
+
+    code = "already-offered"
+    message = (
+        "{offer.registration.unit} is offered to {offer.account} already, until {offer.ends_on:%d %b %Y}. "
+        "Withdraw that offer before you make another."
+    )
+
+
+class OfferEnded(RuleViolation):
+    """X7: an offer was accepted, declined or withdrawn, or its last day has passed."""
+
+    code = "offer-ended"
+    message = "The offer of {offer.registration.unit} is over. Nothing was changed."
+
+
+class OfferBlocked(RuleViolation):
+    """X7: something that is the giving account's business keeps the product there for now."""
+
+    code = "offer-blocked"
+    message = (
+        "{offer.registration.unit} can't leave {offer.registration.account} as things are. Ask its owners: "
+        "their page of the product says what they must do first. You can accept it then, until "
+        "{offer.ends_on:%d %b %Y}."
+    )
+
+
+class OfferChanged(RuleViolation):
+    """X7: what goes with the product isn't what its owner offered any more."""
+
+    code = "offer-changed"
+    message = (
+        "The licenses of {offer.registration.unit} have changed since {offer.registration.account} offered "
+        "it. Ask its owners to withdraw the offer and make a new one."
+    )
 
 
 class FutureDay(RuleViolation):

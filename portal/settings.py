@@ -147,7 +147,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.access.roles",
             ],
-            "builtins": ["licensing.wording"],
+            "builtins": ["licensing.wording", "portal.people"],
         },
     }
 ]

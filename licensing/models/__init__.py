@@ -1,21 +1,24 @@
-"""Services, licences, the ledger of their changes, keysets as they were issued, and RMA cases."""
+"""Services, licences, the ledger of their changes, keysets as they were issued, RMA cases, and offers."""
 
 from licensing.models.cases import RmaCase
 from licensing.models.catalogue import FLAGS, LARGEST_COUNT, CatalogueState, ModelService, Service
 from licensing.models.keysets import Keyset, KeysetHead
 from licensing.models.ledger import LedgerEntry
-from licensing.models.licences import ActivationKey, Licence, PoolPart, TrialStart
+from licensing.models.licences import ActivationKey, KeyBatch, Licence, PoolPart, TrialStart
+from licensing.models.offers import Offer
 
 __all__ = [
     "FLAGS",
     "LARGEST_COUNT",
     "ActivationKey",
     "CatalogueState",
+    "KeyBatch",
     "Keyset",
     "KeysetHead",
     "LedgerEntry",
     "Licence",
     "ModelService",
+    "Offer",
     "PoolPart",
     "RmaCase",
     "Service",
