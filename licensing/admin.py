@@ -14,11 +14,9 @@ from django.utils.html import format_html
 
 from licensing.activation import redeeming
 from licensing.activation.codes import known_macs, normalize_key
-from licensing.admin_forms import GrantForm, MakeKeysForm, ModelServiceForm, RevokeBatchForm
+from licensing.admin_forms import MakeKeysForm, ModelServiceForm, RevokeBatchForm
 from licensing.catalogue import changes
-from licensing.entitlements.today import sharing_primary
 from licensing.errors import BatchMade, InvalidKey
-from licensing.grants import giving
 from licensing.models import (
     ActivationKey,
     Keyset,
@@ -32,7 +30,6 @@ from licensing.models import (
 )
 from licensing.wording import count_in_words, entry_in_words
 from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, agent
-from portal.clock import today
 from portal.csv_files import CSV_TYPE, csv_text
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
@@ -43,56 +40,22 @@ from products.serials import normalize_serial
 
 
 @admin.register(Licence)
-class LicenceAdmin(ServiceAdmin):
-    """Licences are granted, never edited: a grant adds one, and the ledger records it."""
+class LicenceAdmin(ReadOnlyAdmin):
+    """Licences are granted, extended, moved and revoked by corrections at the desk."""
 
-    form = GrantForm
     list_display = ["registration", "service", "kind", "count", "begins_on", "expires_on"]
     list_select_related = ["registration", "service"]
     search_fields = ["registration__unit__serial__exact"]
+    fields = ["registration", "service", "kind", "count", "begins_on", "expires_on"]
     ordering = ["-pk"]
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().add_view(request, form_url, {"title": "Grant a license", **(extra_context or {})})
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return self.list_display if obj else GrantForm.field_order
-
-    def save_model(self, request: HttpRequest, obj: Licence, form: Any, change: bool) -> None:
-        given = form.cleaned_data
-        licence = giving.grant_licence(
-            unit=given["serial_number"],
-            service=given["service"],
-            count=given["count"],
-            expires_on=given["expires_on"],
-            reason=given["reason"],
-            by=agent(request),
-            today=today(),
-            all_the_same=given["all_the_same"],
-        )
-        obj.pk, obj.registration = licence.pk, licence.registration
-        self._say_who_shares_nothing(request, licence)
-
-    def response_add(
-        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        """Go on to the page of the unit that got the licence."""
-        super().response_add(request, obj, post_url_continue)
-        return redirect("desk:unit", obj.registration.unit.serial)
-
-    def _say_who_shares_nothing(self, request: HttpRequest, licence: Licence) -> None:
-        """Say with whom a secondary's licence isn't shared."""
-        if primary := sharing_primary(licence.registration):
-            messages.warning(
-                request,
-                f"This unit is HF Secondary of {primary.friendly_name} ({primary.unit.serial}), "
-                "which doesn't get this license: licenses for both belong to the primary.",
-            )
+        """Where licences used to be granted; old links name the unit."""
+        with contextlib.suppress(InvalidSerial):
+            return redirect("desk:grant", normalize_serial(request.GET.get("serial_number", "")))
+        return redirect("desk:search")
 
 
 @admin.register(Service)
@@ -234,7 +197,8 @@ class ActivationKeyAdmin(ServiceAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         given = form.cleaned_data
-        facts = {name: given[name] for name in MakeKeysForm.field_order}
+        facts = {name: given[name] for name in ("service", "count", "months", "number", "model", "reason")}
+        facts["batch"] = given["token"]
         obj.batch, obj.shown = redeeming.make_activation_keys(**facts, by=agent(request))
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
@@ -250,7 +214,7 @@ class ActivationKeyAdmin(ServiceAdmin):
         """Where the form made its batch already, say so and lead there instead."""
         if not isinstance(getattr(request, "refusal", None), BatchMade):
             return super().render_change_form(request, context, *args, **options)
-        batch = context["adminform"].form.data["batch"]
+        batch = context["adminform"].form.data["token"]
         made = ActivationKey.objects.filter(batch=batch).select_related("service", "model")
         facts = {"title": "Made already", "batch": made.first(), "number": made.count()}
         return self._page(request, "made_already", {"refusal": request.refusal, **facts})  # type: ignore[attr-defined]

@@ -57,10 +57,10 @@ class GrantNeverRuns(RuleViolation):
     """As much runs on each day of what is to be granted, which may be wanted all the same."""
 
     code = "grant-never-runs"
-    field = "all_the_same"
+    field = "service"
     message = (
         "This unit runs at least as much on each of these days: {what}. What you grant would never run "
-        "unless that goes. Check this to grant it all the same."
+        "unless that goes."
     )
 
 

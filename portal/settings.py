@@ -299,6 +299,9 @@ LOGGING = {
 # A primary may share its licences with so many different units in 90 days (A9); Support may go beyond.
 MOST_SHARERS = _number("MOST_SHARERS", 3, "how many units a primary shares its licenses with in 90 days")
 
+# A replacement takes over the rest of the failed unit's warranty where that is longer (X2).
+REPLACEMENT_KEEPS_WARRANTY = env.bool("REPLACEMENT_KEEPS_WARRANTY", default=True)
+
 # Factory files contain authentication codes: an upload is held in memory, or in a file of mode 0600 that is
 # deleted with the request.
 MAX_IMPORT_MEGABYTES = _number("MAX_IMPORT_MEGABYTES", 20, "how large a factory file the desk takes")

@@ -217,6 +217,7 @@ support/(?P<url>.*)$                         404     404
 CORRECTIONS = """
                     units      agent    lead
 desk:associate      registered  403/403  200/422
+desk:grant          registered  403/403  200/422
 desk:extend         registered  403/403  200/422
 desk:revoke         registered  403/403  200/422
 desk:move_license   registered  403/403  200/422
@@ -228,6 +229,7 @@ desk:change_parent  associated  403/403  200/422
 desk:swap           associated  403/403  200/422
 desk:make_standby   associated  403/403  200/422
 desk:take_back      retired     403/403  200/422
+desk:record         recorded    403/403  200/422
 desk:open           always      200/422  200/422
 """
 
@@ -249,7 +251,7 @@ associations_typemodel        200/200      200/200   200/403   200/200   200/sup
 associations_seat             200/200      403/403   200/403   200/200   403/403
 licensing_service             200/200      200/200   200/200   200/200   403/403
 licensing_modelservice        200/200      200/200   200/200   200/200   200/list
-licensing_licence             200/200      200/200   200/403   200/200   403/403
+licensing_licence             200/200      desk:search/desk:search 200/403 200/200 403/403
 licensing_activationkey 200/200 200/200 200/403 200/200 200/admin:licensing_activationkey_change
 licensing_poolpart            200/200      403/403   200/403   200/200   403/403
 licensing_trialstart          200/200      403/403   200/403   200/200   403/403
@@ -303,7 +305,10 @@ every                        operator  200/200      403/403   200/403   200/200 
 
 portal_account               lead      200/200      200/200   200/200   200/200   403/403
 portal_membership            lead      200/200      200/200   200/200   200/200   200/list
-licensing_licence            lead      200/200      200/200   200/403   200/200   403/403
+licensing_licence            roleless  403/403      desk:search/desk:search 403/403 403/403 403/403
+licensing_licence            agent     200/200      desk:search/desk:search 200/403 200/200 403/403
+licensing_licence            lead      200/200      desk:search/desk:search 200/403 200/200 403/403
+licensing_licence            operator  200/200      desk:search/desk:search 200/403 200/200 403/403
 
 portal_user                  operator  200/200      200/200   200/200   200/200   403/403
 products_productmodel        operator  200/200      200/200   200/200   200/200   403/403

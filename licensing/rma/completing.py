@@ -36,6 +36,7 @@ from licensing.rma.record import Line, Record
 from licensing.rma.selectors import keepers_of, last_place, mates_of, partners_of
 from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, snapshot, to_apply
 from licensing.rma.steps import PairOfUnits, Steps, steps_of
+from licensing.rma.warranty import take_over_warranty
 from portal import audit
 from portal.models import Account, User
 from products.models import Registration, Unit
@@ -118,6 +119,7 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     links_now, heir = links_of(watched), heirs.heir
     pair = pair_of(heir, replacement)
     _close(case, partner, by=by)
+    take_over_warranty(case, today=today)
     after = snapshot([*concerned, *beside], today)  # by now the case keeps no rights alive
     keysets = to_apply(before, after, heir, replacement)
     steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
@@ -286,6 +288,8 @@ def _note(
     data["licences"] = heir.unit.serial
     if case.kind == RmaCase.Kind.REPLACEMENT:
         data["replacement"] = replacement
+    if case.warranty_until:
+        data["warranty"] = case.warranty_until.isoformat()
     audit.record(
         AuditCode.RMA_COMPLETED,
         by=by,

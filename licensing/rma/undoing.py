@@ -32,6 +32,7 @@ from licensing.rma.errors import CaseNotOpen, PlanChanged, UndoForLead, UndoNotP
 from licensing.rma.record import Line, Record, Verdict
 from licensing.rma.selectors import keepers_of
 from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, snapshot, to_apply
+from licensing.rma.warranty import give_warranty_back
 from licensing.wording import licence_in_words
 from portal import audit
 from portal.models import Account, User
@@ -159,6 +160,7 @@ def _carry_out(case: RmaCase, *, as_lead: bool, reason: str, by: User, today: da
     lines = _lines(past, today)
     before = snapshot([*concerned, *beside], today)
     _put_back(past, by=by, reason=f"{case.number} undone: {reason}"[:200])
+    give_warranty_back(case)
     after = snapshot([*concerned, *beside], today)
     keysets = to_apply(before, after, past.failed, *past.staying)
     case.state, case.closed_at, case.decision = RmaCase.State.UNDONE, timezone.now(), reason.strip()

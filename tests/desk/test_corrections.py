@@ -103,7 +103,12 @@ def audited(code: str, by: User) -> AuditEntry:
 def confirmed(client: Client, licence: Licence, to: Registration) -> dict[str, str]:
     """What the form to move a licence sends after its effects were shown."""
     facts = {"choice": str(licence.uuid), "serial_number": to.unit.serial}
-    page = Page(post(client, licence.registration, "move-license", **facts))
+    return looked_at(client, licence.registration, "move-license", **facts)
+
+
+def looked_at(client: Client, unit: Registration | Unit, action: str, **facts: str) -> dict[str, str]:
+    """What a form sends after its effects were shown."""
+    page = Page(post(client, unit, action, **facts))
     return facts | {"shown": page.root.one("input", name="shown").attrs["value"]}
 
 
@@ -225,6 +230,8 @@ def test_nothing_is_done_without_a_reason(client: Client, lead: User, action: st
         "change-parent": (secondary, {"choice": str(seat.uuid), "serial_number": alone.unit.serial}),
         "swap": (primary, {"choice": str(seat.uuid)}),
         "make-standby": (primary, {"choice": f"{spare.uuid}:{sharing(seat)}"}),
+        "grant": (primary, looked_at(client, primary, "grant", service="3", expires_on="2199-12-31")),
+        "record": (retired, looked_at(client, retired, "record", firmware="3.0")),
         "extend": (alone, {"choice": str(own.uuid), "for_ever": "on"}),
         "revoke": (primary, {"choice": str(theirs.uuid)}),
         "move-license": (alone, confirmed(client, own, spare.registration)),

@@ -30,7 +30,7 @@ SHOWN = r"\b[A-HJ-NP-Z2-9]{4}(?:-[A-HJ-NP-Z2-9]{4}){3}\b"
 def _order(code: int = CLIENT_AV, **changes: str) -> dict[str, str]:
     """What a complete form sends, with some of it changed."""
     facts = {"count": "25", "months": "12", "model": "", "number": "3", "reason": "order 7"}
-    facts["batch"] = str(uuid.uuid4())
+    facts["token"] = str(uuid.uuid4())
     return {"service": str(service(code).pk), **facts, **changes}
 
 
@@ -96,7 +96,7 @@ def test_a_refused_batch_writes_nothing_and_says_where(
 
 
 def test_the_form_brings_the_id_of_its_batch(desk: Client) -> None:
-    ids = [Page(desk.get(ADD)).root.one("input", name="batch").attrs["value"] for _ in range(2)]
+    ids = [Page(desk.get(ADD)).root.one("input", name="token").attrs["value"] for _ in range(2)]
 
     assert len({uuid.UUID(text) for text in ids}) == 2
 
@@ -111,7 +111,7 @@ def test_a_form_that_is_sent_again_makes_no_second_batch(desk: Client, button: s
 
     page = Page(response)
     assert (response.status_code, page.codes()) == (422, ["batch-made"])
-    assert page.root.one("a", href=f"{KEYS}?q={form['batch']}")
+    assert page.root.one("a", href=f"{KEYS}?q={form['token']}")
     assert not set(keys) & set(re.findall(SHOWN, response.text))
 
 
@@ -122,7 +122,9 @@ def test_the_keys_are_saved_as_csv_once(desk: Client) -> None:
     assert [known_macs(normalize_key(row["key"])) for row in rows] == [
         [row.mac] for row in ActivationKey.objects.order_by("pk")
     ]
-    assert {(row["service"], row["count"], row["months"]) for row in rows} == {("Client AV", "25", "12")}
+    assert {(row["service"], row["count"], row["months"]) for row in rows} == {
+        (str(service(CLIENT_AV)), "25", "12")
+    }
     assert "attachment" in response["Content-Disposition"]
     assert "no-store" in response["Cache-Control"]
 
