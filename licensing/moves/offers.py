@@ -12,16 +12,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from licensing.audit_codes import AuditCode
-from licensing.errors import (
-    AlreadyOffered,
-    LicencesChanged,
-    OfferBlocked,
-    OfferChanged,
-    OfferEnded,
-    StillAssociated,
-    UnitInOpenCase,
-)
+from licensing.errors import LicencesChanged, StillAssociated, UnitInOpenCase
 from licensing.models import Offer
+from licensing.moves.errors import AlreadyOffered, OfferBlocked, OfferChanged, OfferEnded
 from licensing.moves.release import Handover, Release, hand_over, lock_units, plan_locked
 from portal import audit, outbox
 from portal.audit import Code

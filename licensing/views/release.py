@@ -8,10 +8,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from licensing.errors import AlreadyOffered, LicencesChanged
+from licensing.errors import LicencesChanged
 from licensing.forms import ReleaseForm
 from licensing.models import Offer
 from licensing.moves import offers, release
+from licensing.moves.errors import AlreadyOffered
 from portal.access import MemberRequest, owner_required, post_only
 from portal.clock import today
 from portal.errors import RuleViolation

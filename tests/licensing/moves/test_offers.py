@@ -7,9 +7,10 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from licensing.errors import AlreadyOffered, LicencesChanged, OfferBlocked, OfferChanged, OfferEnded
+from licensing.errors import LicencesChanged
 from licensing.ledger.verification import verify
 from licensing.models import Licence, Offer
+from licensing.moves.errors import AlreadyOffered, OfferBlocked, OfferChanged, OfferEnded
 from licensing.moves.offers import OFFER_DAYS, accept_offer, decline_offer, withdraw_offer
 from licensing.moves.release import release_to_account
 from portal.models import AuditEntry, Mail, Membership, User

@@ -8,16 +8,10 @@ from django.utils import timezone
 
 from associations.errors import NotOneAccount
 from associations.models import Seat
-from licensing.errors import (
-    AlreadyOffered,
-    LicencesChanged,
-    NotRegistered,
-    OfferBlocked,
-    OfferEnded,
-    StillAssociated,
-)
+from licensing.errors import LicencesChanged, NotRegistered, StillAssociated
 from licensing.ledger.verification import Differs, verify
 from licensing.models import ActivationKey, Licence, Offer, PoolPart
+from licensing.moves.errors import AlreadyOffered, OfferBlocked, OfferEnded
 from licensing.moves.offers import accept_offer, withdraw_offer
 from licensing.moves.pools import move_counts
 from licensing.moves.release import plan_release, release_to_account

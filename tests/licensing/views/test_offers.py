@@ -74,7 +74,7 @@ def test_its_page_names_what_comes_and_nothing_else_of_the_giver(
     page = Page(client.get(url(offered(unit, taker.account, giver.user))))
 
     text = page.root.one("main").text
-    assert [line.one("strong").text for line in page.section("offered").all("li")] == [
+    assert [line.one("strong").text.strip() for line in page.section("offered").all("li")] == [
         str(service(CLIENT_AV))
     ]
     assert giver.account.name in text
