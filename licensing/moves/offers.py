@@ -113,8 +113,10 @@ def _decide(
     offer: Offer, state: Offer.State, *, by: User, today: datetime.date, now: datetime.datetime
 ) -> None:
     """End an open offer; of two who decide at once, the second one raises OfferEnded."""
+    stands = Registration.objects.live().filter(pk=offer.registration_id).exists()
+    # No join: PostgreSQL looks at the row's state again after waiting, but not at a subquery's.
     waiting = Offer.objects.filter(pk=offer.pk, state=Offer.State.OPEN, ends_on__gte=today)
-    if not waiting.filter(registration__ended_at=None).update(state=state, decided_at=now, decided_by=by):
+    if not stands or not waiting.update(state=state, decided_at=now, decided_by=by):
         raise OfferEnded(offer=offer)
     offer.state, offer.decided_at, offer.decided_by = state, now, by
 
