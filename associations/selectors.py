@@ -364,7 +364,11 @@ def history(registration: Registration) -> list[HistoryRow]:
     """The associations that a unit is or was in, newest first, at most 50."""
     groups = registration.seats.filter(side=Side.PARENT).values("group")
     children = Seat.objects.filter(Q(registration=registration) | Q(group__in=groups), side=Side.CHILD)
-    newest = children.with_units().select_related("began_by", "ended_by").order_by("-began_at", "-pk")
+    newest = (
+        children.with_units()
+        .select_related("began_by__membership", "ended_by__membership")
+        .order_by("-began_at", "-pk")
+    )
     seats = list(newest[:MOST_HISTORY_ROWS])
     parents = {
         seat.group: seat.registration

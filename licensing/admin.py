@@ -1,21 +1,22 @@
 import contextlib
+import uuid
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 
 from licensing.activation import redeeming
 from licensing.activation.codes import known_macs, normalize_key
-from licensing.admin_forms import GrantForm, MakeKeysForm, ModelServiceForm
+from licensing.admin_forms import MakeKeysForm, ModelServiceForm, RevokeBatchForm
 from licensing.catalogue import changes
-from licensing.entitlements.today import sharing_primary
-from licensing.errors import InvalidKey
-from licensing.grants import giving
+from licensing.errors import BatchMade, InvalidKey
 from licensing.models import (
     ActivationKey,
     Keyset,
@@ -27,11 +28,11 @@ from licensing.models import (
     Service,
     TrialStart,
 )
-from licensing.telling import telling_owners
-from licensing.wording import count_in_words, entry_in_words, licence_in_words
+from licensing.wording import count_in_words, entry_in_words
 from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, agent
-from portal.clock import today
+from portal.csv_files import CSV_TYPE, csv_text
 from portal.errors import RuleViolation
+from portal.forms import add_refusal
 from portal.models import User
 from products.errors import InvalidSerial
 from products.models import Registration, Unit
@@ -39,58 +40,22 @@ from products.serials import normalize_serial
 
 
 @admin.register(Licence)
-class LicenceAdmin(ServiceAdmin):
-    """Licences are granted, never edited: a grant adds one, and the ledger records it."""
+class LicenceAdmin(ReadOnlyAdmin):
+    """Licences are granted, extended, moved and revoked by corrections at the desk."""
 
-    form = GrantForm
     list_display = ["registration", "service", "kind", "count", "begins_on", "expires_on"]
     list_select_related = ["registration", "service"]
     search_fields = ["registration__unit__serial__exact"]
+    fields = ["registration", "service", "kind", "count", "begins_on", "expires_on"]
     ordering = ["-pk"]
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().add_view(request, form_url, {"title": "Grant a license", **(extra_context or {})})
-
-    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return self.list_display if obj else GrantForm.field_order
-
-    def save_model(self, request: HttpRequest, obj: Licence, form: Any, change: bool) -> None:
-        given = {**form.cleaned_data}
-        unit, day = given.pop("serial_number"), today()
-        live = list(Registration.objects.live().select_related("account", "unit").filter(unit=unit))
-        with telling_owners(
-            accounts=[registration.account for registration in live],
-            serial=unit.serial,
-            did="granted a license",
-            reason=given["reason"],
-            today=day,
-            watched=live,
-        ) as said:
-            licence = giving.grant_licence(unit=unit, by=agent(request), today=day, **given)
-            said.append(f"{licence.service}: {licence_in_words(licence, day)}.")
-        obj.pk, obj.registration = licence.pk, licence.registration
-        self._say_who_shares_nothing(request, licence)
-
-    def response_add(
-        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        """Go on to the page of the unit that got the licence."""
-        super().response_add(request, obj, post_url_continue)
-        return redirect("desk:unit", obj.registration.unit.serial)
-
-    def _say_who_shares_nothing(self, request: HttpRequest, licence: Licence) -> None:
-        """Say with whom a secondary's licence isn't shared."""
-        if primary := sharing_primary(licence.registration):
-            messages.warning(
-                request,
-                f"This unit is HF Secondary of {primary.friendly_name} ({primary.unit.serial}), "
-                "which doesn't get this license: licenses for both belong to the primary.",
-            )
+        """Where licences used to be granted; old links name the unit."""
+        with contextlib.suppress(InvalidSerial):
+            return redirect("desk:grant", normalize_serial(request.GET.get("serial_number", "")))
+        return redirect("desk:search")
 
 
 @admin.register(Service)
@@ -157,6 +122,23 @@ class KeysetAdmin(ReadOnlyAdmin):
     ordering = ["-pk"]
 
 
+class KeyStateFilter(admin.SimpleListFilter):
+    """The states of a key, as `ActivationKeyAdmin.state` names them."""
+
+    title = parameter_name = "state"
+    states = {
+        "open": Q(redeemed_at=None, revoked_at=None),
+        "redeemed": Q(redeemed_at__isnull=False),
+        "revoked": Q(revoked_at__isnull=False),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state) for state in self.states]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(self.states.get(self.value() or "", Q()))
+
+
 @admin.register(ActivationKey)
 class ActivationKeyAdmin(ServiceAdmin):
     """Keys are made in batches, shown once, and can be revoked; they are never edited or deleted."""
@@ -165,9 +147,9 @@ class ActivationKeyAdmin(ServiceAdmin):
     list_display = ["made_at", "service", "last_four", "amount", "term", "model", "state", "redeemed_on"]
     list_display_links = ["made_at", "last_four"]
     list_select_related = ["service", "model", "redeemed_on"]
-    list_filter = ["service"]
+    list_filter = [KeyStateFilter, "service"]
     search_fields = ["last_four__exact"]
-    search_help_text = "The last four characters, or a whole key"
+    search_help_text = "The last four characters, a whole key, or a batch"
     ordering = ["-pk"]
     is_removable = True
 
@@ -197,6 +179,8 @@ class ActivationKeyAdmin(ServiceAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
+        with contextlib.suppress(ValueError):
+            return queryset.filter(batch=uuid.UUID(search_term.strip())), False
         try:
             return queryset.filter(mac__in=known_macs(normalize_key(search_term))), False
         except InvalidKey:
@@ -214,6 +198,7 @@ class ActivationKeyAdmin(ServiceAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         given = form.cleaned_data
         facts = {name: given[name] for name in ("service", "count", "months", "number", "model", "reason")}
+        facts["batch"] = given["token"]
         obj.batch, obj.shown = redeeming.make_activation_keys(**facts, by=agent(request))
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
@@ -221,13 +206,52 @@ class ActivationKeyAdmin(ServiceAdmin):
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> Any:
         """Show the keys in this very response: they are stored nowhere else, and no cache may keep it."""
-        context = {"title": "Activation keys", "keys": obj.shown, "batch": obj, "opts": self.opts}
+        if "_csv" in request.POST:
+            return _csv(obj)
+        return self._page(request, "made", {"title": "Activation keys", "keys": obj.shown, "batch": obj})
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
+        """Where the form made its batch already, say so and lead there instead."""
+        if not isinstance(getattr(request, "refusal", None), BatchMade):
+            return super().render_change_form(request, context, *args, **options)
+        batch = context["adminform"].form.data["token"]
+        made = ActivationKey.objects.filter(batch=batch).select_related("service", "model")
+        facts = {"title": "Made already", "batch": made.first(), "number": made.count()}
+        return self._page(request, "made_already", {"refusal": request.refusal, **facts})  # type: ignore[attr-defined]
+
+    def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> TemplateResponse:
         return TemplateResponse(
             request,
-            "admin/licensing/activationkey/made.html",
-            self.admin_site.each_context(request) | context,
+            f"admin/licensing/activationkey/{name}.html",
+            self.admin_site.each_context(request) | {"opts": self.opts} | context,
             headers={"Cache-Control": "no-store"},
         )
+
+    def get_urls(self) -> Any:
+        view, name = self.admin_site.admin_view(self.revoke_batch_view), "licensing_activationkey_batch"
+        return [path("<path:object_id>/batch/", view, name=name), *super().get_urls()]
+
+    def revoke_batch_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for a reason, and revoke the open keys of a key's batch."""
+        key = self.get_object(request, unquote(object_id))
+        if not self.has_delete_permission(request, key):
+            raise PermissionDenied
+        if key is None:
+            raise Http404
+        form = RevokeBatchForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            try:
+                number = redeeming.revoke_batch(batch=key.batch, by=agent(request), **form.cleaned_data)
+                messages.success(request, f"Keys revoked: {number}.")
+                return redirect(f"{reverse('admin:licensing_activationkey_changelist')}?q={key.batch}")
+            except RuleViolation as refusal:
+                add_refusal(form, refusal)
+        present = ActivationKey.objects.filter(batch=key.batch)
+        numbers = {state: present.filter(q).count() for state, q in KeyStateFilter.states.items()}
+        context = {"title": "Revoke the batch", "batch": key, "numbers": numbers, "form": form}
+        response = self._page(request, "revoke_batch", context)
+        response.status_code = 422 if form.is_bound else 200
+        return response
 
     def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         state = self.state(context["object"])
@@ -245,6 +269,15 @@ class ActivationKeyAdmin(ServiceAdmin):
     def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
         messages.success(request, f"{obj_display}: revoked.")
         return redirect("admin:licensing_activationkey_change", obj_id)
+
+
+def _csv(made: Any) -> HttpResponse:
+    """The keys that were made just now, as a file: they are in no other answer."""
+    terms = [str(made.service), count_in_words(made.count), str(made.months or "for ever"), str(made.batch)]
+    rows = [["key", "service", "count", "months", "batch"], *([key, *terms] for key in made.shown)]
+    response = HttpResponse(csv_text(rows), content_type=CSV_TYPE, headers={"Cache-Control": "no-store"})
+    response["Content-Disposition"] = 'attachment; filename="activation-keys.csv"'
+    return response
 
 
 @admin.register(PoolPart)

@@ -1,6 +1,7 @@
 """The shape of what staff type about licences, keys, and what models come with."""
 
 import re
+import uuid
 from typing import Any
 
 from django import forms
@@ -8,12 +9,9 @@ from django import forms
 from licensing.activation import redeeming
 from licensing.errors import CountOutOfRange
 from licensing.keyset import UNLIMITED
-from licensing.models import LARGEST_COUNT, ActivationKey, Licence, Service
+from licensing.models import LARGEST_COUNT, ActivationKey, Service
 from licensing.wording import count_in_words
 from portal.admin_base import ReasonForm
-from portal.forms import judged
-from products.models import Unit
-from products.serials import normalize_serial
 
 
 class CountField(forms.CharField):
@@ -43,37 +41,16 @@ class CountField(forms.CharField):
         return count_in_words(UNLIMITED) if value == UNLIMITED else value
 
 
-class GrantForm(ReasonForm):
-    """Grant a unit a licence."""
-
-    serial_number = forms.CharField(max_length=200, label="Serial Number")
-    count = CountField()
-
-    class Meta:
-        model = Licence
-        fields = ["service", "count", "expires_on"]
-        help_texts = {"expires_on": "The last day that it runs, as in 2027-11-30; empty: for ever."}
-
-    all_the_same = forms.BooleanField(
-        required=False,
-        label="Grant it all the same",
-        help_text="Only where it would never run, because the unit runs at least as much on each day.",
-    )
-
-    field_order = ["serial_number", "service", "count", "expires_on", "all_the_same", "reason"]
-
-    def clean_serial_number(self) -> Unit:
-        serial = judged(normalize_serial, self.cleaned_data["serial_number"])
-        unit = Unit.objects.filter(serial=serial).first()
-        if unit is None:
-            raise forms.ValidationError(f"The factory's record has no unit {serial}.", code="unknown-serial")
-        return unit
-
-
 class ModelServiceForm(ReasonForm):
     """What a model comes with."""
 
     count = CountField()
+
+
+class RevokeBatchForm(forms.Form):
+    """Revoke all open keys of a batch."""
+
+    reason = forms.CharField(max_length=200, help_text="Kept with the change, for later questions.")
 
 
 class MakeKeysForm(ReasonForm):
@@ -92,9 +69,11 @@ class MakeKeysForm(ReasonForm):
         min_value=1, max_value=redeeming.MOST_KEYS, initial=1, label="Number", help_text="How many keys."
     )
 
+    token = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
+
     class Meta:
         model = ActivationKey
         fields = ["service", "count", "months", "model"]
         help_texts = {"model": "For units of this model only; empty: for any."}
 
-    field_order = ["service", "count", "months", "model", "number", "reason"]
+    field_order = ["service", "count", "months", "model", "number", "reason", "token"]

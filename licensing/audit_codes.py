@@ -13,6 +13,7 @@ class AuditCode(Code):
         "Undone",
     )
     ACTIVATION_KEY_REVOKED = "activation-key-revoked", "Activation key ending {last_four} revoked"
+    ACTIVATION_KEYS_REVOKED = "activation-keys-revoked", "{number} activation keys of one batch revoked"
     ACTIVATION_KEYS_MADE = "activation-keys-made", "{number} activation keys made"
     COUNTS_MOVED = (
         "counts-moved",
@@ -36,6 +37,9 @@ class AuditCode(Code):
     PROPOSAL_REFUSED = "proposal-refused", "Refused what {proposed_by} proposed: {what}"
     PROPOSAL_WITHDRAWN = "proposal-withdrawn", "Proposal withdrawn: {what}"
     MODEL_SERVICE_SET = "model-service-set", "What every {model} comes with was changed"
+    OFFER_DECLINED = "offer-declined", "{name} declined the offer of {from}"
+    OFFER_WITHDRAWN = "offer-withdrawn", "The offer to {name} was withdrawn"
+    PRODUCT_OFFERED = "product-offered", "Offered to {name}, until {until}"
     RMA_APPROVED = "rma-approved", "{case} approved: {replacement} is to replace {failed}", "{case} approved"
     RMA_ASSIGNED = "rma-assigned", "{case} given to {to}", "{case} given to nobody"
     RMA_CANCELLED = "rma-cancelled", "{case} cancelled"

@@ -57,10 +57,10 @@ class GrantNeverRuns(RuleViolation):
     """As much runs on each day of what is to be granted, which may be wanted all the same."""
 
     code = "grant-never-runs"
-    field = "all_the_same"
+    field = "service"
     message = (
         "This unit runs at least as much on each of these days: {what}. What you grant would never run "
-        "unless that goes. Check this to grant it all the same."
+        "unless that goes."
     )
 
 
@@ -197,6 +197,23 @@ class NumberOutOfRange(RuleViolation):
     code = "number-out-of-range"
     field = "number"
     message = "A batch has 1 to 10,000 keys."
+
+
+class BatchMade(RuleViolation):
+    """A form makes one batch: sent again, or from another tab, it makes no second one."""
+
+    code = "batch-made"
+    message = (
+        "This form made its batch of keys already, and keys are shown once. If you have lost them, revoke "
+        "the batch and make another one."
+    )
+
+
+class BatchEnded(RuleViolation):
+    """A batch without an open key can't be revoked."""
+
+    code = "batch-ended"
+    message = "No key of this batch is open any more: there is nothing to revoke."
 
 
 class KeyEnded(RuleViolation):
@@ -349,38 +366,3 @@ class KeysetOlder(RuleViolation):
         "Generation {present} was confirmed meanwhile, and an appliance accepts no older one. "
         "Nothing was changed."
     )
-
-
-class ProposalWaits(RuleViolation):
-    """W3: about one unit or case, one thing of a kind is proposed at a time."""
-
-    code = "proposal-waits"
-    message = "{who} has proposed this already. Have that confirmed, refused or withdrawn first."
-
-
-class ProposalDecided(RuleViolation):
-    """W3: a proposal is decided once."""
-
-    code = "proposal-decided"
-    message = "This is {state} by now. Nothing was changed."
-
-
-class SecondLeadIsFirst(RuleViolation):
-    """W3: nobody confirms or refuses what they proposed themselves."""
-
-    code = "second-lead-is-first"
-    message = "You proposed this: another support lead has to confirm or refuse it. You can withdraw it."
-
-
-class NotYourProposal(RuleViolation):
-    """W3: only the one who proposed it withdraws a proposal; other leads refuse it."""
-
-    code = "not-your-proposal"
-    message = "{who} proposed this. Refuse it instead."
-
-
-class ProposalOutdated(RuleViolation):
-    """W3: what was proposed is confirmed exactly as it was, or not at all."""
-
-    code = "proposal-outdated"
-    message = "The case's waivers have changed since. Refuse this, and have it proposed again."

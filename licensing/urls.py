@@ -29,6 +29,12 @@ urlpatterns = [
         "products/<serial:serial>/services/<int:code>/share/", services.share_licenses, name="share_licenses"
     ),
     path("products/<serial:serial>/release/", release.release_product, name="release_product"),
+    path(
+        "products/<serial:serial>/offers/<uuid:uuid>/withdraw/", release.withdraw_offer, name="withdraw_offer"
+    ),
+    path("offers/<uuid:uuid>/", release.offer, name="offer"),
+    path("offers/<uuid:uuid>/accept/", release.accept_offer, name="accept_offer"),
+    path("offers/<uuid:uuid>/decline/", release.decline_offer, name="decline_offer"),
     path("products/<serial:serial>/associations/<uuid:uuid>/swap/", swap.swap_roles, name="swap_roles"),
     path("products/<serial:serial>/replace/", rma.replace_appliance, name="replace_appliance"),
     path("products/<serial:serial>/transfer/", rma.transfer_licenses, name="transfer_licenses"),

@@ -40,7 +40,7 @@ def activity_page(account: Account, *, serial: str, before: uuid.UUID | None) ->
         listed = listed.filter(serial=serial)
     at = listed.filter(action=before).order_by("-at", "-pk").first() if before else None
     others = listed.exclude(action=at.action) if at else listed
-    older = seek(others.select_related("actor"), key="at", after=at, is_descending=True)
+    older = seek(others.select_related("actor__membership"), key="at", after=at, is_descending=True)
     rows = list(older[: MOST_ENTRIES + 1])
     heads: dict[uuid.UUID, AuditEntry] = {}
     for row in rows[:MOST_ENTRIES]:

@@ -21,8 +21,9 @@ from portal.activity import Action, activity_page
 from portal.acts import acts_by_action, is_in_time
 from portal.clock import today
 from portal.forms import judged
-from portal.models import Account, Act, User
+from portal.models import Account, Act
 from portal.paging import read_cursor
+from portal.people import named_to
 from products.models import Registration
 from products.serials import normalize_serial
 
@@ -71,7 +72,7 @@ def activity(request: MemberRequest) -> HttpResponse:
         "page": page,
         "serial": serial,
         "unit": names.live.get(serial),
-        "rows": [_row(action, names, acts.get(action.entry.action)) for action in page.actions],
+        "rows": [_row(action, account, names, acts.get(action.entry.action)) for action in page.actions],
         "may_undo": request.membership.may_change,
         "newest": _address(serial=serial),
         "older": _address(serial=serial, before=page.actions[-1].entry.action) if page.has_older else "",
@@ -79,7 +80,7 @@ def activity(request: MemberRequest) -> HttpResponse:
     return render(request, "portal/activity.html", context)
 
 
-def _row(action: Action, names: Names, act: Act | None) -> dict[str, object]:
+def _row(action: Action, account: Account, names: Names, act: Act | None) -> dict[str, object]:
     """What the page shows of an action, and of the act that it is, if it can be or was undone."""
     entry = action.entry
     return {
@@ -87,7 +88,7 @@ def _row(action: Action, names: Names, act: Act | None) -> dict[str, object]:
         "what": in_words(entry.code, _facts(entry.data, names, entry.at.date())),
         "units": [(serial, serial in names.live) for serial in action.serials[:MOST_UNITS]],
         "more": max(len(action.serials) - MOST_UNITS, 0),
-        "who": _who(entry.actor),
+        "who": named_to(entry.actor, account),
         "act": act,
         "is_in_time": act is not None and is_in_time(act, today()),
     }
@@ -115,13 +116,6 @@ def _facts(data: Mapping[str, object], names: Names, on: date) -> dict[str, obje
         if type.shares_licences and data.get("shares") is False:
             facts["spare"] = data.get("child")
     return facts
-
-
-def _who(actor: User | None) -> str:
-    if actor is None:
-        return "the portal"
-    name = actor.get_username()
-    return f"Support ({name})" if actor.is_staff else name
 
 
 def _names(account: Account, serials: Iterable[str]) -> Names:

@@ -25,7 +25,9 @@ def is_in_time(act: Act, today: datetime.date) -> bool:
 
 def acts_by_action(account: Account, actions: Iterable[uuid.UUID]) -> dict[uuid.UUID, Act]:
     """Those of some actions in an account that are acts, with who has undone them, by their action."""
-    found = Act.objects.filter(account=account, uuid__in=list(actions)).select_related("undone_by")
+    found = Act.objects.filter(account=account, uuid__in=list(actions)).select_related(
+        "undone_by__membership"
+    )
     return {act.uuid: act for act in found}
 
 

@@ -19,7 +19,6 @@ MAY = {
         "portal.lead",
         *(f"portal.{action}_{model}" for model in ("account", "membership") for action in ("add", "change")),
         "portal.delete_membership",
-        "licensing.add_licence",
     ],
     OPERATOR: [
         "portal.operate",

@@ -147,7 +147,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.access.roles",
             ],
-            "builtins": ["licensing.wording", "licensing.rma.words"],
+            "builtins": ["licensing.wording", "licensing.rma.words", "portal.people"],
         },
     }
 ]
@@ -304,6 +304,9 @@ MOST_SHARERS = _number("MOST_SHARERS", 3, "how many units a primary shares its l
 
 # With it, waivers, moves to another account and late undos of cases need a second lead (W3).
 FOUR_EYES = env.bool("FOUR_EYES", default=False)
+
+# A replacement takes over the rest of the failed unit's warranty where that is longer (X2).
+REPLACEMENT_KEEPS_WARRANTY = env.bool("REPLACEMENT_KEEPS_WARRANTY", default=True)
 
 # Factory files contain authentication codes: an upload is held in memory, or in a file of mode 0600 that is
 # deleted with the request.

@@ -1,5 +1,6 @@
 import sqlite3
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -14,6 +15,7 @@ from django.views import defaults
 from django.views.decorators.http import require_safe
 from psycopg.errors import LockNotAvailable, QueryCanceled
 
+from licensing.models import Offer
 from licensing.readiness.findings import State
 from licensing.readiness.pairs import account_readiness
 from licensing.selectors import expiring_soon
@@ -24,7 +26,7 @@ from portal.forms import NewPasswordForm, add_refusal
 from portal.models import User
 from products.models import Registration
 
-MOST_PAIRS, MOST_NOT_READY = 200, 10
+MOST_PAIRS, MOST_NOT_READY, MOST_OFFERS = 200, 10, 10
 HELP_TOPICS = {
     "index",
     "login",
@@ -55,6 +57,7 @@ def main_page(request: MemberRequest) -> HttpResponse:
     not_ready.sort(key=lambda pair: -pair.state.rank)
     context = {
         "recent": Registration.objects.visible_to(account).order_by("-registered_at", "-pk")[:10],
+        "offers": _offers(request),
         "expiring": expiring_soon(account, day),
         "today": day,
         "pairs": len(pairs),
@@ -62,6 +65,14 @@ def main_page(request: MemberRequest) -> HttpResponse:
         "more_not_ready": len(not_ready) - MOST_NOT_READY,
     }
     return render(request, "portal/main_page.html", context)
+
+
+def _offers(request: MemberRequest) -> Iterable[Offer]:
+    """The first products that are offered to the account, for its owners, who decide."""
+    if not request.membership.is_owner:
+        return ()
+    open_now = Offer.objects.open_on(today()).filter(account=request.membership.account)
+    return open_now.order_by("ends_on", "pk")[:MOST_OFFERS]
 
 
 @require_safe

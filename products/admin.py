@@ -52,8 +52,8 @@ class UnitAdmin(BySerialAdmin):
     @admin.display(description="licenses")
     def grant(self, unit: Unit) -> str:
         """A link to the form that grants this unit a licence."""
-        url = reverse("admin:licensing_licence_add", query={"serial_number": unit.serial})
-        return format_html('<a href="{}">Grant a licence</a>', url)
+        url = reverse("desk:grant", args=[unit.serial])
+        return format_html('<a href="{}">Grant a license</a>', url)
 
 
 class AccountFilter(admin.SimpleListFilter):

@@ -109,6 +109,21 @@ class SameCode(RuleViolation):
     message = "{serial} has this authentication code already, and its last owner knows it. Give a new one."
 
 
+class RecordUnchanged(RuleViolation):
+    """A correction of the factory's record that would change nothing."""
+
+    code = "record-unchanged"
+    message = "The record of {serial} says all of this already. Change something, or leave it."
+
+
+class FirmwareTooLong(RuleViolation):
+    """A firmware that the record has no room for."""
+
+    code = "firmware-too-long"
+    field = "firmware"
+    message = "A firmware has at most {most} characters, on one line."
+
+
 class NotRetired(RuleViolation):
     """X7: only a retired unit is taken back into stock; a unit in use is released."""
 

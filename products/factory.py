@@ -5,20 +5,22 @@ and with each other. New units are written from there, in the same transaction. 
 with the file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import batched, pairwise
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from django.db import IntegrityError, transaction
 
 from portal import audit
+from portal.audit import Concerned
 from portal.models import User
 from products.audit_codes import AuditCode
 from products.errors import ImportRefused
 from products.factory_file import COLUMNS, FactoryFile, Problem, Problems, problem_of_first_line, reading
 from products.factory_staging import MEANWHILE, Sample, Staging, Tally, staging
 from products.models import ProductModel
+from products.record import Change, facts_of
 
 __all__ = [
     "COLUMNS",
@@ -28,6 +30,7 @@ __all__ = [
     "preview_units",
     "problem_of_first_line",
     "reading",
+    "update_units",
 ]
 
 BATCH = 10_000
@@ -45,6 +48,14 @@ class ModelCount:
     name: str
     rows: int
     new: int
+
+
+class Updated(NamedTuple):
+    """What correcting units by a file did: the rows of the file, new units, and corrected ones."""
+
+    rows: int
+    created: int
+    updated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,55 @@ def import_units(
         created = _write(staged, ends, problems, progress)
         audit.record(AuditCode.UNITS_IMPORTED, by=by, data={"rows": rows, "created": created})
     return rows, created
+
+
+def update_units(
+    open_file: OpenFile,
+    *,
+    by: User | None,
+    reason: str,
+    report: Report,
+    told: Callable[[Change], None],
+    progress: Progress,
+    is_rehearsed: bool = False,
+) -> Updated:
+    """Import units as `import_units` does, and correct the record of those that are known with other values.
+
+    `told` gets each change, in the file's order; a unit's model is never changed, and a row with another one
+    is a problem. `is_rehearsed`: everything is told, and nothing written. Raises ReasonNeeded and
+    ImportRefused.
+    """
+    if not is_rehearsed:
+        audit.require_reason(reason)
+    problems = Problems(report)
+    with staging() as staged:
+        with open_file() as file:
+            ends = _read(FactoryFile(file, _models(), problems), staged, progress)
+        rows = ends[-1][1]
+        staged.forget_repeats(problems)
+        tallies = staged.tally()
+        changes = _tell(staged, told)
+        if is_rehearsed:
+            updated = sum(1 for _ in changes)
+        else:
+            updated = audit.record_each(AuditCode.RECORD_CORRECTED, changes, by=by, reason=reason)
+            if staged.update() != updated:
+                problems.add(1, MEANWHILE)
+        staged.keep_new(tallies, problems, compared=["model"])
+        problems.raise_if_any(rows)
+        if is_rehearsed:
+            return Updated(rows, sum(staged.new_of_models().values()), updated)
+        created = _write(staged, ends, problems, progress)
+        data: dict[str, object] = {"rows": rows, "created": created, "updated": updated}
+        audit.record(AuditCode.UNITS_IMPORTED, by=by, reason=reason, data=data)
+    return Updated(rows, created, updated)
+
+
+def _tell(staged: Staging, told: Callable[[Change], None]) -> Iterator[Concerned]:
+    """Tell each change, and pass it on for the audit trail."""
+    for change, account in staged.changes():
+        told(change)
+        yield Concerned(change.serial, account, facts_of(change))
 
 
 def preview_units(open_file: OpenFile, *, report: Report) -> Preview:

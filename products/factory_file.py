@@ -12,10 +12,10 @@ from typing import NamedTuple, TextIO
 from portal.days import read_day
 from portal.errors import DayTooLate, RuleViolation
 from products.errors import ImportRefused
+from products.record import FIRMWARE_CHARACTERS
 from products.serials import normalize_code, normalize_serial
 
 COLUMNS = ["serial_number", "model", "authentication_code", "firmware", "warranty_ends_on"]
-FIRMWARE_CHARACTERS = 32
 NOT_UTF8 = "the file isn't UTF-8: save it as “CSV UTF-8”"
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _CHARACTERS_AT_ONCE = 1 << 13

@@ -4,6 +4,7 @@ Every statement is valid on both PostgreSQL and SQLite. The table contains codes
 visible to its own connection only, and ends with the transaction, also if that fails.
 """
 
+import datetime
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from portal.models import Key
 from products.codes import active_kid, code_hasher
 from products.factory_file import Problems, Row
 from products.models import Unit
+from products.record import Change
 
 MEANWHILE = "another import wrote units of these rows meanwhile: start again"
 _AT_ONCE = 1000
@@ -58,7 +60,25 @@ WHERE unit.model_id <> row.model_id OR unit.code_mac <> row.code_mac OR unit.fir
     OR coalesce(unit.warranty_ends_on, '-infinity') <> coalesce(row.warranty_ends_on, '-infinity')
 ORDER BY row.line
 """
-_COMPARED = ["model", "authentication_code", "firmware", "warranty_ends_on"]
+_CHANGES = """
+SELECT row.serial, unit.warranty_ends_on, row.warranty_ends_on, unit.firmware, row.firmware,
+    unit.code_mac <> row.code_mac, owner.account_id
+FROM factory_row AS row JOIN products_unit AS unit ON unit.serial = row.serial
+LEFT JOIN products_registration AS owner ON owner.unit_id = unit.id AND owner.ended_at IS NULL
+WHERE unit.model_id = row.model_id AND (unit.code_mac <> row.code_mac OR unit.firmware <> row.firmware
+    OR coalesce(unit.warranty_ends_on, '-infinity') <> coalesce(row.warranty_ends_on, '-infinity'))
+ORDER BY row.line
+"""
+_UPDATE = """
+UPDATE products_unit
+SET code_mac = row.code_mac, firmware = row.firmware, warranty_ends_on = row.warranty_ends_on
+FROM factory_row AS row
+WHERE row.serial = products_unit.serial AND (
+    products_unit.code_mac <> row.code_mac OR products_unit.firmware <> row.firmware
+    OR coalesce(products_unit.warranty_ends_on, '-infinity') <> coalesce(row.warranty_ends_on, '-infinity')
+)
+"""
+COMPARED = ["model", "authentication_code", "firmware", "warranty_ends_on"]
 _FORGET_KNOWN = """
 DELETE FROM factory_row
 WHERE EXISTS (SELECT 1 FROM products_unit AS unit WHERE unit.serial = factory_row.serial)
@@ -162,16 +182,41 @@ class Staging:
             cursor.execute(_FIRST, [count])
             return [Sample(*values) for values in cursor.fetchall()]
 
-    def keep_new(self, tallies: Sequence[Tally], problems: Problems) -> None:
-        """Delete the rows that are no new units; report those that contradict the record or each other."""
+    def changes(self) -> Iterator[tuple[Change, int | None]]:
+        """What the rows would change in the record, in the file's order, each with the account of the unit.
+
+        A model is never changed. `forget_repeats` comes first.
+        """
+        for serial, warranty, warranty_now, *firmware, is_other, account in _stream(_CHANGES):
+            days = (_day(warranty), _day(warranty_now))
+            yield Change(serial, days, (firmware[0], firmware[1]), bool(is_other)), account
+
+    def update(self) -> int:
+        """Write the changes, codes under the keys that they were hashed with; return how many."""
+        return _execute(_UPDATE)
+
+    def keep_new(
+        self, tallies: Sequence[Tally], problems: Problems, *, compared: Sequence[str] = COMPARED
+    ) -> None:
+        """Delete the rows that are no new units; report those that contradict the record or each other.
+
+        `compared` are the columns in which they may not differ from the record.
+        """
         if any(tally.contradicting for tally in tallies):
             for line, serial, *differing in _stream(_CONTRADICTIONS):
-                columns = zip(_COMPARED, differing, strict=True)
-                named = ", ".join(column for column, is_other in columns if is_other)
+                columns = zip(COMPARED, differing, strict=True)
+                others = [column for column, is_other in columns if is_other and column in compared]
+                if not others:
+                    continue
+                named = ", ".join(others)
                 problems.add(line, f"serial_number: {serial} is known with another {named}")
         known = sum(tally.known for tally in tallies)
         if known and _execute(_FORGET_KNOWN) != known:  # a unit written in between wasn't compared
             problems.add(1, MEANWHILE)
+        self.forget_repeats(problems)
+
+    def forget_repeats(self, problems: Problems) -> None:
+        """Delete the rows that name a unit again; report those with other values than its first."""
         if _execute(_FIND_REPEATS):
             for line, serial, first in _stream(_REPEATS_THAT_DIFFER):
                 problems.add(line, f"serial_number: line {first} names {serial} with other values")
@@ -225,3 +270,8 @@ def _stream(query: str) -> Iterator[tuple[Any, ...]]:
         cursor.execute(query)
         while rows := cursor.fetchmany(_AT_ONCE):
             yield from rows
+
+
+def _day(value: Any) -> datetime.date | None:
+    """A day as a query returns it: SQLite keeps text."""
+    return datetime.date.fromisoformat(value) if isinstance(value, str) else value

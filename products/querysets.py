@@ -42,7 +42,7 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
 
     def ever_owned_by(self, account: Account) -> Self:
         """What an account has or had, with units and models: a unit's live one first, then the latest."""
-        found = self.filter(account=account).select_related("unit__model")
+        found = self.filter(account=account).select_related("unit__model", "released_by__membership")
         return found.order_by(F("ended_at").desc(nulls_first=True), "-pk")
 
     def matching(self, query: str) -> Self:

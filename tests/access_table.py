@@ -120,8 +120,24 @@ swap_roles           POST  own       login      404        403   service_managem
 swap_roles           POST  foreign   login      404        403        404        404        support
 release_product      GET   own       login      404        403        403        200        support
 release_product      GET   foreign   login      404        403        403        404        support
-release_product      POST  own       login      404        403        403        my_products support
+release_product      POST  own       login      404        403        403   service_management support
 release_product      POST  foreign   login      404        403        403        404        support
+withdraw_offer       GET   own       login service_management 403 403 service_management support
+withdraw_offer       GET   foreign   login service_management 403 403 service_management support
+withdraw_offer       POST  own       login      404        403        403   service_management support
+withdraw_offer       POST  foreign   login      404        403        403        404        support
+offer                GET   own       login      404        403        403        200        support
+offer                GET   foreign   login      404        403        403        404        support
+offer                POST  own       login      405        405        405        405        405
+offer                POST  foreign   login      405        405        405        405        405
+accept_offer         GET   own       login      offer      403        403        offer      support
+accept_offer         GET   foreign   login      offer      403        403        offer      support
+accept_offer         POST  own       login      404        403        403   service_management support
+accept_offer         POST  foreign   login      404        403        403        404        support
+decline_offer        GET   own       login      offer      403        403        offer      support
+decline_offer        GET   foreign   login      offer      403        403        offer      support
+decline_offer        POST  own       login      404        403        403        main_page  support
+decline_offer        POST  foreign   login      404        403        403        404        support
 replace_appliance    GET   own       login      404        403        200        200        support
 replace_appliance    GET   foreign   login      404        403        404        404        support
 replace_appliance    POST  own       login      404        403        rma_case   rma_case   support
@@ -159,6 +175,11 @@ admin:portal_mail_resend  GET   own      login  desk-login desk-login desk-login
 admin:portal_mail_resend  GET   foreign  login  desk-login desk-login desk-login desk-login 200
 admin:portal_mail_resend  POST  own      login  desk-login desk-login desk-login desk-login admin:portal_mail_change
 admin:portal_mail_resend  POST  foreign  login  desk-login desk-login desk-login desk-login admin:portal_mail_change
+
+admin:licensing_activationkey_batch  GET   own      login  desk-login desk-login desk-login desk-login 200
+admin:licensing_activationkey_batch  GET   foreign  login  desk-login desk-login desk-login desk-login 200
+admin:licensing_activationkey_batch  POST  own      login  desk-login desk-login desk-login desk-login 422
+admin:licensing_activationkey_batch  POST  foreign  login  desk-login desk-login desk-login desk-login 422
 """  # noqa: E501
 
 # The rest of the support desk is for staff only, whose GET and POST are listed here. Everybody else is sent
@@ -204,6 +225,7 @@ support/(?P<url>.*)$                         404     404
 CORRECTIONS = """
                     units      agent    lead
 desk:associate      registered  403/403  200/422
+desk:grant          registered  403/403  200/422
 desk:extend         registered  403/403  200/422
 desk:revoke         registered  403/403  200/422
 desk:move_license   registered  403/403  200/422
@@ -215,6 +237,7 @@ desk:change_parent  associated  403/403  200/422
 desk:swap           associated  403/403  200/422
 desk:make_standby   associated  403/403  200/422
 desk:take_back      retired     403/403  200/422
+desk:record         recorded    403/403  200/422
 desk:open           always      200/422  200/422
 """
 
@@ -236,7 +259,7 @@ associations_typemodel        200/200      200/200   200/403   200/200   200/sup
 associations_seat             200/200      403/403   200/403   200/200   403/403
 licensing_service             200/200      200/200   200/200   200/200   403/403
 licensing_modelservice        200/200      200/200   200/200   200/200   200/list
-licensing_licence             200/200      200/200   200/403   200/200   403/403
+licensing_licence             200/200      desk:search/desk:search 200/403 200/200 403/403
 licensing_activationkey 200/200 200/200 200/403 200/200 200/admin:licensing_activationkey_change
 licensing_poolpart            200/200      403/403   200/403   200/200   403/403
 licensing_trialstart          200/200      403/403   200/403   200/200   403/403
@@ -259,6 +282,7 @@ admin:view_on_site              404/404   404/404                     404/404   
 admin:app_list                  404/404   200/200                     200/200                     200/200
 support/(?P<url>.*)$            404/404   404/404                     404/404                     404/404
 admin:portal_user_send_link     403/403   403/403                     403/403                     200/422
+admin:licensing_activationkey_batch 403/403 403/403               403/403                     200/422
 admin:portal_mail_resend        403/403   200/admin:portal_mail_change 200/admin:portal_mail_change 403/403
 
 desk:search                     403/403   200/200                     200/200                     200/200
@@ -297,7 +321,10 @@ every                        operator  200/200      403/403   200/403   200/200 
 
 portal_account               lead      200/200      200/200   200/200   200/200   403/403
 portal_membership            lead      200/200      200/200   200/200   200/200   200/list
-licensing_licence            lead      200/200      200/200   200/403   200/200   403/403
+licensing_licence            roleless  403/403      desk:search/desk:search 403/403 403/403 403/403
+licensing_licence            agent     200/200      desk:search/desk:search 200/403 200/200 403/403
+licensing_licence            lead      200/200      desk:search/desk:search 200/403 200/200 403/403
+licensing_licence            operator  200/200      desk:search/desk:search 200/403 200/200 403/403
 
 portal_user                  operator  200/200      200/200   200/200   200/200   403/403
 products_productmodel        operator  200/200      200/200   200/200   200/200   403/403

@@ -23,7 +23,7 @@ from associations.models import Seat
 from associations.services import remove_association
 from licensing.activation.redeeming import make_activation_keys
 from licensing.keysets.issuing import read_keyset
-from licensing.models import Keyset, KeysetHead, Licence, PoolPart, RmaCase, Service, TrialStart
+from licensing.models import Keyset, KeysetHead, Licence, Offer, PoolPart, RmaCase, Service, TrialStart
 from licensing.moves.release import plan_release
 from portal.clock import today
 from portal.models import Account, Act, Mail, Membership, User
@@ -43,6 +43,7 @@ from tests.access_table import (
 from tests.factories import (
     CODE,
     PASSWORD,
+    AccountFactory,
     LicenceFactory,
     MembershipFactory,
     RegistrationFactory,
@@ -52,6 +53,7 @@ from tests.factories import (
     pair,
     staff,
 )
+from tests.licensing.offers import offered
 from tests.licensing.rma.support import ask as ask_for_case
 from tests.rows import Rows, every_row
 
@@ -72,7 +74,9 @@ class Address:
 
     @property
     def names_a_row(self) -> bool:
-        return bool(re.search("<serial:serial>|<(path:object_)?id>|(rma|activity)/<uuid:uuid>", self.route))
+        return bool(
+            re.search("<serial:serial>|<(path:object_)?id>|(rma|activity|offers)/<uuid:uuid>", self.route)
+        )
 
     def path(self, arguments: dict[str, object]) -> str:
         """The route, filled in. A placeholder is `<serial:serial>` or, in the admin's, `(?P<url>.*)$`."""
@@ -128,7 +132,8 @@ class Side:
     """An account with a lone unit, another that could be its HF Primary, and a row of everything else.
 
     `spare` is the seat of a spare in a pair, `standby` that of the pair's secondary. `case` is requested,
-    because of `other`. `act` removed an association of a third pair.
+    because of `other`. `act` removed an association of a third pair. The account `made` an offer of a third
+    unit, and `offer` is made to it.
     """
 
     account: Account
@@ -139,6 +144,8 @@ class Side:
     key: str
     case: RmaCase
     act: Act
+    made: Offer
+    offer: Offer
 
 
 @dataclass(frozen=True)
@@ -178,7 +185,10 @@ def side(member: Membership) -> Side:
     )
     Mail.objects.create(to="ann@a.example", subject="Sent", account=member.account, sent_at=timezone.now())
     case, act = ask_for_case(other, by=member.user), remove_a_pair(member)
-    return Side(member.account, unit, other, spare, standby, key, case, act)
+    made = offered(RegistrationFactory(account=member.account), AccountFactory(), member.user)
+    giver = MembershipFactory()
+    offer = offered(RegistrationFactory(account=giver.account), member.account, giver.user)
+    return Side(member.account, unit, other, spare, standby, key, case, act, made, offer)
 
 
 def remove_a_pair(member: Membership) -> Act:
@@ -220,7 +230,8 @@ def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
     seat = place.standby if address.name in {"swap_roles", "pair_keysets_file"} else place.spare
     needs_seat = "uuid" in address.route or address.name == "pair_keysets_file"
     unit = seat.registration.unit if needs_seat else place.unit.unit
-    named = {"rma/": place.case, "activity/": place.act}
+    unit = place.made.registration.unit if address.name == "withdraw_offer" else unit
+    named = {"withdraw/": place.made, "offers/": place.offer, "rma/": place.case, "activity/": place.act}
     filled = {
         "serial": unit.serial,
         "slug": "hf",
@@ -267,6 +278,7 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
             "account": str(world.users["stranger"].membership.account.uuid),
             "seen": plan_release(place.unit).fingerprint,
         },
+        "accept_offer": {"seen": plan_release(place.offer.registration).fingerprint},
         "redeem_key": {"activation_key": place.key, "version": str(place.unit.unit.version)},
         "share_licenses": {
             "licence": str(place.unit.licences.get(service__code=2).uuid),
@@ -408,7 +420,7 @@ BUTTONS = {"desk:resend_mail", "desk:approve_case"}
 # Addresses that no junk can change anything through, even with a reason.
 SAFE = {
     model._meta.label
-    for model in (Keyset, KeysetHead, Licence, PoolPart, Registration, Seat, TrialStart, User)
+    for model in (Keyset, KeysetHead, Licence, Offer, PoolPart, Registration, Seat, TrialStart, User)
 }
 
 

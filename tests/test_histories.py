@@ -43,7 +43,6 @@ from licensing.models import (
 )
 from licensing.moves.one_licence import move_licence
 from licensing.moves.pools import move_counts
-from licensing.moves.release import release_to_account
 from licensing.moves.swap import swap_roles
 from licensing.undo.undoing import undo_act
 from portal.errors import RuleViolation
@@ -54,6 +53,7 @@ from products.services import register
 from tests.examples import run_histories
 from tests.factories import CODE, MembershipFactory, RegistrationFactory, UnitFactory, sharing
 from tests.licensing.bought import Bought, by_key, terms_of
+from tests.licensing.offers import accepted, offered
 from tests.licensing.oracle import derived, said_by
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -251,17 +251,11 @@ class Histories(RuleBasedStateMachine):
 
     @rule(unit=_units, account=_accounts)
     def release(self, unit: int, account: int) -> None:
+        """X7: a product is offered; what stands in the way of accepting it stands in that of offering it."""
         if registration := self._registration(unit):
-            self._take(
-                partial(
-                    release_to_account,
-                    registration=registration,
-                    account=self.members[account].account,
-                    by=self._user(registration),
-                    today=self.now.date(),
-                    now=self.now,
-                )
-            )
+            terms = {"on": self.now.date(), "now": self.now}
+            to, by = self.members[account], self._user(registration)
+            self._take(lambda: accepted(offered(registration, to.account, by, **terms), to.user, **terms))
 
     @rule(pick=_picks)
     def undo_act(self, pick: int) -> None:

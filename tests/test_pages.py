@@ -22,6 +22,7 @@ from portal.urls import urlpatterns as portals_own
 from products.models import Unit
 from tests.factories import (
     LicenceFactory,
+    MembershipFactory,
     RegistrationFactory,
     UnitFactory,
     UserFactory,
@@ -30,6 +31,7 @@ from tests.factories import (
     pair,
     registrations,
 )
+from tests.licensing.offers import offered
 from tests.licensing.rma.support import complete, open_for
 from tests.pages import Element, Page
 
@@ -64,6 +66,9 @@ def fill(account: Account, by: User) -> None:
     LicenceFactory(registration=firewall, service=Service.objects.get(code=2), count=5, expires_on=today())
     complete(open_for(RegistrationFactory(account=account, friendly_name="<i>failed</i>"), UnitFactory()))
     open_for(primary, UnitFactory())
+    giver = MembershipFactory()
+    offered(RegistrationFactory(account=giver.account), account, giver.user)
+    offered(RegistrationFactory(account=account), giver.account, by)
 
 
 def crawl(client: Client, start: str, key: Callable[[str], str] = str) -> Pages:
@@ -274,6 +279,7 @@ def test_every_kind_of_page_is_reached(pages: Pages) -> None:
         "associated_products",
         "change_parent",
         "release_product",
+        "offer",
         "replace_appliance",
         "transfer_licenses",
         "redeem_key",

@@ -17,7 +17,7 @@ from desk.access import DeskRequest, desk_page, render_desk
 from desk.cases.forms import DecideForm, OpenCaseForm, ReplacementForm, WaiverForm
 from desk.cases.selectors import work_around
 from desk.recent import note_opened
-from licensing.four_eyes import propose
+from licensing.four_eyes.proposals import propose
 from licensing.models import Proposal, RmaCase
 from licensing.rma import cases, completing, mails, work
 from licensing.rma.comparison import families

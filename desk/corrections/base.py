@@ -20,6 +20,7 @@ class Subject(Enum):
     REGISTERED = auto()  # a unit that is registered
     ASSOCIATED = auto()  # a registered unit in an association
     RETIRED = auto()
+    RECORDED = auto()  # a unit of the factory's record, whether registered or not
     SERIAL = auto()  # a serial number, even without a unit
 
 

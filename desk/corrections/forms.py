@@ -5,7 +5,9 @@ from typing import Any, NamedTuple, cast
 
 from django import forms
 
+from licensing.admin_forms import CountField
 from licensing.errors import NotRegistered
+from licensing.models import Service
 from licensing.moves.release import find_account
 from portal.errors import RuleViolation
 from portal.forms import DayField, judged
@@ -71,6 +73,19 @@ class OtherUnitForm(ChoiceForm):
         return registration
 
 
+class GrantForm(CorrectionForm):
+    """A further licence: its service, its count and its last day."""
+
+    service = forms.ModelChoiceField(Service.objects.all())
+    count = CountField()
+    expires_on = DayField(
+        label="Last day",
+        required=False,
+        help_text="The last day that it runs, as in 2027-11-30; empty: for ever.",
+    )
+    field_order = ("service", "count", "expires_on", "reason")
+
+
 class ExtendForm(ChoiceForm):
     """A licence and its new last day; "for ever" must be checked, not implied."""
 
@@ -117,6 +132,25 @@ class MoveForm(CorrectionForm):
 
     def clean_friendly_name(self) -> str:
         return judged(normalize_friendly_name, self.cleaned_data["friendly_name"])
+
+
+class RecordForm(CorrectionForm):
+    """What the factory's record says of a unit."""
+
+    warranty_ends_on = DayField(
+        label="Warranty until", required=False, help_text="The last day of the warranty; empty: not recorded."
+    )
+    firmware = forms.CharField(
+        required=False, max_length=200, help_text="At most 32 characters; empty: not recorded."
+    )
+    authentication_code = forms.CharField(
+        label="Authentication Code",
+        required=False,
+        max_length=200,
+        help_text="Only if the one in the record is wrong: XXXX-XXXX, from the label. Left empty, it stays.",
+        widget=forms.TextInput(attrs=TYPED_CODE),
+    )
+    field_order = ("warranty_ends_on", "firmware", "authentication_code", "reason")
 
 
 class NewCodeForm(CorrectionForm):

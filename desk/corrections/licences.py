@@ -1,15 +1,62 @@
+import datetime
 from functools import cached_property
 from typing import Any
 
-from desk.corrections.base import Choice
-from desk.corrections.forms import ExtendForm, Option, OtherUnitForm
+from desk.corrections.base import Choice, Correction
+from desk.corrections.forms import ExtendForm, GrantForm, Option, OtherUnitForm
+from licensing.entitlements.today import Effect
 from licensing.grants.extending import extend_licence
+from licensing.grants.giving import grant_licence, preview_grant
 from licensing.grants.revoking import revoke_licence
-from licensing.models import Licence
+from licensing.models import Licence, Service
 from licensing.moves.one_licence import move_licence, preview_move
 from licensing.selectors import origins_of
-from licensing.wording import amount_in_words, days_in_words, entitlement_in_words, licence_in_words
+from licensing.wording import (
+    amount_in_words,
+    days_in_words,
+    end_in_words,
+    entitlement_in_words,
+    licence_in_words,
+)
 from portal.clock import today
+
+
+class Grant(Correction):
+    name = "grant"
+    title = "Grant a license"
+    did = "granted a license"
+    button = "Grant"
+    intro = (
+        "A further license for this unit, from today on; nothing is replaced. First you see what it changes: "
+        "nothing is written before you confirm."
+    )
+    form = GrantForm
+
+    def effects(self, given: dict[str, Any]) -> list[str]:
+        day, facts = today(), {name: given[name] for name in ("service", "count", "expires_on")}
+        preview = preview_grant(registration=self.registration, **facts, today=day)
+        amount = amount_in_words(Licence.Kind.LICENSED, given["count"])
+        lines = [f"A license for {given['service']}, {amount} {end_in_words(given['expires_on'])}."]
+        lines += [_effect_in_words(given["service"], effect, day) for effect in preview.effects]
+        if preview.comes_with:
+            model, comes = self.unit.model, preview.comes_with
+            what = amount_in_words(Licence.Kind.LICENSED, comes.count)
+            lines.append(f"It falls short of what every {model} comes with: {what}.")
+        if preview.never_runs:
+            lines.append(
+                "It would never run: without it, the unit runs at least as much on each of these days. "
+                "Confirm only if that is to go."
+            )
+        if primary := preview.primary:
+            lines.append(
+                f"{primary.unit} doesn't get it: this unit is its HF Secondary, and licenses for both belong "
+                "to the primary."
+            )
+        return lines
+
+    def perform(self, given: dict[str, Any]) -> str:
+        licence = grant_licence(unit=self.unit, **given, by=self.by, today=today(), all_the_same=True)
+        return f"Granted: {_in_words(licence)}."
 
 
 class LicenceChoice(Choice):
@@ -77,8 +124,7 @@ class MoveLicence(LicenceChoice):
     def effects(self, given: dict[str, Any]) -> list[str]:
         licence, day = given["choice"], today()
         return [
-            f"{licence.service} on {effect.registration.unit}. Before: "
-            f"{entitlement_in_words(effect.before, day)}. After: {entitlement_in_words(effect.after, day)}."
+            _effect_in_words(licence.service, effect, day)
             for effect in preview_move(licence, given["serial_number"], today=day)
         ]
 
@@ -86,6 +132,12 @@ class MoveLicence(LicenceChoice):
         licence, to = given["choice"], given["serial_number"]
         move_licence(licence=licence, to=to, reason=given["reason"], by=self.by, today=today())
         return f"Moved to {to.unit}: {_in_words(licence)}."
+
+
+def _effect_in_words(service: Service, effect: Effect, day: datetime.date) -> str:
+    """What a unit runs of a service before and after, on a day and on all later ones."""
+    before, after = (entitlement_in_words(held, day) for held in (effect.before, effect.after))
+    return f"{service} on {effect.registration.unit}. Before: {before}. After: {after}."
 
 
 def _in_words(licence: Licence) -> str:

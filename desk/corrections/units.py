@@ -4,11 +4,12 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Count
+from django.http import QueryDict
 from django.utils import timezone
 
 from desk.corrections.base import Choice, Correction, Subject
-from desk.corrections.forms import MoveForm, NewCodeForm, Option
-from licensing.four_eyes import propose
+from desk.corrections.forms import CorrectionForm, MoveForm, NewCodeForm, Option, RecordForm
+from licensing.four_eyes.proposals import propose
 from licensing.guards import check_no_parts
 from licensing.keysets.issuing import reissue_keyset
 from licensing.models import Proposal
@@ -20,6 +21,7 @@ from portal.models import Account
 from products.attempts import closed, forgive_attempts
 from products.errors import NotRetired
 from products.models import Attempt
+from products.record import correct_record, record_change
 
 MOST_ACCOUNTS = 20
 
@@ -129,6 +131,30 @@ class Reissue(Correction):
     def perform(self, given: dict[str, Any]) -> str:
         reissue_keyset(registration=self.registration, reason=given["reason"], by=self.by)
         return "Whoever reads the keyset next gets a new generation."
+
+
+class CorrectRecord(Correction):
+    name = "record"
+    title = "Correct the record"
+    did = "corrected the record of a unit"
+    button = "Correct"
+    subject = Subject.RECORDED
+    intro = (
+        "What the factory's record says of this unit. First you see what changes: nothing is written before "
+        "you confirm. An authentication code is never shown."
+    )
+    form = RecordForm
+
+    def ask(self, sent: QueryDict | None) -> CorrectionForm:
+        present = {"warranty_ends_on": self.unit.warranty_ends_on, "firmware": self.unit.firmware}
+        return self.form(sent, initial=present)
+
+    def effects(self, given: dict[str, Any]) -> list[str]:
+        facts = {name: value for name, value in given.items() if name != "reason"}
+        return [part[0].upper() + part[1:] for part in record_change(self.unit, **facts).parts]
+
+    def perform(self, given: dict[str, Any]) -> str:
+        return f"Corrected: {correct_record(unit=self.unit, **given, by=self.by)}."
 
 
 class TakeBack(Correction):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from desk.access import DeskRequest, desk_page, render_desk
-from licensing import four_eyes
+from licensing.four_eyes import proposals as four_eyes
 from licensing.models import Proposal
 from portal.access import post_only
 from portal.errors import RuleViolation

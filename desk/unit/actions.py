@@ -43,6 +43,7 @@ def _subjects(page: UnitPage) -> list[Subject]:
         Subject.REGISTERED: page.owned,
         Subject.ASSOCIATED: page.owned and page.owned.roles,
         Subject.RETIRED: page.unit.retired_at and not page.owned,
+        Subject.RECORDED: True,
         Subject.SERIAL: True,
     }
     return [subject for subject in Subject if fits[subject]]

@@ -26,6 +26,5 @@ def unit(request: DeskRequest, serial: str) -> HttpResponse:
         "unit": found,
         "links": [action for action in actions if not action.is_correction],
         "corrections": [action for action in actions if action.is_correction],
-        "can_grant": bool(page.owned) and request.user.has_perm("licensing.add_licence"),
     }
     return render_desk(request, "desk/unit.html", context)

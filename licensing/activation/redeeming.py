@@ -4,7 +4,7 @@ import datetime
 import uuid
 from dataclasses import dataclass, replace
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from licensing.activation.codes import active_macs, draw_key, known_macs, normalize_key, show_key
@@ -14,6 +14,8 @@ from licensing.audit_codes import AuditCode
 from licensing.entitlements.today import Entitlement, Holdings, read_holdings, sharing_primary
 from licensing.errors import (
     ActivationNotOffered,
+    BatchEnded,
+    BatchMade,
     KeyAttemptsClosed,
     KeyEnded,
     KeyForOtherModel,
@@ -26,7 +28,7 @@ from licensing.errors import (
 )
 from licensing.guards import check_count, check_endless, live_registration
 from licensing.ledger import writing as ledger
-from licensing.models import ActivationKey, LedgerEntry, Licence, Service
+from licensing.models import ActivationKey, KeyBatch, LedgerEntry, Licence, Service
 from portal import acts, audit
 from portal.models import Account, Act, User
 from products import attempts
@@ -97,11 +99,12 @@ def make_activation_keys(
     model: ProductModel | None,
     reason: str,
     by: User | None,
+    batch: uuid.UUID | None = None,
 ) -> tuple[uuid.UUID, list[str]]:
     """Make a batch of keys; return its id and the keys, which are shown now and never again.
 
-    Raises ReasonNeeded, ActivationNotOffered, TermOutOfRange, NumberOutOfRange, NodesForEver and what
-    `check_count` raises.
+    `batch` is the id that a form brought: sent twice, it makes one batch. Raises BatchMade, ReasonNeeded,
+    ActivationNotOffered, TermOutOfRange, NumberOutOfRange, NodesForEver and what `check_count` raises.
     """
     audit.require_reason(reason)
     if not service.is_activation_offered:
@@ -112,7 +115,13 @@ def make_activation_keys(
         raise TermOutOfRange
     if not 1 <= number <= MOST_KEYS:
         raise NumberOutOfRange
-    batch, keys = uuid.uuid4(), [draw_key() for _ in range(number)]
+    batch = batch or uuid.uuid4()
+    try:
+        with transaction.atomic():
+            KeyBatch.objects.create(uuid=batch)
+    except IntegrityError:
+        raise BatchMade from None
+    keys = [draw_key() for _ in range(number)]
     macs, kid = active_macs(keys)
     facts = {"service": service, "model": model, "count": count, "months": months, "made_by": by}
     ActivationKey.objects.bulk_create(
@@ -137,6 +146,19 @@ def revoke_key(*, key: ActivationKey, reason: str, by: User) -> None:
         raise KeyEnded
     data: dict[str, object] = {"service": key.service.code, "last_four": key.last_four}
     audit.record(AuditCode.ACTIVATION_KEY_REVOKED, by=by, reason=reason, data=data)
+
+
+@transaction.atomic
+def revoke_batch(*, batch: uuid.UUID, reason: str, by: User) -> int:
+    """Revoke a batch's keys that nobody has redeemed; return how many. Raises ReasonNeeded and BatchEnded."""
+    audit.require_reason(reason)
+    present = ActivationKey.objects.filter(batch=batch, redeemed_at=None, revoked_at=None)
+    number = present.update(revoked_at=timezone.now())
+    if not number:
+        raise BatchEnded
+    data: dict[str, object] = {"batch": str(batch), "number": number}
+    audit.record(AuditCode.ACTIVATION_KEYS_REVOKED, by=by, reason=reason, data=data)
+    return number
 
 
 def preview_key(

@@ -77,7 +77,9 @@ def entitlements_on(registration: Registration, day: datetime.date) -> list[Reca
 
 def changes_until(registration: Registration, day: datetime.date) -> list[LedgerEntry]:
     """The latest changes to what a unit held by the end of a day, newest first, at most 50."""
-    entries = entries_of(registration, end_of(registration, day)).select_related("actor", "service")
+    entries = entries_of(registration, end_of(registration, day)).select_related(
+        "actor__membership", "service"
+    )
     return list(entries.order_by("-at", "-pk")[:MOST_CHANGES])
 
 

@@ -56,6 +56,15 @@ class Entitlement:
         return Status.FREE_TRIAL if self.kind == Licence.Kind.TRIAL else Status.LICENSED
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a unit may run of a service before something is done, and after."""
+
+    registration: Registration
+    before: Entitlement
+    after: Entitlement
+
+
 def node_count(held: Iterable[Entitlement], today: datetime.date) -> int:
     """How many nodes a unit supports (-1: Unlimited), from its entitlements."""
     return next(

@@ -1,12 +1,16 @@
 """Support grants a unit a licence."""
 
 import datetime
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
+from associations.models import Seat, Side
 from licensing.audit_codes import AuditCode
 from licensing.entitlements.timeline import Holding, Right, counts_by_day
-from licensing.entitlements.today import read_holdings, sharing_primary
+from licensing.entitlements.today import Effect, Holdings, read_holdings, sharing_primary
 from licensing.errors import GrantAddsNothing, GrantAlreadyOver, GrantNeverRuns
 from licensing.guards import check_count, check_endless, live_registration
 from licensing.keyset import UNLIMITED
@@ -38,10 +42,15 @@ def grant_licence(
     days. Raises ReasonNeeded, CountNeeded, CountNotAllowed, CountOutOfRange, NodesForEver, GrantAlreadyOver,
     UnitRetired, NotRegistered, DayTooLate, GrantAddsNothing and GrantNeverRuns.
     """
-    _check_grant(service, count, expires_on, reason, today)
+    audit.require_reason(reason)
+    _check_grant(service, count, expires_on, today)
     registration = live_registration(unit)
     granted = Holding(Right.OWN, count=count, begins_on=today, expires_on=expires_on)
-    _check_use(registration, service, granted, today, all_the_same=all_the_same)
+    primary = sharing_primary(registration)
+    held = read_holdings([registration, *([primary] if primary else [])])
+    if _check_use(held, registration, primary, service, granted, today) and not all_the_same:
+        present = held.entitlement(registration, primary, service, today)
+        raise GrantNeverRuns(what=entitlement_in_words(present, today))
     with ledger.noted([registration], right=LedgerEntry.Right.GRANT, by=by, reason=reason):
         licence = Licence.objects.create(
             registration=registration,
@@ -53,6 +62,69 @@ def grant_licence(
         )
     _record(AuditCode.LICENCE_GRANTED, licence, by=by, reason=reason)
     return licence
+
+
+@dataclass(frozen=True, slots=True)
+class GrantPreview:
+    """What granting a licence would do to its unit, first, and to the secondary that shares with it.
+
+    `never_runs`: the unit runs at least as much on each of its days without it. `comes_with`: what every unit
+    of the model has of the service, where that is more than what is to be granted.
+    """
+
+    effects: list[Effect]
+    never_runs: bool
+    comes_with: Holding | None
+    primary: Registration | None
+
+
+def preview_grant(
+    *,
+    registration: Registration,
+    service: Service,
+    count: int | None,
+    expires_on: datetime.date | None,
+    today: datetime.date,
+) -> GrantPreview:
+    """What `grant_licence` would do. Writes nothing. Raises what that raises, except GrantNeverRuns."""
+    _check_grant(service, count, expires_on, today)
+    primary = sharing_primary(registration)
+    sharers = Registration.objects.filter(pk__in=_sharers(registration)).select_related("unit")
+    sources = [(registration, primary), *((unit, registration) for unit in sharers)]
+    held = read_holdings({unit.pk: unit for both in sources for unit in both if unit}.values())
+    granted = Holding(Right.OWN, count=count, begins_on=today, expires_on=expires_on)
+    never_runs = _check_use(held, registration, primary, service, granted, today)
+    with_it = _granted(held, registration, service, granted)
+    effects = [
+        Effect(
+            unit,
+            held.entitlement(unit, source, service, today),
+            with_it.entitlement(unit, source, service, today),
+        )
+        for unit, source in sources
+    ]
+    model = next((h for h in held.of_unit(registration, service) if h.right == Right.MODEL), None)
+    is_short = model is not None and never_runs and not _adds(granted, [model], today)
+    return GrantPreview(effects, never_runs, model if is_short else None, primary)
+
+
+def _sharers(registration: Registration) -> QuerySet[Any]:
+    """The registrations that share a unit's licences as its secondary."""
+    led = registration.seats.live().filter(side=Side.PARENT).values("group")
+    return Seat.objects.live().filter(group__in=led, shares=True, side=Side.CHILD).values("registration")
+
+
+def _granted(held: Holdings, registration: Registration, service: Service, granted: Holding) -> Holdings:
+    """What units would hold if a licence were granted."""
+    key = (registration.pk, service.pk)
+    licence = Licence(
+        registration=registration,
+        service=service,
+        count=granted.count,
+        begins_on=granted.begins_on or datetime.date.min,
+        expires_on=granted.expires_on,
+    )
+    return replace(held, licences=held.licences | {key: [*held.licences.get(key, []), licence]})
 
 
 def _has_trial_left(unit: Registration, service: Service) -> bool:
@@ -76,9 +148,8 @@ def _record(code: AuditCode, licence: Licence, *, by: User | None, reason: str =
 
 
 def _check_grant(
-    service: Service, count: int | None, expires_on: datetime.date | None, reason: str, today: datetime.date
+    service: Service, count: int | None, expires_on: datetime.date | None, today: datetime.date
 ) -> None:
-    audit.require_reason(reason)
     check_count(service, count)
     check_endless(service, has_end=expires_on is not None)
     if expires_on is not None and expires_on < today:
@@ -87,31 +158,27 @@ def _check_grant(
 
 
 def _check_use(
+    held: Holdings,
     registration: Registration,
+    primary: Registration | None,
     service: Service,
     granted: Holding,
     today: datetime.date,
-    *,
-    all_the_same: bool,
-) -> None:
-    """Raise GrantAddsNothing or GrantNeverRuns if what is granted is of no use to a unit.
+) -> bool:
+    """Return whether what is granted never runs; raise GrantAddsNothing if it can't be of any use to a unit.
 
     It adds nothing if one licence of the unit's own, no trial, is for as much on each of its days; a number
     of a divisible service always adds something, because it can be shared out. It never runs if all that the
     unit holds together is for as much: with what it shares, has parts of and its model comes with, which may
     go.
     """
-    primary = sharing_primary(registration)
-    held = read_holdings([registration, *([primary] if primary else [])])
     beside = held.held(registration, primary, service, today)
     own = [h for h in beside if h.right == Right.OWN and h.kind == Licence.Kind.LICENSED]
     covering = next((h for h in own if not _adds(granted, [h], today)), None)
     if covering and not (service.is_divisible and granted.count not in {None, UNLIMITED}):
         what = terms_in_words(covering.kind, covering.count, covering.expires_on)
         raise GrantAddsNothing(service=service, what=what)
-    if not (all_the_same or _adds(granted, beside, today)):
-        present = held.entitlement(registration, primary, service, today)
-        raise GrantNeverRuns(what=entitlement_in_words(present, today))
+    return not _adds(granted, beside, today)
 
 
 def _adds(granted: Holding, beside: list[Holding], today: datetime.date) -> bool:

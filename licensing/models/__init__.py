@@ -1,10 +1,11 @@
-"""Services, licences, the ledger of their changes, keysets as they were issued, and RMA cases."""
+"""Services, licences, the ledger of their changes, keysets as they were issued, RMA cases, and offers."""
 
 from licensing.models.cases import CaseNote, CaseStep, RmaCase
 from licensing.models.catalogue import FLAGS, LARGEST_COUNT, CatalogueState, ModelService, Service
 from licensing.models.keysets import Keyset, KeysetHead
 from licensing.models.ledger import LedgerEntry
-from licensing.models.licences import ActivationKey, Licence, PoolPart, TrialStart
+from licensing.models.licences import ActivationKey, KeyBatch, Licence, PoolPart, TrialStart
+from licensing.models.offers import Offer
 from licensing.models.proposals import Proposal
 
 __all__ = [
@@ -14,11 +15,13 @@ __all__ = [
     "CaseNote",
     "CaseStep",
     "CatalogueState",
+    "KeyBatch",
     "Keyset",
     "KeysetHead",
     "LedgerEntry",
     "Licence",
     "ModelService",
+    "Offer",
     "PoolPart",
     "Proposal",
     "RmaCase",

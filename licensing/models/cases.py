@@ -21,8 +21,9 @@ class RmaCase(models.Model):
     a pair with the replacement afterwards, as confirmed by the agent. `secondary` shared the failed primary's
     licences when the case was requested, and keeps them until `grace_ends_on` while the case is open (X3).
     `warranty_waiver` is a lead's reason to accept an ended warranty, `model_waiver` one to accept a
-    replacement of `waived_model`, and of no other (X6). `done` is what completing did, in the form of
-    `licensing.rma.record`.
+    replacement of `waived_model`, and of no other (X6). `warranty_until` is the failed unit's warranty that
+    completing gave to the replacement, whose own had run until `warranty_was`; None: it kept its own. `done`
+    is what completing did, in the form of `licensing.rma.record`.
 
     `state_since` is when the present state began. `assignee` works on the case. A case waits for a lead from
     `waits_for_lead_since`, because of `lead_reason`, the rule that refused the agent; `wanted_replacement` is
@@ -75,6 +76,8 @@ class RmaCase(models.Model):
     warranty_waiver = models.CharField(max_length=200, blank=True)
     model_waiver = models.CharField(max_length=200, blank=True)
     waived_model = models.ForeignKey(ProductModel, models.PROTECT, null=True, blank=True, related_name="+")
+    warranty_was = models.DateField(null=True, blank=True)
+    warranty_until = models.DateField(null=True, blank=True)
     decision = models.CharField(max_length=200, blank=True)
     state_since = models.DateTimeField(default=timezone.now)
     asked_at = models.DateTimeField(auto_now_add=True)

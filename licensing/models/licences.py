@@ -91,6 +91,22 @@ class TrialStart(models.Model):
         return f"{self.service} tried on {self.unit}"
 
 
+class KeyBatch(models.Model):
+    """A batch of activation keys, under the id that its form brings: the same form makes no other.
+
+    Batches from before there were such forms have no row here.
+    """
+
+    uuid = models.UUIDField(unique=True, editable=False)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = "batch of keys", "batches of keys"
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+
 class ActivationKey(models.Model):
     """A purchase of a service, to be redeemed once, on one unit. The key itself is shown once, never stored.
 
@@ -125,7 +141,16 @@ class ActivationKey(models.Model):
                 condition=Q(redeemed_at=None) | Q(revoked_at=None), name="activationkey_one_end"
             ),
         ]
-        indexes = [models.Index(fields=["batch"], name="activationkey_batch")]
+        indexes = [
+            models.Index(fields=["batch"], name="activationkey_batch"),
+            models.Index(
+                fields=["-id"], condition=Q(redeemed_at__isnull=False), name="activationkey_redeemed"
+            ),
+            models.Index(fields=["-id"], condition=Q(revoked_at__isnull=False), name="activationkey_revoked"),
+            models.Index(
+                fields=["-id"], condition=Q(redeemed_at=None, revoked_at=None), name="activationkey_open"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.service}, key ending {self.last_four}"

@@ -1,7 +1,7 @@
 """A lead moves one licence from one unit of an account to another, as a correction (L7)."""
 
 import datetime
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from django.db import transaction
 from django.db.models import Q
@@ -9,7 +9,7 @@ from django.db.models import Q
 from associations.errors import NotOneAccount
 from licensing.acts import LicenceMove
 from licensing.audit_codes import AuditCode
-from licensing.entitlements.today import Entitlement, Holdings, read_holdings, sharing_primary
+from licensing.entitlements.today import Effect, Holdings, read_holdings, sharing_primary
 from licensing.errors import LicencesChanged, NoLicence, NotTransferable, SameUnit
 from licensing.guards import lock_live
 from licensing.ledger import writing as ledger
@@ -71,15 +71,6 @@ def check_move(licence: Licence, to: Registration) -> None:
         raise NotOneAccount
     if not licence.service.is_transferable:
         raise NotTransferable(service=licence.service)
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a unit may run of a service before a licence moves, and after."""
-
-    registration: Registration
-    before: Entitlement
-    after: Entitlement
 
 
 def preview_move(licence: Licence, to: Registration, *, today: datetime.date) -> list[Effect]:

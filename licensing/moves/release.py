@@ -22,7 +22,7 @@ from licensing.ledger import writing as ledger
 from licensing.models import LedgerEntry, Licence, PoolPart, RmaCase
 from licensing.moves.exchange import pool_units
 from portal import audit
-from portal.models import Account, Membership, User
+from portal.models import Account, User
 from products.errors import (
     InAnotherAccount,
     NotRetired,
@@ -103,37 +103,61 @@ def release_to_account(
     by: User,
     today: datetime.date,
     now: datetime.datetime,
-    reason: str = "",
+    reason: str,
     friendly_name: str = "",
     seen: str | None = None,
 ) -> Registration:
-    """Give a unit to another account, with its own licences; return its registration there.
+    """Give a unit to another account at once, with its own licences; return its registration there.
 
-    Only an owner of its present account may omit the reason. The friendly name goes with it unless another
-    is given. `seen` is the `fingerprint` of the plan that a page showed. Raises ReasonNeeded,
+    This is Support's way; an owner offers it (`licensing.moves.offers`). The friendly name goes with it
+    unless another is given. `seen` is the `fingerprint` of the plan that a page showed. Raises ReasonNeeded,
     InvalidFriendlyName, RegistrationEnded, SameAccount, LicencesChanged and what `check_release` raises.
     """
-    is_owners = _is_owner(by, registration.account_id)
-    if not is_owners:
-        audit.require_reason(reason)
+    audit.require_reason(reason)
     name = normalize_friendly_name(friendly_name)
-    plan, concerned = _lock(registration, seen)
-    former = plan.registration
-    if former.account_id == account.pk:
-        raise SameAccount(serial=former.unit.serial)
-    _return_parts([*plan.borrowed, *plan.lent], by=by, reason=reason)
-    why = "" if is_owners else reason  # the other account doesn't see the owner's note
+    concerned = lock_units(registration)
+    plan = plan_locked(registration, concerned, seen)
+    if plan.registration.account_id == account.pk:
+        raise SameAccount(serial=plan.registration.unit.serial)
+    handover = Handover(account, name, given_by=by, taken_by=by, reason=reason)
+    return hand_over(plan, concerned, handover, today=today, now=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """To which account a unit goes, and under which name (empty: its own); who gives it and who takes it.
+
+    Each account's trail and ledger name its own person alone; where Support moves a unit, both are Support.
+    """
+
+    account: Account
+    friendly_name: str
+    given_by: User
+    taken_by: User
+    reason: str = ""
+
+
+def hand_over(
+    plan: Release, concerned: set[int], to: Handover, *, today: datetime.date, now: datetime.datetime
+) -> Registration:
+    """Register a unit in another account, with its own licences, as planned under `lock_units`."""
+    former, reason = plan.registration, to.reason
+    _return_parts([*plan.borrowed, *plan.lent], by=to.given_by, reason=reason)
     gone = ledger.read_lines([former.pk])
-    ledger.write_changes(gone, {}, right=LedgerEntry.Right.MOVE, by=by, reason=reason)
+    ledger.write_changes(gone, {}, right=LedgerEntry.Right.MOVE, by=to.given_by, reason=reason)
     end_registration(former, now=now)
     present = create_registration(
-        unit=former.unit, account=account, friendly_name=name or former.friendly_name, by=by, reason=why
+        unit=former.unit,
+        account=to.account,
+        friendly_name=to.friendly_name or former.friendly_name,
+        by=to.taken_by,
+        reason=reason,
     )
     Licence.objects.filter(registration=former).update(registration=present)
     come = ledger.read_lines([present.pk])
-    ledger.write_changes({}, come, right=LedgerEntry.Right.MOVE, by=by, reason=why)
+    ledger.write_changes({}, come, right=LedgerEntry.Right.MOVE, by=to.taken_by, reason=reason)
     Unit.objects.filter(pk__in=concerned).raise_version()
-    _record(plan, account, by=by, today=today, reason=reason)
+    _record(plan, to.account, by=to.given_by, today=today, reason=reason)
     return present
 
 
@@ -154,7 +178,8 @@ def release_to_stock(
     InvalidCode, SameCode, PartsElsewhere, LicencesChanged and what `check_release` raises.
     """
     audit.require_reason(reason)
-    plan, concerned = _lock(registration, seen)
+    concerned = lock_units(registration)
+    plan = plan_locked(registration, concerned, seen)
     check_no_parts(plan.licences)
     set_code(plan.registration.unit, authentication_code)
     _return_parts(plan.borrowed, by=by, reason=reason)
@@ -181,10 +206,18 @@ def take_back(*, unit: Unit, authentication_code: str, reason: str, by: User) ->
     audit.record(AuditCode.UNIT_TAKEN_BACK, by=by, serials=[present.serial], reason=reason, data=data)
 
 
-def _lock(registration: Registration, seen: str | None) -> tuple[Release, set[int]]:
-    """Lock a unit and the units it shares counts with; return the plan as it is now, and those units."""
+def lock_units(registration: Registration) -> set[int]:
+    """Lock a unit and the units that it shares counts with; return these."""
     concerned = pool_units(registration)
     list(Unit.objects.locked(concerned))
+    return concerned
+
+
+def plan_locked(registration: Registration, concerned: set[int], seen: str | None) -> Release:
+    """The plan of a unit, as it is now that `lock_units` holds it; `seen` is the plan that a page showed.
+
+    Raises RegistrationEnded, LicencesChanged and what `check_release` raises.
+    """
     live = Registration.objects.live().select_related("account", "unit__model")
     present = live.filter(pk=registration.pk).first()
     if present is None:
@@ -193,7 +226,7 @@ def _lock(registration: Registration, seen: str | None) -> tuple[Release, set[in
     plan = plan_release(present)
     if not pool_units(present) <= concerned or seen not in {None, plan.fingerprint}:
         raise LicencesChanged
-    return plan, concerned
+    return plan
 
 
 def _return_parts(parts: Collection[PoolPart], *, by: User, reason: str) -> None:
@@ -201,10 +234,6 @@ def _return_parts(parts: Collection[PoolPart], *, by: User, reason: str) -> None
     owners = {part.licence.registration_id: part.licence.registration for part in parts}
     with ledger.noted(owners.values(), right=LedgerEntry.Right.POOL, by=by, reason=reason):
         PoolPart.objects.filter(pk__in=[part.pk for part in parts]).delete()
-
-
-def _is_owner(user: User, account: int) -> bool:
-    return Membership.objects.filter(user=user, account=account, role=Membership.Role.OWNER).exists()
 
 
 def _associated_with(registration: Registration) -> list[Seat]:

@@ -255,7 +255,7 @@ def with_applied(
 ) -> list[tuple[Registration, str, Keyset, KeysetHead | None]]:
     """Add to each unit's role and keyset the head that names the confirmed keyset; None without one."""
     heads = KeysetHead.objects.filter(unit__in=[unit.unit_id for unit, _, _ in keysets])
-    found = {head.unit_id: head for head in heads.select_related("applied", "applied_by")}
+    found = {head.unit_id: head for head in heads.select_related("applied", "applied_by__membership")}
     return [
         (
             unit,

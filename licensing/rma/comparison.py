@@ -121,11 +121,13 @@ def compare(
     ends: tuple[str, Iterable[str]],
     keysets: int,
     today: datetime.date,
+    also: str = "",
 ) -> Comparison:
     """Compare units before and after.
 
     `ends` is the serial number of the unit that goes out of service (empty: none does), with those of the
-    units that go on in its place; `keysets` is how many units need a new keyset.
+    units that go on in its place; `keysets` is how many units need a new keyset. `also` is a
+    further sentence.
     """
     leaves, heirs = ends
     sides = list(zip(before, after, strict=True))
@@ -146,7 +148,10 @@ def compare(
         if any(cell.is_changed for cell in rows[code].cells) and not _is_the_models(rows[code])
     )
     columns = tuple(_column(old, new) for old, new in sides)
-    planned, done = (_sentences(moved, lost, keysets, sides, is_done) for is_done in (False, True))
+    planned, done = (
+        (*_sentences(moved, lost, keysets, sides, is_done), *filter(None, [also]))
+        for is_done in (False, True)
+    )
     return Comparison(planned, done, bool(lost), columns, changed, len(rows) - len(changed))
 
 

@@ -38,6 +38,7 @@ from licensing.rma.record import Line, Record
 from licensing.rma.selectors import keepers_of, last_place, mates_of, partners_of
 from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, snapshot, to_apply
 from licensing.rma.steps import PairOfUnits, Steps, steps_of
+from licensing.rma.warranty import take_over_warranty, warranty_in_words
 from portal import audit
 from portal.models import Account, User
 from products.models import Registration, Unit
@@ -121,11 +122,13 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
     links_now, heir = links_of(watched), heirs.heir
     pair = pair_of(heir, replacement)
     _close(case, partner, by=by)
+    take_over_warranty(case, today=today)
     after = snapshot([*concerned, *beside], today)  # by now the case keeps no rights alive
     keysets = to_apply(before, after, heir, replacement)
     steps = steps_of(case, pair=pair, replacement=replacement, keysets=keysets)
     sides = changed_sides(before, after, concerned=len(concerned))
-    compared = compare(*sides, handed.moved, ends=heirs.serials, keysets=len(keysets), today=today)
+    also = warranty_in_words(case, today=today)
+    compared = compare(*sides, handed.moved, ends=heirs.serials, keysets=len(keysets), today=today, also=also)
     record = Record(
         heir=heir.pk,
         replacement=replacement.pk,
@@ -143,7 +146,7 @@ def _carry_out(case: RmaCase, partner: Registration | None, *, by: User, today: 
         comparison=compared,
     )
     _note(case, heir, keysets, record, by=by)
-    seen = fingerprint(*sides, handed.lines)
+    seen = fingerprint(*sides, handed.lines, [compared])
     return Outcome(*sides, handed.lines, heir, replacement, role, pair, keysets, steps, compared, seen)
 
 
@@ -291,6 +294,8 @@ def _note(
     data["licences"] = heir.unit.serial
     if case.kind == RmaCase.Kind.REPLACEMENT:
         data["replacement"] = replacement
+    if case.warranty_until:
+        data["warranty"] = case.warranty_until.isoformat()
     audit.record(
         AuditCode.RMA_COMPLETED,
         by=by,

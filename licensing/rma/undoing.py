@@ -34,6 +34,7 @@ from licensing.rma.history import enter
 from licensing.rma.record import Line, Record, Verdict
 from licensing.rma.selectors import keepers_of
 from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, named, snapshot, to_apply
+from licensing.rma.warranty import give_warranty_back
 from licensing.wording import licence_in_words
 from portal import audit
 from portal.models import Account, User
@@ -162,6 +163,7 @@ def _carry_out(case: RmaCase, *, as_lead: bool, reason: str, by: User, today: da
     lines, moved = _lines(past, today), _moved(past, today)
     before = snapshot([*concerned, *beside], today)
     _put_back(past, by=by, reason=f"{case.number} undone: {reason}"[:200])
+    give_warranty_back(case)
     after = snapshot([*concerned, *beside], today)
     keysets = to_apply(before, after, past.failed, *past.staying)
     case.closed_at, case.decision = timezone.now(), reason.strip()

@@ -19,6 +19,7 @@ from licensing.moves.exchange import lacking
 from licensing.undo.errors import KeysetReadSince, UndoBlocked, UndoneAlready, UndoTooLate
 from portal.acts import UNDO_DAYS, is_in_time
 from portal.models import Act
+from portal.people import named_to
 from products.models import Registration
 
 
@@ -73,7 +74,7 @@ def check_undo(past: Past, today: datetime.date) -> None:
     """Raise what stands in the way of undoing: UndoneAlready, UndoTooLate, UndoBlocked, KeysetReadSince."""
     act = past.act
     if act.undone_at:
-        raise UndoneAlready(at=act.undone_at, who=act.undone_by)
+        raise UndoneAlready(at=act.undone_at, who=named_to(act.undone_by, act.account))
     if not is_in_time(act, today):
         raise UndoTooLate(day=act.at, days=UNDO_DAYS)
     if obstacles := _obstacles(past):

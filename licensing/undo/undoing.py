@@ -96,7 +96,7 @@ def _lock(act: Act) -> tuple[Past, list[Unit]]:
     """
     Account.objects.select_for_update(no_key=True).get(pk=act.account_id)
     Act.objects.select_for_update(no_key=True).get(pk=act.pk)
-    act = Act.objects.select_related("account", "undone_by").get(pk=act.pk)
+    act = Act.objects.select_related("account", "undone_by__membership").get(pk=act.pk)
     past = Past.read(act)
     if past.record.key:
         ActivationKey.objects.select_for_update(no_key=True).get(pk=past.record.key.key)

@@ -18,6 +18,8 @@ from portal.clock import today
 from portal.csv_files import CSV_TYPE, csv_text
 from portal.errors import RuleViolation
 from portal.forms import DayField, add_refusal
+from portal.models import Account
+from portal.people import named_to
 from products.models import Registration
 from products.pages import get_own_registration
 
@@ -85,27 +87,22 @@ def _page(
         "day": day,
         "is_today": day == today() and not registration.ended_at,
         "rows": entitlements_on(registration, day) if day else [],
-        "changes": [_change(entry) for entry in changes_until(registration, day)] if day else [],
+        "changes": [_change(entry, request.membership.account) for entry in changes_until(registration, day)]
+        if day
+        else [],
     }
     return render(request, "licensing/entitlements.html", context, status=200 if day else 422)
 
 
-def _change(entry: LedgerEntry) -> dict[str, object]:
+def _change(entry: LedgerEntry, account: Account) -> dict[str, object]:
     """What the page shows of an entry."""
     return {
         "entry": entry,
-        "who": _actor(entry),
+        "who": named_to(entry.actor, account),
         "right": how_in_words(entry.right, entry.detail),
         "before": entry_in_words(entry.before, entry.at.date()),
         "after": entry_in_words(entry.after, entry.at.date()),
     }
-
-
-def _actor(entry: LedgerEntry) -> str:
-    """Who did it; people of another account aren't named."""
-    if entry.right == LedgerEntry.Right.MOVE and entry.actor and not entry.actor.is_staff:
-        return "the owner before"
-    return str(entry.actor or "the portal")
 
 
 def _cells(registration: Registration, day: datetime.date, row: Recalled) -> list[str]:

@@ -130,6 +130,7 @@ def cancel_case(request: MemberRequest, uuid: UUID) -> HttpResponse:
 
 
 def _get(request: MemberRequest, uuid: UUID) -> RmaCase:
-    related = ("failed__unit__model", "failed__account", "replacement__model", "secondary__unit", "asked_by")
-    found = RmaCase.objects.filter(account=request.membership.account).select_related(*related)
+    related = ("failed__unit__model", "failed__account", "replacement__model", "secondary__unit")
+    found = RmaCase.objects.filter(account=request.membership.account)
+    found = found.select_related(*related, "asked_by__membership")
     return get_object_or_404(with_keeper(found), uuid=uuid)

@@ -10,7 +10,7 @@ from associations.pages import asked_seat
 from associations.seating import parent_of
 from associations.selectors import child_counts, history, live_seats, sides_of
 from licensing.entitlements.today import sharing_primary
-from licensing.models import RmaCase
+from licensing.models import Offer, RmaCase
 from licensing.readiness.pairs import readiness_of
 from licensing.rma.selectors import former_mates, open_cases
 from licensing.selectors import licence_lines, lingering, node_support, service_rows, sharing_changes
@@ -89,6 +89,7 @@ def _service_context(registration: Registration, form: RenameForm) -> dict[str, 
         "nodes": node_support([row.entitlement for row in rows], day),
         "lingering": lingering(registration),
         "cases": open_cases(registration),
+        "offer": Offer.objects.open_on(day).filter(registration=registration).first(),
         "readiness": readiness_of([registration], day).get(registration.pk),
         "roles": mine,
         "primary": primary,

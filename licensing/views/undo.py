@@ -18,7 +18,7 @@ MOST_UNITS = 20
 
 @editor_required
 def undo_act(request: MemberRequest, uuid: UUID) -> HttpResponse:
-    acts = Act.objects.filter(account=request.membership.account).select_related("by", "account")
+    acts = Act.objects.filter(account=request.membership.account).select_related("by__membership", "account")
     act = get_object_or_404(acts, uuid=uuid)
     now, planned, refusal = timezone.now(), None, None
     try:

@@ -72,7 +72,7 @@ def test_staff_is_led_to_the_support_desk(guard: Guard, support: User, javascrip
 def test_support_desk_is_accessible(guard: Guard, support: User, scheme: str) -> None:
     page = guard.open("/support/", user=support, scheme=scheme)
 
-    for path in ["/support/", "/support/products/registration/", "/support/licensing/licence/add/"]:
+    for path in ["/support/", "/support/products/registration/", "/support/licensing/activationkey/add/"]:
         page.goto(path)
 
         expect(page.locator("#content")).to_be_visible()

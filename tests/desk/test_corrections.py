@@ -106,7 +106,12 @@ def audited(code: str, by: User) -> AuditEntry:
 def confirmed(client: Client, licence: Licence, to: Registration) -> dict[str, str]:
     """What the form to move a licence sends after its effects were shown."""
     facts = {"choice": str(licence.uuid), "serial_number": to.unit.serial}
-    page = Page(post(client, licence.registration, "move-license", **facts))
+    return looked_at(client, licence.registration, "move-license", **facts)
+
+
+def looked_at(client: Client, unit: Registration | Unit, action: str, **facts: str) -> dict[str, str]:
+    """What a form sends after its effects were shown."""
+    page = Page(post(client, unit, action, **facts))
     return facts | {"shown": page.root.one("input", name="shown").attrs["value"]}
 
 
@@ -230,6 +235,8 @@ def everything(client: Client, lead: User) -> dict[str, tuple[Registration | Uni
         "change-parent": (secondary, {"choice": str(seat.uuid), "serial_number": alone.unit.serial}),
         "swap": (primary, {"choice": str(seat.uuid)}),
         "make-standby": (primary, {"choice": f"{spare.uuid}:{sharing(seat)}"}),
+        "grant": (primary, looked_at(client, primary, "grant", service="3", expires_on="2199-12-31")),
+        "record": (alone, looked_at(client, alone, "record", firmware="3.0")),
         "extend": (alone, {"choice": str(own.uuid), "for_ever": "on"}),
         "revoke": (primary, {"choice": str(theirs.uuid)}),
         "move-license": (alone, confirmed(client, own, spare.registration)),
@@ -704,7 +711,7 @@ def test_a_unit_in_use_is_not_taken_back(desk: Client, unit: Registration) -> No
     assert (response.status_code, Page(response).codes()) == (422, ["not-retired"])
 
 
-@pytest.mark.parametrize("action", [action for action in LEADS if action != "take-back"])
+@pytest.mark.parametrize("action", [action for action in LEADS if action not in {"take-back", "record"}])
 def test_a_unit_that_nobody_registered_has_nothing_to_correct(desk: Client, action: str) -> None:
     unit = UnitFactory()
 

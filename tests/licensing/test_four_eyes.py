@@ -8,15 +8,15 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from licensing.errors import (
-    LicencesChanged,
+from licensing.errors import LicencesChanged
+from licensing.four_eyes.errors import (
     NotYourProposal,
     ProposalDecided,
     ProposalOutdated,
     ProposalWaits,
     SecondLeadIsFirst,
 )
-from licensing.four_eyes import confirm_proposal, propose, refuse_proposal, withdraw_proposal
+from licensing.four_eyes.proposals import confirm_proposal, propose, refuse_proposal, withdraw_proposal
 from licensing.models import Proposal, RmaCase
 from licensing.moves.release import plan_release
 from licensing.rma.cases import waive

@@ -130,7 +130,7 @@ def test_an_action_over_two_accounts_shows_each_its_own_units(client: Client) ->
     assert [row[2] for row in rows(client)] == ["00000000A002"]
 
 
-@pytest.mark.parametrize(("is_staff", "who"), [(True, "Support (jane)"), (False, "jane")])
+@pytest.mark.parametrize(("is_staff", "who"), [(True, "Support"), (False, "jane")])
 def test_support_is_named_as_support(client: Client, is_staff: bool, who: str) -> None:
     jane = UserFactory(username="jane", is_staff=is_staff)
     audit.record("registered", by=jane, account=log_in(client).account)

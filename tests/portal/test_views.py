@@ -163,7 +163,7 @@ def test_main_page_asks_as_much_for_many_pairs(
     pairs(account, count)
     license_all(account, 1)
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         client.get("/")
 
 

@@ -1,17 +1,24 @@
 """Activation keys, parts of pools and trials at the desk."""
 
+import csv
+import io
 import re
+import uuid
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from licensing.activation.codes import known_macs, normalize_key
+from licensing.activation.redeeming import revoke_key
 from licensing.models import ActivationKey
 from portal.models import AuditEntry, User
 from products.models import ProductModel
 from tests.factories import RegistrationFactory
 from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, VPN, make, redeem, service
+from tests.pages import Page
+from tests.rows import nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -23,6 +30,7 @@ SHOWN = r"\b[A-HJ-NP-Z2-9]{4}(?:-[A-HJ-NP-Z2-9]{4}){3}\b"
 def _order(code: int = CLIENT_AV, **changes: str) -> dict[str, str]:
     """What a complete form sends, with some of it changed."""
     facts = {"count": "25", "months": "12", "model": "", "number": "3", "reason": "order 7"}
+    facts["token"] = str(uuid.uuid4())
     return {"service": str(service(code).pk), **facts, **changes}
 
 
@@ -85,6 +93,89 @@ def test_a_refused_batch_writes_nothing_and_says_where(
 
     assert field in response.context["adminform"].form.errors
     assert not ActivationKey.objects.exists()
+
+
+def test_the_form_brings_the_id_of_its_batch(desk: Client) -> None:
+    ids = [Page(desk.get(ADD)).root.one("input", name="token").attrs["value"] for _ in range(2)]
+
+    assert len({uuid.UUID(text) for text in ids}) == 2
+
+
+@pytest.mark.parametrize("button", ["_save", "_csv"])
+def test_a_form_that_is_sent_again_makes_no_second_batch(desk: Client, button: str) -> None:
+    form = _order(**{button: "1"})
+    keys = re.findall(SHOWN, desk.post(ADD, form).text)
+
+    with nothing_written():
+        response = desk.post(ADD, form | {"number": "5"})
+
+    page = Page(response)
+    assert (response.status_code, page.codes()) == (422, ["batch-made"])
+    assert page.root.one("a", href=f"{KEYS}?q={form['token']}")
+    assert not set(keys) & set(re.findall(SHOWN, response.text))
+
+
+def test_the_keys_are_saved_as_csv_once(desk: Client) -> None:
+    response = desk.post(ADD, _order(_csv="1"))
+
+    rows = list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert [known_macs(normalize_key(row["key"])) for row in rows] == [
+        [row.mac] for row in ActivationKey.objects.order_by("pk")
+    ]
+    assert {(row["service"], row["count"], row["months"]) for row in rows} == {
+        (str(service(CLIENT_AV)), "25", "12")
+    }
+    assert "attachment" in response["Content-Disposition"]
+    assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize("state", ["open", "redeemed", "revoked"])
+def test_the_list_is_filtered_by_state(desk: Client, admin_user: User, state: str) -> None:
+    first, second, _ = make(number=3)
+    redeem(RegistrationFactory(), first, by=admin_user)
+    revoked = ActivationKey.objects.get(mac__in=known_macs(normalize_key(second)))
+    revoke_key(key=revoked, reason="never paid", by=admin_user)
+
+    (row,) = desk.get(KEYS, {"state": state}).context["cl"].result_list
+
+    assert [bool(row.redeemed_at), bool(row.revoked_at)] == [state == "redeemed", state == "revoked"]
+
+
+def test_the_list_is_narrowed_to_a_batch(desk: Client) -> None:
+    make(number=2)
+    make()
+    batch = ActivationKey.objects.order_by("pk").first().batch
+
+    assert [row.batch for row in _listed(desk, f" {batch} ")] == [batch] * 2
+
+
+def test_a_batch_is_revoked_at_once(desk: Client, admin_user: User) -> None:
+    first, *_ = make(number=3)
+    redeem(RegistrationFactory(), first, by=admin_user)
+    key = ActivationKey.objects.first()
+
+    response = desk.post(f"{KEYS}{key.pk}/batch/", {"reason": "never paid"})
+
+    assert response["Location"] == f"{KEYS}?q={key.batch}"
+    assert ActivationKey.objects.filter(revoked_at__isnull=False, redeemed_at=None).count() == 2
+    entry = AuditEntry.objects.get(code="activation-keys-revoked")
+    assert (entry.reason, entry.data["number"], entry.actor) == ("never paid", 2, admin_user)
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_over", "code"),
+    [({"reason": " "}, False, "required"), ({"reason": "again"}, True, "batch-ended")],
+)
+def test_a_batch_is_not_revoked(desk: Client, facts: dict[str, str], is_over: bool, code: str) -> None:
+    make()
+    key = ActivationKey.objects.get()
+    if is_over:
+        ActivationKey.objects.update(revoked_at=timezone.now())
+
+    with nothing_written():
+        response = desk.post(f"{KEYS}{key.pk}/batch/", facts)
+
+    assert (response.status_code, Page(response).codes()) == (422, [code])
 
 
 def test_keys_are_found_by_the_last_four(desk: Client) -> None:

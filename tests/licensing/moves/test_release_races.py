@@ -10,13 +10,16 @@ from associations.errors import NotOneAccount
 from associations.models import Seat
 from licensing.errors import LicencesChanged, NotRegistered, StillAssociated
 from licensing.ledger.verification import Differs, verify
-from licensing.models import ActivationKey, Licence, PoolPart
+from licensing.models import ActivationKey, Licence, Offer, PoolPart
+from licensing.moves.errors import AlreadyOffered, OfferBlocked, OfferEnded
+from licensing.moves.offers import accept_offer, withdraw_offer
 from licensing.moves.pools import move_counts
 from licensing.moves.release import plan_release, release_to_account
 from portal.models import Account, User
 from products.errors import RegistrationEnded
 from products.models import Registration, Unit
 from tests.factories import AccountFactory, RegistrationFactory, hf
+from tests.licensing.offers import offered
 from tests.licensing.support import CLIENT_AV, TODAY, give, make, redeem
 from tests.races import race, take_locks_away
 
@@ -145,6 +148,52 @@ def test_a_unit_is_released_twice_at_once(units: list[Registration], by: User, t
         race(_release(units[0], target, by), _release(units[0], AccountFactory(), by))
 
     assert _owner(units[0]) == target
+
+
+def _offer(unit: Registration, target: Account, by: User) -> Offer:
+    return offered(unit, target, by, on=TODAY)
+
+
+def _ends(offer: Offer, by: User) -> dict[str, Callable[[], object]]:
+    """The ways in which an offer ends, as pages from before do it."""
+    terms = {"offer": offer, "by": by, "today": TODAY, "now": timezone.now()}
+    return {
+        "accept": partial(accept_offer, seen=offer.plan, **terms),
+        "withdraw": partial(withdraw_offer, **terms),
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("accept", "accept"), ("accept", "withdraw"), ("withdraw", "accept")]
+)
+def test_of_two_who_end_an_offer_at_once_the_second_is_refused(
+    units: list[Registration], by: User, target: Account, first: str, second: str
+) -> None:
+    """No lock decides it but the offer's own row, whose state one update changes: so there is no control."""
+    offer = _offer(units[0], target, by)
+
+    with pytest.raises(OfferEnded):
+        race(_ends(offer, by)[first], _ends(offer, by)[second])
+
+    assert _owner(units[0]) == (target if first == "accept" else units[0].account)
+
+
+def test_a_product_is_offered_twice_at_once(units: list[Registration], by: User, target: Account) -> None:
+    with pytest.raises(AlreadyOffered):
+        race(partial(_offer, units[0], target, by), partial(_offer, units[0], AccountFactory(), by))
+
+    assert Offer.objects.get().account == target
+
+
+def test_an_offer_is_accepted_while_its_product_is_associated(
+    units: list[Registration], by: User, target: Account
+) -> None:
+    offer = _offer(units[0], target, by)
+
+    with pytest.raises(OfferBlocked):
+        race(_associate(units, by), _ends(offer, by)["accept"])
+
+    assert _owner(units[0]) == units[0].account
 
 
 def test_counts_are_shared_out_while_their_unit_is_released(

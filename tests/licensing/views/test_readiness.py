@@ -413,7 +413,7 @@ def test_pages_of_pairs_ask_as_much_for_many_pairs(
 ) -> None:
     pairs(member.account, count)
 
-    with django_assert_num_queries({"/readiness/": 14, "/readiness.csv": 14, "/": 16}[path]):
+    with django_assert_num_queries({"/readiness/": 14, "/readiness.csv": 14, "/": 17}[path]):
         client.get(path)
 
 

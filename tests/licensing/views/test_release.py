@@ -6,14 +6,23 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from associations.services import remove_association
-from licensing.models import PoolPart, RmaCase
+from licensing.models import Offer, PoolPart, RmaCase
 from licensing.moves.release import plan_release, release_to_account, release_to_stock
 from portal.clock import today
 from portal.models import Account, AuditEntry, Membership
 from products.models import Registration, Unit
 from products.ownership import retire_unit
-from tests.factories import AccountFactory, RegistrationFactory, UnitFactory, UserFactory, log_in, pair
+from tests.factories import (
+    AccountFactory,
+    MembershipFactory,
+    RegistrationFactory,
+    UnitFactory,
+    UserFactory,
+    log_in,
+    pair,
+)
 from tests.licensing.history import grant
+from tests.licensing.offers import accepted, given, offered
 from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, give
 from tests.pages import Page
 from tests.rows import every_row
@@ -47,8 +56,7 @@ def sent(unit: Registration, account: Account, **more: str) -> dict[str, str]:
 
 def release(unit: Registration, account: Account, by: Membership) -> Registration:
     """Release a unit; the audit trail is pruned then."""
-    facts = {"by": by.user, "today": today(), "now": timezone.now()}
-    there = release_to_account(registration=unit, account=account, **facts)
+    there = given(unit, account, by.user)
     AuditEntry.objects.all().delete()
     return there
 
@@ -90,15 +98,15 @@ def test_the_first_step_shows_what_goes_and_writes_nothing(
     assert every_row() == before
 
 
-def test_the_second_step_releases(client: Client, mine: Registration, target: Account) -> None:
-    give(mine, CONTENT_FILTER)
-
+def test_the_second_step_offers_and_the_product_stays(
+    client: Client, mine: Registration, target: Account
+) -> None:
     response = client.post(url(mine), sent(mine, target, friendly_name="Paris"))
 
-    new = Registration.objects.live().get(unit=mine.unit)
-    assert response.headers["Location"] == "/products/"
-    assert (new.account, new.friendly_name) == (target, "Paris")
-    assert mine.unit.serial not in Page(client.get("/products/")).section("registered-products").text
+    offer = Offer.objects.get(registration=mine)
+    assert response.headers["Location"] == url(mine, "")
+    assert (offer.account, offer.friendly_name, offer.state) == (target, "Paris", "open")
+    assert Registration.objects.live().get(unit=mine.unit) == mine
 
 
 @pytest.mark.parametrize(
@@ -253,9 +261,12 @@ def test_nothing_else_of_an_ended_one_is_there(
     assert client.get(url(mine, end)).status_code == 404
 
 
-def test_each_account_reads_its_own_entitlements(client: Client, mine: Registration, target: Account) -> None:
+def test_each_account_reads_its_own_entitlements(
+    client: Client, mine: Registration, member: Membership, target: Account
+) -> None:
     grant(mine, CONTENT_FILTER)
-    client.post(url(mine), sent(mine, target))
+    new = MembershipFactory(account=target)
+    accepted(offered(mine, target, member.user), new.user)
 
     before = Page(client.get(url(mine, "entitlements/")))
     csv = client.get(url(mine, "entitlements.csv"))
@@ -269,7 +280,7 @@ def test_each_account_reads_its_own_entitlements(client: Client, mine: Registrat
     ]
     assert csv.status_code == 200
     assert [row[3] for row in after.section("changes").rows()] == ["moved with the unit"]
-    assert [row[2] for row in after.section("changes").rows()] == ["the owner before"]
+    assert [row[2] for row in after.section("changes").rows()] == [new.user.username]
 
 
 def test_a_stranger_sees_nothing_of_an_ended_one(
@@ -292,7 +303,7 @@ def test_an_ended_page_costs_few_queries(
     remove_association(seat=seat, by=member.user)
     release(secondary, target, member)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         client.get(url(secondary, ""))
 
 

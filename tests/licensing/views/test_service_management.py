@@ -257,7 +257,7 @@ def test_the_fold_asks_as_much_for_many_licences(
         divide(licence, other, 4, by=member.user)
 
     # two more than where the rows say all
-    with django_assert_num_queries(24):
+    with django_assert_num_queries(25):
         client.get(f"/products/{mine.unit.serial}/")
 
 
@@ -373,7 +373,7 @@ def test_a_viewer_reads_the_page_and_is_offered_nothing_to_change(client: Client
 def test_service_management_asks_as_much_for_many_pairs_and_spares(
     client: Client, crowded: Registration, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(36):
+    with django_assert_num_queries(37):
         client.get(f"/products/{crowded.unit.serial}/")
 
 

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from licensing.audit_codes import AuditCode
-from licensing.errors import (
+from licensing.four_eyes.errors import (
     NotYourProposal,
     ProposalDecided,
     ProposalOutdated,

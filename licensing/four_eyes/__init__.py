@@ -1,0 +1,1 @@
+"""What needs a second lead: one proposes it, another confirms just that (W3)."""
