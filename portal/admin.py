@@ -79,7 +79,7 @@ class MembershipAdmin(ServiceAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
-        users, accounts = pks_named(User, ["username"], text), pks_named(Account, ["name"], text)
+        users, accounts = pks_named(User, text), pks_named(Account, text)
         return (queryset.filter(Q(user__in=users) | Q(account__in=accounts)) if text else queryset), False
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:

@@ -1,6 +1,6 @@
 """The support desk: Django's admin site behind the portal's login, writing through services."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from allauth.account.decorators import secure_admin_login
@@ -182,20 +182,19 @@ class QuickAdmin(admin.ModelAdmin):
 
 
 class FoundByName(admin.ModelAdmin):
-    """Rows found by their own `search_fields`: those that begin with a text, then those that contain it."""
+    """Rows found by their prepared names: those that begin with a text, then those that contain it."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         if not search_term.strip():
             return queryset, False
-        return queryset.filter(pk__in=pks_named(self.model, self.search_fields, search_term)), False
+        return queryset.filter(pk__in=pks_named(self.model, search_term)), False
 
 
-def pks_named(model: type[Model], fields: Iterable[str], text: str) -> set[int]:
-    """The primary keys of the first rows in which a field begins with a text, or contains it."""
-    rows, text = model._default_manager.all(), text.strip()
-    return {row.pk for field in fields for row in find_named(rows, field, text, limit=MOST_NAMED)}
+def pks_named(model: type[Model], text: str) -> set[int]:
+    """The primary keys of the first rows whose names begin with a text, or contain it."""
+    return {row.pk for row in find_named(model._default_manager.all(), text.strip(), limit=MOST_NAMED)}
 
 
 class ReadOnlyAdmin(QuickAdmin):

@@ -7,9 +7,13 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Lower
 
+from portal.name_search import PreparedField
+
 
 class User(AbstractUser):
     """A person who logs in: a member of one account, or of the staff."""
+
+    search = PreparedField(of=["username", "first_name", "last_name", "email"])
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -28,6 +32,7 @@ class Account(models.Model):
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=80)
     created_at = models.DateTimeField(auto_now_add=True)
+    search = PreparedField(of=["name"])
 
     def __str__(self) -> str:
         return self.name

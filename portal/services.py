@@ -19,6 +19,7 @@ CHANGED_AT_THE_DESK = [
     "is_active",
     "is_staff",
     "is_superuser",
+    "search",
 ]
 
 # The link is inserted when the mail is sent: no row of the outbox carries it.

@@ -7,13 +7,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from portal.admin_base import MOST_NAMED, ReadOnlyAdmin, ServiceAdmin, agent
+from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, agent, pks_named
 from portal.models import Account
-from portal.name_search import find_named
 from products import services
 from products.errors import InvalidSerial
 from products.models import ProductModel, Registration, Survey, Unit
-from products.serials import normalize_serial, strip_separators
+from products.notation import strip_separators
+from products.serials import normalize_serial
 
 
 @admin.register(ProductModel)
@@ -92,10 +92,7 @@ class RegistrationAdmin(BySerialAdmin):
         with contextlib.suppress(InvalidSerial):
             return queryset.filter(unit__serial=normalize_serial(text)), False
         coded = Registration.objects.filter(code=strip_separators(text)).values_list("pk", flat=True)
-        named = find_named(
-            Registration.objects.all(), "friendly_name", text, prepared="search", limit=MOST_NAMED
-        )
-        return queryset.filter(pk__in={*coded, *(registration.pk for registration in named)}), False
+        return queryset.filter(pk__in={*coded, *pks_named(Registration, text)}), False
 
 
 @admin.register(Survey)

@@ -14,7 +14,8 @@ from portal.models import Account, User
 from portal.name_search import find_named
 from products.errors import InvalidSerial
 from products.models import Registration, Unit
-from products.serials import SERIAL_DIGITS, normalize_serial, strip_separators
+from products.notation import SERIAL_DIGITS, bare_serial, strip_separators
+from products.serials import normalize_serial
 
 MOST_FOUND, MOST_READ = 20, 200
 FEWEST_DIGITS = 6
@@ -108,7 +109,7 @@ def _case_number(text: str) -> dict[str, str] | None:
 
 def _digits(text: str) -> str:
     """The beginning of a serial number, as stored; empty for any other text."""
-    bare = strip_separators(text)
+    bare = bare_serial(text)
     return bare if re.fullmatch(rf"[0-9A-F]{{1,{SERIAL_DIGITS}}}", bare) else ""
 
 
@@ -141,7 +142,7 @@ def _latest_registrations(units: Sequence[Unit]) -> dict[int, Registration]:
 
 def _units_named(text: str) -> list[Unit]:
     rows = Registration.objects.select_related("unit__model")
-    found = find_named(rows, "friendly_name", text, prepared="search", limit=MOST_FOUND + 1)
+    found = find_named(rows, text, limit=MOST_FOUND + 1)
     return [registration.unit for registration in found]
 
 
@@ -154,16 +155,13 @@ def _units_beginning(digits: str) -> list[Unit]:
 
 
 def _accounts(text: str) -> Group[Account]:
-    return _group(find_named(Account.objects.all(), "name", text, limit=MOST_FOUND + 1))
+    return _group(find_named(Account.objects.all(), text, limit=MOST_FOUND + 1))
 
 
 def _users(text: str) -> Group[User]:
-    """Users by name and e-mail address."""
+    """Users by user name, first and last name, and e-mail address."""
     rows = User.objects.select_related("membership__account")
-    by_name, by_mail = (
-        find_named(rows, field, text, limit=MOST_FOUND + 1) for field in ("username", "email")
-    )
-    return _group(_once([*by_name, *by_mail]))
+    return _group(find_named(rows, text, limit=MOST_FOUND + 1))
 
 
 def _once[M: Model](rows: list[M]) -> list[M]:

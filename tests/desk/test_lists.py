@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from licensing.models import PoolPart
 from portal.admin_base import MOST_COUNTED, CappedPaginator
-from portal.models import AuditEntry, Membership, User
-from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory
+from portal.models import AuditEntry, Membership
+from tests.factories import AccountFactory, MembershipFactory, RegistrationFactory, UserFactory
 from tests.licensing.support import CLIENT_AV, give
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
@@ -60,9 +60,9 @@ def test_an_accounts_registrations_are_listed_alone(desk: Client) -> None:
 
 
 def test_accounts_users_and_members_are_found_by_a_part_of_their_names(desk: Client) -> None:
-    member = MembershipFactory(account__name="Acme Foods", user__username="ann.logan")
+    person = UserFactory(username="ann.logan", email="ann@acme.example")
+    member = MembershipFactory(account__name="Acme Foods", user=person)
     MembershipFactory(account__name="Other", user__username="bob")
-    User.objects.filter(pk=member.user.pk).update(email="ann@acme.example")
 
     assert listed(desk, "portal/account", "me foo") == [member.account]
     assert listed(desk, "portal/user", "LOGAN") == listed(desk, "portal/user", "@acme") == [member.user]
