@@ -17,7 +17,7 @@ from associations.models import AssociationType
 from licensing.models import Service
 from licensing.wording import entry_in_words
 from portal.access import MemberRequest, member_required
-from portal.activity import Action, activity_page
+from portal.activity import Action, ActivityPage, activity_page
 from portal.acts import acts_by_action, is_in_time
 from portal.clock import today
 from portal.forms import judged
@@ -77,6 +77,12 @@ def activity(request: MemberRequest) -> HttpResponse:
         "older": _address(serial=serial, before=page.actions[-1].entry.action) if page.has_older else "",
     }
     return render(request, "portal/activity.html", context)
+
+
+def described(account: Account, page: ActivityPage) -> list[dict[str, object]]:
+    """What happened on a page of an account's activity, in words, as the desk reads it."""
+    names = _names(account, {unit for action in page.actions for unit in action.serials[:MOST_UNITS]})
+    return [_row(action, names, None) for action in page.actions]
 
 
 def _row(action: Action, names: Names, act: Act | None) -> dict[str, object]:

@@ -38,6 +38,21 @@ class Account(models.Model):
         return self.name
 
 
+class AccountNote(models.Model):
+    """What staff should know about an account. Notes are added only, and no member reads them."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="notes", db_index=False)
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    text = models.CharField(max_length=1000)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-at"], name="accountnote_of_account")]
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Membership(models.Model):
     """A user's role in the one account that they belong to."""
 

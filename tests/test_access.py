@@ -220,13 +220,14 @@ def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
     seat = place.standby if address.name in {"swap_roles", "pair_keysets_file"} else place.spare
     needs_seat = "uuid" in address.route or address.name == "pair_keysets_file"
     unit = seat.registration.unit if needs_seat else place.unit.unit
-    named = {"rma/": place.case, "activity/": place.act}
+    named = {"rma/": place.case, "activity/": place.act, "accounts/": place.account}
     filled = {
         "serial": unit.serial,
         "slug": "hf",
         "uuid": next((row.uuid for name, row in named.items() if name in address.route), seat.uuid),
         "code": 2 if address.name == "share_licenses" else 5,
         "topic": "index",
+        "name": "desk-unit",
         "token": "nowhere",
         "uidb64": "nowhere",
         "app_label": "products",
@@ -257,6 +258,13 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
         "desk:open_case": {"kind": "replacement", **why_it_failed},
         "register": {"serial_number": world.unregistered, "authentication_code": CODE},
         "desk:search": {"q": "Shelbyville"},
+        "desk:note_account": {"text": "pays late"},
+        "desk:open_customer": {
+            "organisation": "Shelbyville",
+            "username": "shelby",
+            "email": "shelby@s.example",
+            "reason": "a new customer",
+        },
         "product_survey": {"bought_at": "Shelbyville"},
         "create_association": choice,
         "choose_child": choice,
