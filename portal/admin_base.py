@@ -192,6 +192,7 @@ class QuickAdmin(admin.ModelAdmin):
     actions = None
     formfield_overrides: ClassVar = {models.DateField: {"form_class": DayField, "widget": DayField.widget}}
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = CappedPaginator
 
     def get_sortable_by(self, request: HttpRequest) -> Any:

@@ -134,8 +134,8 @@ def test_the_fields_that_complete_themselves_take_any_text(desk: Client) -> None
 # What is shown in every list, of every role
 
 
-WRONG = re.compile(r"\bNone\b|(?<![\w-])-1(?![\w-])|\b\d{4}-\d\d-\d\d\b(?!-)")
-"""What no list shows: Python's None, the count that means Unlimited, a day as computers write it."""
+WRONG = re.compile(r"\bNone\b|(?<![\w-])-1(?![\w-])|\b\d{4}-\d\d-\d\d\b(?!-)|[A-Z][a-z]+\.? \d{1,2}, \d{4}")
+"""What no list shows: Python's None, the count that means Unlimited, a day that isn't like 30 Nov 2026."""
 LISTS = [kind.opts for kind in admin.site._registry.values()]
 ABOUT_UNITS = {
     *("unit", "registration", "survey", "seat", "licence", "poolpart", "trialstart"),
