@@ -21,6 +21,8 @@ COPY licensing licensing/
 COPY desk desk/
 COPY static static/
 COPY templates templates/
+COPY docs/support.md docs/
+COPY docs/pictures docs/pictures/
 
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin portal \
     && install --directory --owner=portal --mode=0700 /data

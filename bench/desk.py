@@ -37,14 +37,16 @@ CREATE TEMP TABLE city AS SELECT i - 1 AS i, name FROM unnest('{cities}'::text[]
 CREATE TEMP TABLE kind AS SELECT i - 1 AS i, name FROM unnest('{kinds}'::text[]) WITH ORDINALITY k(name, i);
 CREATE TEMP TABLE model AS SELECT row_number() OVER (ORDER BY code) - 1 AS i, id, line
     FROM products_productmodel WHERE name LIKE 'PRO %';
-INSERT INTO portal_account (uuid, name, created_at)
-SELECT gen_random_uuid(), city.name || ' ' || kind.name || ' ' || n, now()
+INSERT INTO portal_account (uuid, name, search, created_at)
+SELECT gen_random_uuid(), city.name || ' ' || kind.name || ' ' || n,
+    lower(city.name || ' ' || kind.name || ' ' || n), now()
 FROM generate_series(1, {registrations} / 10) n
 JOIN city ON city.i = n % {city_count} JOIN kind ON kind.i = n / {city_count} % {kind_count} ORDER BY n;
 INSERT INTO portal_user (username, email, password, first_name, last_name, is_active, is_staff, is_superuser,
-    date_joined)
-SELECT 'person' || id, 'person' || id || '@' || lower(split_part(name, ' ', 2)) || '.example', '!', '', '',
-    true, false, false, now() FROM portal_account ORDER BY id;
+    date_joined, search)
+SELECT 'person' || id, mail, '!', '', '', true, false, false, now(), 'person' || id || ' ' || mail
+FROM portal_account,
+LATERAL (SELECT 'person' || id || '@' || lower(split_part(name, ' ', 2)) || '.example' AS mail) ORDER BY id;
 INSERT INTO portal_membership (account_id, user_id, role)
 SELECT substr(username, 7)::bigint, id, 'owner' FROM portal_user WHERE username LIKE 'person%';
 INSERT INTO products_unit (serial, model_id, code_mac, code_kid, firmware, warranty_ends_on, version,

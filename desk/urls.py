@@ -3,12 +3,15 @@
 from django.urls import URLPattern, URLResolver, path
 
 from desk.access import desk_page
+from desk.accounts import views as accounts
 from desk.cases import queues, work
 from desk.cases import views as rma
 from desk.corrections.registry import CORRECTIONS
 from desk.corrections.views import correct
+from desk.guide import views as guide
 from desk.imports import views as import_units
 from desk.proposals import views as proposals
+from desk.records import views as records
 from desk.search import views as search
 from desk.unit import views as unit
 
@@ -16,8 +19,14 @@ app_name = "desk"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("search/", search.search, name="search"),
+    path("records/", records.records, name="records"),
+    path("guide/", guide.guide, name="guide"),
+    path("guide/pictures/<slug:name>.png", guide.guide_picture, name="guide_picture"),
     path("units/<serial:serial>/", unit.unit, name="unit"),
     path("units/<serial:serial>/rma/", rma.open_case, name="open_case"),
+    path("accounts/new/", accounts.open_customer, name="open_customer"),
+    path("accounts/<uuid:uuid>/", accounts.account, name="account"),
+    path("accounts/<uuid:uuid>/note/", accounts.note_account, name="note_account"),
     path("rma/", queues.cases, name="cases"),
     path("rma/<uuid:uuid>/", rma.case, name="case"),
     path("rma/<uuid:uuid>/dry-run/", rma.dry_run, name="dry_run"),

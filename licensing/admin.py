@@ -1,4 +1,5 @@
 import contextlib
+import datetime
 import uuid
 from typing import Any
 
@@ -29,25 +30,40 @@ from licensing.models import (
     TrialStart,
 )
 from licensing.wording import count_in_words, entry_in_words
-from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, agent
+from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, account_link, agent, unit_link
 from portal.csv_files import CSV_TYPE, csv_text
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from portal.models import User
+from products.admin import BySerial
 from products.errors import InvalidSerial
-from products.models import Registration, Unit
+from products.models import Registration
 from products.serials import normalize_serial
 
 
 @admin.register(Licence)
-class LicenceAdmin(ReadOnlyAdmin):
+class LicenceAdmin(BySerial, ReadOnlyAdmin):
     """Licences are granted, extended, moved and revoked by corrections at the desk."""
 
-    list_display = ["registration", "service", "kind", "count", "begins_on", "expires_on"]
-    list_select_related = ["registration", "service"]
+    list_display = ["registration", "serial_number", "service", "kind", "amount", "begins_on", "last_day"]
+    list_select_related = ["registration__unit", "service"]
+    list_filter = ["kind", "service", "begins_on", "expires_on"]
     search_fields = ["registration__unit__serial__exact"]
     fields = ["registration", "service", "kind", "count", "begins_on", "expires_on"]
     ordering = ["-pk"]
+    nothing_yet = "Customers redeem activation keys; a support lead grants one from a unit's page."
+
+    @admin.display
+    def serial_number(self, licence: Licence) -> str:
+        return unit_link(licence.registration.unit.serial)
+
+    @admin.display(description="count", empty_value="uncounted")
+    def amount(self, licence: Licence) -> str | None:
+        return count_in_words(licence.count) or None
+
+    @admin.display(description="expires on", empty_value="for ever")
+    def last_day(self, licence: Licence) -> datetime.date | None:
+        return licence.expires_on
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -61,6 +77,8 @@ class LicenceAdmin(ReadOnlyAdmin):
 @admin.register(Service)
 class ServicesAdmin(ServiceAdmin):
     list_display = ["code", "name", "is_shareable", "is_transferable", "is_counted"]
+    is_small = True
+    nothing_yet = "manage.py load_catalogue brings the services that are shipped."
     search_fields = ["name"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
@@ -75,10 +93,16 @@ class ModelServiceAdmin(ServiceAdmin):
     """What a model comes with: rows are added or removed; adding one again changes its count."""
 
     form = ModelServiceForm
-    list_display = ["model", "service", "count"]
+    list_display = ["model", "service", "amount"]
     list_select_related = ["model", "service"]
     list_filter = ["model"]
+    is_small = True
+    nothing_yet = "Add what each model comes with."
     is_removable = True
+
+    @admin.display(description="count", empty_value="uncounted")
+    def amount(self, entry: ModelService) -> str | None:
+        return count_in_words(entry.count) or None
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return ["model", "service"] if obj else []
@@ -98,11 +122,18 @@ class ModelServiceAdmin(ServiceAdmin):
 
 
 @admin.register(LedgerEntry)
-class LedgerEntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "actor", "unit", "model", "service", "was", "became", "right", "reason"]
+class LedgerEntryAdmin(BySerial, ReadOnlyAdmin):
+    list_display = ["at", "actor", "serial_number", "model", "service", "was", "became", "right", "reason"]
     list_select_related = ["actor", "unit", "model", "service"]
+    list_filter = ["right", "service"]
     search_fields = ["unit__serial__exact"]
     ordering = ["-pk"]
+    moment = "at"
+    nothing_yet = "Each change of what a unit holds is written here."
+
+    @admin.display
+    def serial_number(self, entry: LedgerEntry) -> str | None:
+        return unit_link(entry.unit.serial) if entry.unit else None
 
     @admin.display(description="from")
     def was(self, entry: LedgerEntry) -> str:
@@ -114,12 +145,17 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Keyset)
-class KeysetAdmin(ReadOnlyAdmin):
-    list_display = ["unit", "generation", "issued_at", "first_read_at"]
+class KeysetAdmin(BySerial, ReadOnlyAdmin):
+    list_display = ["issued_at", "serial_number", "generation", "first_read_at"]
     list_select_related = ["unit"]
     search_fields = ["unit__serial__exact"]
-    fields = ["unit", "generation", "issued_at", "first_read_at"]
+    fields = ["serial_number", "generation", "issued_at", "first_read_at"]
     ordering = ["-pk"]
+    nothing_yet = "The first reader of a unit's License Keyset page gets one made."
+
+    @admin.display
+    def serial_number(self, keyset: Keyset) -> str:
+        return unit_link(keyset.unit.serial)
 
 
 class KeyStateFilter(admin.SimpleListFilter):
@@ -144,10 +180,21 @@ class ActivationKeyAdmin(ServiceAdmin):
     """Keys are made in batches, shown once, and can be revoked; they are never edited or deleted."""
 
     form = MakeKeysForm
-    list_display = ["made_at", "service", "last_four", "amount", "term", "model", "state", "redeemed_on"]
+    list_display = [
+        "made_at",
+        "service",
+        "last_four",
+        "amount",
+        "term",
+        "model",
+        "state",
+        "on_unit",
+    ]
     list_display_links = ["made_at", "last_four"]
     list_select_related = ["service", "model", "redeemed_on"]
     list_filter = [KeyStateFilter, "service"]
+    moment = "made_at"
+    nothing_yet = "An operator makes keys, in batches: Add."
     search_fields = ["last_four__exact"]
     search_help_text = "The last four characters, a whole key, or a batch"
     ordering = ["-pk"]
@@ -156,6 +203,10 @@ class ActivationKeyAdmin(ServiceAdmin):
     @admin.display(description="count", empty_value="uncounted")
     def amount(self, key: ActivationKey) -> str | None:
         return count_in_words(key.count) or None
+
+    @admin.display(description="redeemed on")
+    def on_unit(self, key: ActivationKey) -> str | None:
+        return unit_link(key.redeemed_on.serial) if key.redeemed_on else None
 
     @admin.display(empty_value="for ever")
     def term(self, key: ActivationKey) -> str | None:
@@ -285,7 +336,9 @@ class PoolPartAdmin(ReadOnlyAdmin):
     list_display = ["service", "owner", "unit", "count"]
     list_select_related = ["licence__service", "licence__registration__unit", "registration__unit"]
     search_fields = ["registration__unit__serial__exact"]
+    search_help_text = "A serial number, in any notation"
     ordering = ["-pk"]
+    nothing_yet = "Customers share counts out between their units: Share Licenses."
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -293,9 +346,10 @@ class PoolPartAdmin(ReadOnlyAdmin):
         """Find the parts that a unit has, and those that others have of its licences."""
         if not search_term.strip():
             return queryset, False
-        serial = search_term.strip().upper()
-        with contextlib.suppress(InvalidSerial):
+        try:
             serial = normalize_serial(search_term)
+        except InvalidSerial:
+            return queryset.none(), False
         own = list(Registration.objects.filter(unit__serial=serial).values_list("pk", flat=True))
         return queryset.filter(Q(registration__in=own) | Q(licence__registration__in=own)), False
 
@@ -304,32 +358,41 @@ class PoolPartAdmin(ReadOnlyAdmin):
         return part.licence.service
 
     @admin.display(description="of the license of")
-    def owner(self, part: PoolPart) -> Unit:
-        return part.licence.registration.unit
+    def owner(self, part: PoolPart) -> str:
+        return unit_link(part.licence.registration.unit.serial)
 
     @admin.display
-    def unit(self, part: PoolPart) -> Unit:
-        return part.registration.unit
+    def unit(self, part: PoolPart) -> str:
+        return unit_link(part.registration.unit.serial)
 
 
 @admin.register(TrialStart)
-class TrialStartAdmin(ReadOnlyAdmin):
-    list_display = ["at", "service", "unit"]
+class TrialStartAdmin(BySerial, ReadOnlyAdmin):
+    list_display = ["at", "service", "serial_number"]
     list_select_related = ["service", "unit"]
+    list_filter = ["service"]
     search_fields = ["unit__serial__exact"]
     ordering = ["-pk"]
+    moment = "at"
+    nothing_yet = "Customers start free trials on a unit's page."
+
+    @admin.display
+    def serial_number(self, trial: TrialStart) -> str:
+        return unit_link(trial.unit.serial)
 
 
 @admin.register(RmaCase)
-class RmaCaseAdmin(ReadOnlyAdmin):
+class RmaCaseAdmin(BySerial, ReadOnlyAdmin):
     """A list of all cases; each has a page of its own to work on it."""
 
-    list_display = ["number", "state", "failed", "serial_number", "replacement", "account", "asked_at"]
+    list_display = ["number", "state", "failed", "serial_number", "heir", "in_account", "asked_at"]
     list_select_related = ["failed__unit", "replacement", "account"]
     list_filter = ["state", "kind"]
     search_fields = ["failed__unit__serial__exact", "replacement__serial__exact"]
-    search_help_text = "The whole serial number of the failed unit or of its replacement"
+    search_help_text = "The serial number of the failed unit or of its replacement, in any notation"
     ordering = ["-pk"]
+    moment = "asked_at"
+    nothing_yet = "A case is opened from a unit's page: look its serial number up."
     exclude = ["done"]
 
     def get_list_display(self, request: HttpRequest) -> Any:
@@ -342,7 +405,15 @@ class RmaCaseAdmin(ReadOnlyAdmin):
 
     @admin.display
     def serial_number(self, case: RmaCase) -> str:
-        return case.failed.unit.serial
+        return unit_link(case.failed.unit.serial)
+
+    @admin.display(description="replacement")
+    def heir(self, case: RmaCase) -> str | None:
+        return unit_link(case.replacement.serial) if case.replacement else None
+
+    @admin.display(description="account")
+    def in_account(self, case: RmaCase) -> str | None:
+        return account_link(case.account)
 
     @admin.display
     def page(self, case: RmaCase) -> str:

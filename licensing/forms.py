@@ -12,7 +12,7 @@ from portal.models import Account
 from products.forms import TYPED_CODE
 from products.models import Registration
 from products.serials import normalize_serial
-from products.services import normalize_friendly_name
+from products.services import LONGEST_NAME_TYPED, normalize_friendly_name
 
 
 class ActivationKeyForm(forms.Form):
@@ -42,7 +42,7 @@ class ReleaseForm(forms.Form):
     friendly_name = forms.CharField(
         label="Friendly Name there",
         required=False,
-        max_length=200,
+        max_length=LONGEST_NAME_TYPED,
         strip=False,
         help_text="At most 30 characters. Left empty, it keeps its name; its new owner may change that.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

@@ -17,7 +17,7 @@ from associations.models import AssociationType
 from licensing.models import Service
 from licensing.wording import entry_in_words
 from portal.access import MemberRequest, member_required
-from portal.activity import Action, activity_page
+from portal.activity import Action, ActivityPage, activity_page
 from portal.acts import acts_by_action, is_in_time
 from portal.clock import today
 from portal.forms import judged
@@ -72,7 +72,9 @@ def activity(request: MemberRequest) -> HttpResponse:
         "page": page,
         "serial": serial,
         "unit": names.live.get(serial),
-        "rows": [_row(action, account, names, acts.get(action.entry.action)) for action in page.actions],
+        "rows": [
+            _row(a, names, acts.get(a.entry.action), named_to(a.entry.actor, account)) for a in page.actions
+        ],
         "may_undo": request.membership.may_change,
         "newest": _address(serial=serial),
         "older": _address(serial=serial, before=page.actions[-1].entry.action) if page.has_older else "",
@@ -80,7 +82,13 @@ def activity(request: MemberRequest) -> HttpResponse:
     return render(request, "portal/activity.html", context)
 
 
-def _row(action: Action, account: Account, names: Names, act: Act | None) -> dict[str, object]:
+def described(account: Account, page: ActivityPage) -> list[dict[str, object]]:
+    """What happened on a page of an account's activity, in words, as the desk reads it."""
+    names = _names(account, {unit for action in page.actions for unit in action.serials[:MOST_UNITS]})
+    return [_row(action, names, None, str(action.entry.actor or "the portal")) for action in page.actions]
+
+
+def _row(action: Action, names: Names, act: Act | None, who: str) -> dict[str, object]:
     """What the page shows of an action, and of the act that it is, if it can be or was undone."""
     entry = action.entry
     return {
@@ -88,7 +96,7 @@ def _row(action: Action, account: Account, names: Names, act: Act | None) -> dic
         "what": in_words(entry.code, _facts(entry.data, names, entry.at.date())),
         "units": [(serial, serial in names.live) for serial in action.serials[:MOST_UNITS]],
         "more": max(len(action.serials) - MOST_UNITS, 0),
-        "who": named_to(entry.actor, account),
+        "who": who,
         "act": act,
         "is_in_time": act is not None and is_in_time(act, today()),
     }

@@ -9,8 +9,9 @@ from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from portal import outbox, services
 from portal.admin_base import (
@@ -20,13 +21,16 @@ from portal.admin_base import (
     ReadOnlyAdmin,
     ReasonForm,
     ServiceAdmin,
+    account_link,
     agent,
     pks_named,
+    unit_link,
 )
 from portal.errors import RuleViolation
 from portal.forms import add_refusal
 from portal.models import Account, AuditEntry, Key, Mail, Membership, User
 from portal.roles import MAY, roles_of
+from products.admin import AccountFilter
 from products.attempts import forgive_attempts
 from products.errors import InvalidSerial
 from products.serials import normalize_serial
@@ -51,9 +55,15 @@ class AccountForm(ReasonForm):
 @admin.register(Account)
 class AccountAdmin(FoundByName, ServiceAdmin):
     form = AccountForm
-    list_display = ["name", "uuid", "created_at"]
+    list_display = ["name", "page", "uuid", "created_at"]
     search_fields = ["name"]
+    moment = "created_at"
+    nothing_yet = "A support lead opens the first customer from the desk's front page."
     ordering = ["-pk"]
+
+    @admin.display(description="its page")
+    def page(self, account: Account) -> str | None:
+        return account_link(account)
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         return AccountForm.field_order if obj else ["name", "reason"]
@@ -68,8 +78,10 @@ class AccountAdmin(FoundByName, ServiceAdmin):
 
 @admin.register(Membership)
 class MembershipAdmin(ServiceAdmin):
-    list_display = ["user", "account", "role"]
+    list_display = ["user", "in_account", "role"]
     list_select_related = ["user", "account"]
+    list_filter = [AccountFilter, "role"]
+    nothing_yet = "Open a customer: that makes its first member."
     search_fields = ["user__username", "account__name"]
     autocomplete_fields = ["user", "account"]
     ordering = ["-pk"]
@@ -79,8 +91,12 @@ class MembershipAdmin(ServiceAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
-        users, accounts = pks_named(User, ["username"], text), pks_named(Account, ["name"], text)
+        users, accounts = pks_named(User, text), pks_named(Account, text)
         return (queryset.filter(Q(user__in=users) | Q(account__in=accounts)) if text else queryset), False
+
+    @admin.display(description="account")
+    def in_account(self, membership: Membership) -> str | None:
+        return account_link(membership.account)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         widget = CompletedSelect(db_field, self.admin_site)
@@ -141,8 +157,11 @@ class PortalUserAdmin(FoundByName, QuickAdmin):
     """
 
     form = PersonForm
-    list_display = ["username", "email", "first_name", "last_name", "is_staff"]
+    list_display = ["username", "email", "first_name", "last_name", "account", "is_staff"]
     list_filter = ["is_staff", "is_active"]
+    list_select_related = ["membership__account"]
+    sorted_by = ["username"]
+    nothing_yet = "Open a customer: that makes its first login."
     search_fields = ["username", "email"]
     ordering = ["username"]
     fieldsets = [
@@ -150,6 +169,10 @@ class PortalUserAdmin(FoundByName, QuickAdmin):
         ("Person", {"fields": ["first_name", "last_name", "email"]}),
         ("May do", {"fields": ["is_active", "is_staff", "roles", "is_superuser"]}),
     ]
+
+    @admin.display
+    def account(self, user: User) -> str | None:
+        return account_link(user.membership.account) if hasattr(user, "membership") else None
 
     @admin.display(description="Roles")
     def roles(self, user: User) -> str:
@@ -222,11 +245,21 @@ class PortalUserAdmin(FoundByName, QuickAdmin):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ["at", "code", "serial", "actor", "account", "reason"]
+    list_display = ["at", "code", "unit", "actor", "in_account", "reason"]
     list_select_related = ["actor", "account"]
+    moment = "at"
+    nothing_yet = "Whatever is done in the portal is written here."
     search_fields = ["serial__exact"]
     search_help_text = "A serial number, in any notation, or what was done"
     ordering = ["-pk"]
+
+    @admin.display(description="serial number")
+    def unit(self, entry: AuditEntry) -> str | None:
+        return unit_link(entry.serial) if entry.serial else None
+
+    @admin.display(description="account")
+    def in_account(self, entry: AuditEntry) -> str | None:
+        return account_link(entry.account)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -241,6 +274,9 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 @admin.register(Key)
 class KeyAdmin(ReadOnlyAdmin):
     list_display = ["kid", "purpose", "state", "created_at"]
+    list_filter = ["purpose", "state"]
+    is_small = True
+    nothing_yet = "manage.py init_keys makes what is missing."
 
 
 class ResendForm(forms.Form):
@@ -268,12 +304,26 @@ class MailStateFilter(admin.SimpleListFilter):
 class MailAdmin(ReadOnlyAdmin):
     """The outbox. Users who may work on cases can resend a mail that went out, failed or was given up."""
 
-    list_display = ["created_at", "to", "subject", "about", "state"]
+    list_display = ["created_at", "to", "subject", "found_about", "in_account", "state"]
+    list_select_related = ["account"]
     list_display_links = ["created_at", "subject"]
-    list_filter = [MailStateFilter]
+    list_filter = [MailStateFilter, AccountFilter]
+    moment = "created_at"
+    nothing_yet = "Mail about cases, and links to set a password, are written here before they are sent."
     search_fields = ["to", "about"]
     search_help_text = "A whole address, or what the mail is about"
     ordering = ["-pk"]
+
+    @admin.display(description="about")
+    def found_about(self, mail: Mail) -> str | None:
+        """What it is about; of a case, with the way to it."""
+        if not mail.about.startswith("RMA-"):
+            return mail.about or None
+        return format_html('<a href="{}">{}</a>', reverse("desk:search", query={"q": mail.about}), mail.about)
+
+    @admin.display(description="account")
+    def in_account(self, mail: Mail) -> str | None:
+        return account_link(mail.account)
 
     @admin.display
     def state(self, mail: Mail) -> str:
@@ -292,7 +342,7 @@ class MailAdmin(ReadOnlyAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         became = ["state", "tries", "leased_until", "sent_at", "gave_up_at", "last_error"]
-        return ["created_at", "to", "subject", "body", "account", "about", *became]
+        return ["created_at", "to", "subject", "body", "in_account", "found_about", *became]
 
     def get_urls(self) -> Any:
         view = self.admin_site.admin_view(self.resend_view)

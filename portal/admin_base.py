@@ -1,6 +1,6 @@
 """The support desk: Django's admin site behind the portal's login, writing through services."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from allauth.account.decorators import secure_admin_login
@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -17,12 +17,15 @@ from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from portal import audit
 from portal.errors import RuleViolation, SearchTooLong
 from portal.forms import DayField, add_refusal
-from portal.models import User
+from portal.models import Account, User
 from portal.name_search import find_named, words_of
 
 OWN_APPS = {"portal", "products", "associations", "licensing"}
@@ -32,6 +35,18 @@ MOST_COUNTED, MOST_NAMED = 10_000, 200
 def agent(request: HttpRequest) -> User:
     """The person at the desk, as the services' `by`; only logged-in staff get this far."""
     return cast("User", request.user)
+
+
+def unit_link(serial: str) -> SafeString:
+    """A serial number in a list, with the way to its unit's page."""
+    return format_html('<a class="serial" href="{}">{}</a>', reverse("desk:unit", args=[serial]), serial)
+
+
+def account_link(account: Account | None) -> SafeString | None:
+    """An account in a list, with the way to its page."""
+    if account is None:
+        return None
+    return format_html('<a href="{}">{}</a>', reverse("desk:account", args=[account.uuid]), account)
 
 
 class NamedFields(AutocompleteJsonView):
@@ -151,19 +166,40 @@ class DeskList(ChangeList):
         except OverflowError as error:  # SQLite raises it for a number that no row can have
             raise IncorrectLookupParameters from error
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        self.params.pop(ORDER_VAR, None)  # nothing is `sortable_by`: no address may ask for an order
-        return super().get_ordering(request, queryset)
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """What a column is sorted by; no address may ask for an order that the list doesn't name."""
+        if field_name not in (self.sortable_by or ()):
+            return None
+        return (
+            "pk"
+            if field_name == getattr(self.model_admin, "moment", "")
+            else super().get_ordering_field(field_name)
+        )
 
 
 class QuickAdmin(admin.ModelAdmin):
-    """A list that costs the same with millions of rows: it never counts or sorts them all."""
+    """A list that costs the same with millions of rows: it never counts or sorts them all.
 
+    `moment` is the column that says when a row was written: rows are filtered by it and, as it rises with
+    the primary key, sorted in that order. Other columns are `sorted_by` if they are indexed; in a table that
+    `is_small`, all are. `nothing_yet` says what to do where there is none.
+    """
+
+    is_small: ClassVar[bool] = False
+    sorted_by: ClassVar[Sequence[str]] = ()
+    moment: ClassVar[str] = ""
+    nothing_yet: ClassVar[str] = ""
     actions = None
     formfield_overrides: ClassVar = {models.DateField: {"form_class": DayField, "widget": DayField.widget}}
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     paginator = CappedPaginator
-    sortable_by = ()
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        return self.get_list_display(request) if self.is_small else [self.moment, *self.sorted_by]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [*self.list_filter, *([self.moment] if self.moment else [])]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return DeskList
@@ -182,20 +218,19 @@ class QuickAdmin(admin.ModelAdmin):
 
 
 class FoundByName(admin.ModelAdmin):
-    """Rows found by their own `search_fields`: those that begin with a text, then those that contain it."""
+    """Rows found by their prepared names: those that begin with a text, then those that contain it."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         if not search_term.strip():
             return queryset, False
-        return queryset.filter(pk__in=pks_named(self.model, self.search_fields, search_term)), False
+        return queryset.filter(pk__in=pks_named(self.model, search_term)), False
 
 
-def pks_named(model: type[Model], fields: Iterable[str], text: str) -> set[int]:
-    """The primary keys of the first rows in which a field begins with a text, or contains it."""
-    rows, text = model._default_manager.all(), text.strip()
-    return {row.pk for field in fields for row in find_named(rows, field, text, limit=MOST_NAMED)}
+def pks_named(model: type[Model], text: str) -> set[int]:
+    """The primary keys of the first rows whose names begin with a text, or contain it."""
+    return {row.pk for row in find_named(model._default_manager.all(), text.strip(), limit=MOST_NAMED)}
 
 
 class ReadOnlyAdmin(QuickAdmin):

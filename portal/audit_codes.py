@@ -6,6 +6,7 @@ from portal.audit import Code
 class AuditCode(Code):
     """What is done to accounts, people, keys and mails; see `portal.audit.Code`."""
 
+    ACCOUNT_NOTED = "account-noted", "Note written about {name}"
     ACCOUNT_OPENED = "account-opened", "Account opened"
     ACCOUNT_SAVED = "account-saved", "Account saved as “{name}”"
     ADDRESS_SAVED = "address-saved", "Address of delivery saved"

@@ -44,6 +44,30 @@ class LinkUsed(RuleViolation):
     message = "This link was used meanwhile. Log in, or ask Support for another."
 
 
+class UserNameTaken(RuleViolation):
+    """A user name belongs to one login, in whatever case it is written."""
+
+    code = "user-name-taken"
+    field = "username"
+    message = "There is a login with the user name {user} already. Choose another."
+
+
+class AddressTaken(RuleViolation):
+    """A new customer's owner gets a login of their own: nobody else's mail address."""
+
+    code = "address-taken"
+    field = "email"
+    message = "The login {user} has this mail address already. Look it up, or give another address."
+
+
+class EmptyNote(RuleViolation):
+    """A note says something."""
+
+    code = "empty-note"
+    field = "text"
+    message = "Write what the others at the desk should know."
+
+
 class StaffIsNoMember(RuleViolation):
     """Staff work at the desk for every account, so they can't be members of one."""
 

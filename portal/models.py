@@ -7,9 +7,13 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models.functions import Lower
 
+from portal.name_search import PreparedField
+
 
 class User(AbstractUser):
     """A person who logs in: a member of one account, or of the staff."""
+
+    search = PreparedField(of=["username", "first_name", "last_name", "email"])
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -29,9 +33,25 @@ class Account(models.Model):
     name = models.CharField(max_length=80)
     address = models.TextField(max_length=1000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    search = PreparedField(of=["name"])
 
     def __str__(self) -> str:
         return self.name
+
+
+class AccountNote(models.Model):
+    """What staff should know about an account. Notes are added only, and no member reads them."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="notes", db_index=False)
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    text = models.CharField(max_length=1000)
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-at"], name="accountnote_of_account")]
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Membership(models.Model):

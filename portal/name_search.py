@@ -1,12 +1,18 @@
-"""Find rows by a name or a part of one: quick among millions, by indexes on PostgreSQL."""
+"""Find rows by a name or a part of one: quick among millions, by indexes on PostgreSQL.
 
+Names are compared as R5 says, without case, accents and composition, on both databases alike: each such table
+has a column `search` with the names as `folded` leaves them, and what is typed is folded too.
+"""
+
+import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
-from django.db import connection, migrations
+from django.db import connection, migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 from django.db.models import F, Model, Q, QuerySet, Value
-from django.db.models.functions import Collate, Concat, StrIndex, Upper
+from django.db.models.functions import Collate, StrIndex
 from django.db.models.lookups import GreaterThan
 
 from portal.errors import SearchTooLong
@@ -18,6 +24,59 @@ FEWEST_CHARACTERS = 3
 """The shortest part of a name that is searched for: the index holds every three neighbouring characters."""
 
 MOST_CHARACTERS, MOST_WORDS = 100, 8
+LONGEST_NAME = 150
+"""How much of a folded name is prepared: an entry of PostgreSQL's index has at most 2,700 bytes."""
+
+BATCH = 2000
+
+# Letters that have a plain form to which Unicode doesn't take them apart.
+_PLAIN = str.maketrans(
+    {
+        "\u0131": "i",
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "ŧ": "t",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+    }
+)
+_UNWRITTEN = {"Cf", "Mn"}
+
+
+def folded(text: str) -> str:
+    """A text without what a search doesn't tell apart (R5): case, accents, composition, width, joiners."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    kept = "".join(c for c in apart if unicodedata.category(c) not in _UNWRITTEN)
+    return unicodedata.normalize("NFC", kept.translate(_PLAIN))
+
+
+def prepared(names: Iterable[str]) -> str:
+    """What a row with these names is searched by; the first one is what it is listed by."""
+    return " ".join(folded(name)[:LONGEST_NAME] for name in names if name)
+
+
+class PreparedField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs only
+    """A row's own names, prepared for searching whenever it is saved. `of` are the fields of the names."""
+
+    def __init__(self, *, of: list[str], **options: Any) -> None:
+        self.of = of
+        given: dict[str, Any] = {"max_length": (LONGEST_NAME + 1) * len(of), "default": "", "db_default": ""}
+        super().__init__(**given | {"editable": False} | options)
+
+    def deconstruct(self) -> Any:
+        name, path, arguments, options = super().deconstruct()
+        return name, path, arguments, options | {"of": self.of}
+
+    def pre_save(self, model_instance: Model, add: bool) -> str:
+        text = prepared(getattr(model_instance, field) for field in self.of)
+        setattr(model_instance, self.attname, text)
+        return text
 
 
 def words_of(text: str) -> list[str]:
@@ -28,34 +87,24 @@ def words_of(text: str) -> list[str]:
     return words
 
 
-def find_named[M: Model](
-    rows: QuerySet[M], field: str, text: str, *, limit: int, prepared: str = ""
-) -> list[M]:
-    """Find rows whose field begins with a text, in its order; if there is room, those that contain it.
+def find_named[M: Model](rows: QuerySet[M], text: str, *, limit: int) -> list[M]:
+    """Find rows whose names begin with a text, in their order; if there is room, those that contain it.
 
-    What is contained has at least three characters, and is looked up in the lower-case field `prepared`, if
-    one is named. Case doesn't matter. Returns at most `limit` rows.
+    What is contained has at least three characters. Returns at most `limit` rows, which have a `search`.
     """
-    key = Collate(Upper(field), BYTE_ORDER[connection.vendor])
-    start = Upper(Value(text))
-    end = Concat(start, Value(LAST_CHARACTER))
-    begin = rows.annotate(found_by=key).filter(found_by__gte=start, found_by__lt=end)
+    wanted = folded(text)
+    key = Collate("search", BYTE_ORDER[connection.vendor])
+    begin = rows.annotate(found_by=key).filter(found_by__gte=wanted, found_by__lt=wanted + LAST_CHARACTER)
     found = {row.pk: row for row in begin.order_by("found_by", "pk")[:limit]}
-    if len(found) < limit and len(text) >= FEWEST_CHARACTERS:
-        inside = _stands_in(prepared, text.lower()) if prepared else _stands_in_any_case(field, text)
-        rest = sorted(rows.filter(inside)[:limit], key=lambda row: _folded(row, field))
+    if len(found) < limit and len(wanted) >= FEWEST_CHARACTERS:
+        rest = sorted(rows.filter(_stands_in(wanted))[:limit], key=_searched_by)
         found |= {row.pk: row for row in rest if row.pk not in found}
     return list(found.values())[:limit]
 
 
-def _stands_in(field: str, text: str) -> Q:
-    pieces = Q(*(Q((f"{field}__contains", piece)) for piece in _pieces(text)))
-    return pieces & Q(GreaterThan(StrIndex(F(field), Value(text)), 0))
-
-
-def _stands_in_any_case(field: str, text: str) -> Q:
-    pieces = Q(*(Q((f"{field}__icontains", piece)) for piece in _pieces(text)))
-    return pieces & Q(GreaterThan(StrIndex(Upper(field), Upper(Value(text))), 0))
+def _stands_in(text: str) -> Q:
+    pieces = Q(*(Q(search__contains=piece) for piece in _pieces(text)))
+    return pieces & Q(GreaterThan(StrIndex(F("search"), Value(text)), 0))
 
 
 def _pieces(text: str) -> list[str]:
@@ -69,12 +118,12 @@ def _pieces(text: str) -> list[str]:
     return beginnings if others else [first]
 
 
-def _folded(row: Any, field: str) -> str:
-    return str(getattr(row, field)).casefold()
+def _searched_by(row: Any) -> str:
+    return str(row.search)
 
 
-def search_index(name: str, on: str) -> migrations.RunPython:
-    """The operation of a migration that creates a search index on PostgreSQL; SQLite reads all rows instead.
+def search_index(name: str, on: str, *, drop: bool = False) -> migrations.RunPython:
+    """The operation of a migration that creates or drops a search index on PostgreSQL; SQLite reads all rows.
 
     `on` is the table with its columns, in SQL. The index holds trigrams, which find any part of a name.
     """
@@ -84,8 +133,23 @@ def search_index(name: str, on: str) -> migrations.RunPython:
             schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
             schema_editor.execute(f"CREATE INDEX {name} ON {on}")
 
-    def drop(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    def remove(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
         if schema_editor.connection.vendor == "postgresql":
             schema_editor.execute(f"DROP INDEX {name}")
 
-    return migrations.RunPython(create, drop)
+    return migrations.RunPython(remove, create) if drop else migrations.RunPython(create, remove)
+
+
+def prepare(model: tuple[str, str], of: list[str]) -> migrations.RunPython:
+    """The operation of a migration that prepares the rows that are there, a batch in each transaction."""
+
+    def fill(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        rows = apps.get_model(*model)._default_manager.order_by("pk")
+        last = 0
+        while batch := list(rows.filter(pk__gt=last).only("search", *of)[:BATCH]):
+            last = batch[-1].pk
+            for row in batch:
+                row.search = prepared(getattr(row, name) for name in of)
+            rows.bulk_update(batch, ["search"])
+
+    return migrations.RunPython(fill, migrations.RunPython.noop)

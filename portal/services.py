@@ -3,13 +3,21 @@
 from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from portal import audit, outbox
 from portal.audit_codes import AuditCode
-from portal.errors import LinkUsed, LoginSwitchedOff, NoMailAddress, StaffIsNoMember
+from portal.errors import (
+    AddressTaken,
+    EmptyNote,
+    LinkUsed,
+    LoginSwitchedOff,
+    NoMailAddress,
+    StaffIsNoMember,
+    UserNameTaken,
+)
 from portal.letters import Letter, Step, post_letter
-from portal.models import Account, Membership, User
+from portal.models import Account, AccountNote, Membership, User
 from portal.roles import MAY, roles_of
 
 CHANGED_AT_THE_DESK = [
@@ -20,6 +28,7 @@ CHANGED_AT_THE_DESK = [
     "is_active",
     "is_staff",
     "is_superuser",
+    "search",
 ]
 
 
@@ -36,6 +45,42 @@ def save_address(*, account: Account, address: str, by: User) -> None:
     """Keep an account's address of delivery, which requests for replacements offer; empty: none is kept."""
     if Account.objects.filter(pk=account.pk).exclude(address=address).update(address=address):
         audit.record(AuditCode.ADDRESS_SAVED, by=by, account=account)
+
+
+@transaction.atomic
+def open_customer(*, account: Account, owner: User, by: User, reason: str) -> Account:
+    """Open an account with its first owner, whom a mailed link lets set the password of the new login.
+
+    Raises ReasonNeeded, UserNameTaken, AddressTaken and NoMailAddress; then nothing is written or mailed.
+    """
+    audit.require_reason(reason)
+    if User.objects.filter(username__iexact=owner.username).exists():
+        raise UserNameTaken(user=owner.username)
+    if other := User.objects.filter(email__iexact=owner.email).exclude(email="").first():
+        raise AddressTaken(user=other.username)
+    save_account(account=account, by=by, reason=reason)
+    owner.set_unusable_password()
+    try:
+        with transaction.atomic():
+            save_user(user=owner, by=by, reason=reason)
+    except IntegrityError:  # somebody else took the name meanwhile
+        raise UserNameTaken(user=owner.username) from None
+    membership = Membership(account=account, user=owner, role=Membership.Role.OWNER)
+    save_membership(membership=membership, by=by, reason=reason)
+    send_password_link(user=owner, by=by, reason=reason)
+    return account
+
+
+@transaction.atomic
+def note_account(*, account: Account, text: str, by: User) -> AccountNote:
+    """Note something about an account, for staff only. Raises EmptyNote."""
+    if not text.strip():
+        raise EmptyNote
+    note = AccountNote.objects.create(account=account, text=text.strip(), by=by)
+    audit.record(
+        AuditCode.ACCOUNT_NOTED, by=by, data={"name": account.name}
+    )  # of no account: no member sees it
+    return note
 
 
 @transaction.atomic

@@ -282,7 +282,7 @@ STORAGES = {
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
-DATE_FORMAT, DATETIME_FORMAT = "d M Y", "d M Y, H:i"
+FORMAT_MODULE_PATH = "portal.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -7,18 +7,21 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from portal.admin_base import MOST_NAMED, ReadOnlyAdmin, ServiceAdmin, agent
+from portal.admin_base import ReadOnlyAdmin, ServiceAdmin, account_link, agent, pks_named, unit_link
 from portal.models import Account
-from portal.name_search import find_named
 from products import services
 from products.errors import InvalidSerial
 from products.models import ProductModel, Registration, Survey, Unit
-from products.serials import normalize_serial, strip_separators
+from products.notation import strip_separators
+from products.serials import normalize_serial
 
 
 @admin.register(ProductModel)
 class ProductModelAdmin(ServiceAdmin):
     list_display = ["name", "code", "line", "family", "platform"]
+    is_small = True
+    list_filter = ["family"]
+    nothing_yet = "manage.py load_catalogue brings the models that are shipped."
     search_fields = ["name"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
@@ -28,8 +31,10 @@ class ProductModelAdmin(ServiceAdmin):
         services.save_product_model(model=obj, by=agent(request), reason=form.cleaned_data["reason"])
 
 
-class BySerialAdmin(ReadOnlyAdmin):
+class BySerial(admin.ModelAdmin):
     """Rows that are found by a serial number, in any notation."""
+
+    search_help_text = "A serial number, in any notation"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -40,14 +45,28 @@ class BySerialAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Unit)
-class UnitAdmin(BySerialAdmin):
-    list_display = ["serial", "model", "firmware", "warranty_ends_on", "retired_at"]
+class UnitAdmin(BySerial, ReadOnlyAdmin):
+    list_display = ["serial", "page", "model", "firmware", "warranty_ends_on", "retired_at"]
     list_select_related = ["model"]
     search_fields = ["serial__exact"]
-    search_help_text = "A serial number, in any notation"
-    fields = ["serial", "model", "firmware", "warranty_ends_on", "retired_at", "last_generation", "grant"]
-    readonly_fields = ["grant"]
+    fields = [
+        "serial",
+        "page",
+        "model",
+        "firmware",
+        "warranty_ends_on",
+        "retired_at",
+        "last_generation",
+        "grant",
+    ]
+    readonly_fields = ["grant", "page"]
+    sorted_by = ["serial"]
+    nothing_yet = "An operator imports the factory's file: Import units."
     ordering = ["pk"]
+
+    @admin.display(description="its page")
+    def page(self, unit: Unit) -> str:
+        return unit_link(unit.serial)
 
     @admin.display(description="licenses")
     def grant(self, unit: Unit) -> str:
@@ -75,9 +94,11 @@ class AccountFilter(admin.SimpleListFilter):
 
 
 @admin.register(Registration)
-class RegistrationAdmin(BySerialAdmin):
-    list_display = ["friendly_name", "unit", "account", "code", "registered_at", "ended_at"]
+class RegistrationAdmin(BySerial, ReadOnlyAdmin):
+    list_display = ["friendly_name", "serial_number", "in_account", "code", "registered_at", "ended_at"]
     list_select_related = ["unit", "account"]
+    moment = "registered_at"
+    nothing_yet = "Customers register their units under My Products; RMA registers replacements."
     list_filter = [AccountFilter]
     search_fields = ["friendly_name"]
     search_help_text = "A serial number in any notation, a registration code, or part of a friendly name"
@@ -92,13 +113,26 @@ class RegistrationAdmin(BySerialAdmin):
         with contextlib.suppress(InvalidSerial):
             return queryset.filter(unit__serial=normalize_serial(text)), False
         coded = Registration.objects.filter(code=strip_separators(text)).values_list("pk", flat=True)
-        named = find_named(
-            Registration.objects.all(), "friendly_name", text, prepared="search", limit=MOST_NAMED
-        )
-        return queryset.filter(pk__in={*coded, *(registration.pk for registration in named)}), False
+        return queryset.filter(pk__in={*coded, *pks_named(Registration, text)}), False
+
+    @admin.display
+    def serial_number(self, registration: Registration) -> str:
+        return unit_link(registration.unit.serial)
+
+    @admin.display(description="account")
+    def in_account(self, registration: Registration) -> str | None:
+        return account_link(registration.account)
 
 
 @admin.register(Survey)
-class SurveyAdmin(ReadOnlyAdmin):
-    list_display = ["registration", "protects", "users", "bought_at"]
-    list_select_related = ["registration"]
+class SurveyAdmin(BySerial, ReadOnlyAdmin):
+    list_display = ["registration", "serial_number", "protects", "users", "bought_at"]
+    list_select_related = ["registration__unit"]
+    list_filter = ["protects", "users"]
+    search_fields = ["registration__unit__serial__exact"]
+    ordering = ["-pk"]
+    nothing_yet = "Customers may answer the Product Survey after they registered a unit."
+
+    @admin.display
+    def serial_number(self, survey: Survey) -> str:
+        return unit_link(survey.registration.unit.serial)

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class InvalidSerial(RuleViolation):
-    """R1: not 12 hexadecimal digits."""
+    """R1: not 12 hexadecimal digits; `problem` is what `products.notation` says of it."""
 
     code = "invalid-serial"
     field = "serial_number"
-    message = "A serial number has 12 hexadecimal digits (0 to 9, A to F). {problem}"
+    message = "{problem}"
 
 
 class InvalidCode(RuleViolation):
@@ -155,14 +155,11 @@ class SameAccount(RuleViolation):
 
 
 class InvalidFriendlyName(RuleViolation):
-    """R5: longer than 30 characters, or with control characters."""
+    """R5: longer than 30 characters, or with control characters or marks that turn text round."""
 
     code = "invalid-friendly-name"
     field = "friendly_name"
-    message = (
-        "A friendly name has at most 30 characters on one line, and no invisible marks. "
-        "This one has {length} characters."
-    )
+    message = "A friendly name has at most 30 characters on one line, and no invisible marks. {problem}"
 
 
 class PermanentField(RuleViolation):

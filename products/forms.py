@@ -5,7 +5,7 @@ from django import forms
 from portal.forms import judged
 from products.models import Survey
 from products.serials import normalize_code, normalize_serial
-from products.services import normalize_friendly_name
+from products.services import LONGEST_NAME_TYPED, normalize_friendly_name
 
 TYPED_CODE = {"class": "code", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
 
@@ -22,7 +22,7 @@ class RegisterForm(forms.Form):
     friendly_name = forms.CharField(
         label="Friendly Name",
         required=False,
-        max_length=200,
+        max_length=LONGEST_NAME_TYPED,
         strip=False,
         help_text=(
             "May be up to 30 characters (Ex. “San Jose Branch Office”). Left empty, it is the model's name."
@@ -52,7 +52,7 @@ class AssociateForm(RegisterForm):
     friendly_name = forms.CharField(
         label="Friendly Name",
         required=False,
-        max_length=200,
+        max_length=LONGEST_NAME_TYPED,
         strip=False,
         help_text="May be up to 30 characters (Ex. “San Jose Branch Office”).",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
@@ -76,7 +76,7 @@ class RenameForm(forms.Form):
     friendly_name = forms.CharField(
         label="Friendly Name",
         required=False,
-        max_length=200,
+        max_length=LONGEST_NAME_TYPED,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 

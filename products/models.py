@@ -75,16 +75,17 @@ class Unit(models.Model):
 class Registration(models.Model):
     """A unit owned by an account, from `registered_at` until `ended_at`. "My product".
 
-    `search` is the text that lists are filtered by, in lower case. A released registration (X7) stores who
-    released it, why, and the name that the new account had then; without a name the unit went to stock.
+    `search` is the text that lists are filtered by, as `portal.name_search` prepares it. A friendly name has
+    30 characters as people count them, which take up to 400 of Unicode's. A released registration (X7) stores
+    who released it, why, and the name that the new account had then; without a name the unit went to stock.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="registrations")
     account = models.ForeignKey(Account, models.PROTECT, related_name="registrations")
-    friendly_name = models.CharField(max_length=30)
+    friendly_name = models.CharField(max_length=400)
     code = models.CharField(max_length=8)
-    search = models.CharField(max_length=140)
+    search = models.CharField(max_length=250)
     registered_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     released_by = models.ForeignKey(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
@@ -10,7 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from portal.errors import SearchTooLong
-from portal.name_search import words_of
+from portal.name_search import folded, words_of
+from products.notation import SERIAL_DIGITS, bare_serial, strip_separators
 
 if TYPE_CHECKING:
     from portal.models import Account
@@ -46,15 +46,16 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         return found.order_by(F("ended_at").desc(nulls_first=True), "-pk")
 
     def matching(self, query: str) -> Self:
-        """Those with every word of a query in name, serial, line or code; `:` and `-` may be left out.
+        """Those with every word of a query in name, serial, line or code, or with that serial number.
 
         A query that is too long finds nothing and runs no SQL: its page says so.
         """
         try:
-            words = [word.lower() for word in words_of(query)]
+            words = [folded(word) for word in words_of(query)]
         except SearchTooLong:
             return self.none()
-        bare = [re.sub("[:-]", "", word) or word for word in words]
-        return self.filter(
-            *(Q(search__contains=a) | Q(search__contains=b) for a, b in zip(words, bare, strict=True))
-        )
+        bare = [strip_separators(word).lower() or word for word in words]
+        pairs = zip(words, bare, strict=True)
+        every = Q(*(Q(search__contains=a) | Q(search__contains=b) for a, b in pairs))
+        serial = bare_serial(query).lower()
+        return self.filter(every | Q(search__contains=serial) if len(serial) == SERIAL_DIGITS else every)

@@ -1,13 +1,16 @@
 """Every write about units and registrations (rules R1 to R7)."""
 
 import datetime
+import re
 import secrets
 import unicodedata
 
+import regex
 from django.db import transaction
 
 from portal import audit
 from portal.models import Account, User
+from portal.name_search import prepared
 from products.attempts import check_open, count_attempt
 from products.audit_codes import AuditCode
 from products.codes import active_kid, code_matches
@@ -23,10 +26,16 @@ from products.models import ProductModel, Registration, Survey, Unit
 from products.serials import normalize_code, normalize_serial
 
 REGISTRATION_CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-FRIENDLY_NAME_CHARACTERS = 30
-INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
+FRIENDLY_NAME_CHARACTERS, MOST_CODE_POINTS = 30, 400
+LONGEST_NAME_TYPED = 1000
+"""A form takes more than the rule, which says what is wrong."""
+INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode's categories of control characters, of marks that turn or hide text, and of separators of lines."""
-EMOJI_JOINER = "\u200d"
+JOINERS = "\u200c\u200d"
+"""Persian, the languages of India and emoji need them: they are letters."""
+BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and symbols that show nothing."""
+_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007f]+")  # Scotland's, for one: a flag and unseen letters
 
 
 def register(
@@ -111,17 +120,26 @@ def _draw_code() -> str:
 
 
 def search_text(unit: Unit, friendly_name: str, code: str) -> str:
-    """Return the text that lists are filtered by, in lower case: name, serial number, line and code."""
-    return " ".join([friendly_name, unit.serial, unit.model.line, code]).lower()
+    """Return the text that lists are filtered by, as it is searched: name, serial number, line and code."""
+    return prepared([friendly_name, unit.serial, unit.model.line, code])
 
 
 def normalize_friendly_name(text: str) -> str:
-    """Strip a friendly name; without a visible character it is empty. Raises InvalidFriendlyName (R5)."""
-    name = text.strip()
-    kinds = {unicodedata.category(c) for c in name if c != EMOJI_JOINER}
-    if len(name) > FRIENDLY_NAME_CHARACTERS or kinds & INVISIBLE:
-        raise InvalidFriendlyName(length=len(name))
-    return name if kinds - {"Zs", "Mn"} else ""
+    """Strip and compose a friendly name; if it shows nothing it is empty. Raises InvalidFriendlyName (R5)."""
+    name = unicodedata.normalize("NFC", text).strip()
+    for character in _FLAG.sub("", name):
+        if unicodedata.category(character) in INVISIBLE and character not in JOINERS:
+            raise InvalidFriendlyName(problem=f"This one contains U+{ord(character):04X}: type it anew.")
+    length = len(regex.findall(r"\X", name))
+    if length > FRIENDLY_NAME_CHARACTERS:
+        raise InvalidFriendlyName(problem=f"This one has {length} characters.")
+    if len(name) > MOST_CODE_POINTS:
+        raise InvalidFriendlyName(problem="This one has too many marks on its letters.")
+    return name if any(_is_visible(character) for character in name) else ""
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LNPS" and character not in BLANKS
 
 
 def default_name(model: ProductModel) -> str:

@@ -189,6 +189,12 @@ DESK = """
 admin:index                                  200     200
 desk:search                                  200     200
 desk:unit                                    200     405
+desk:records                                 200     405
+desk:guide                                   200     405
+desk:guide_picture                           200     405
+desk:account                                 200     405
+desk:note_account                            405     desk:account
+desk:open_customer                           200     desk:account
 desk:import_units                            200     422
 desk:units_template                          200     405
 desk:cases                                   200     405
@@ -238,7 +244,7 @@ desk:swap           associated  403/403  200/422
 desk:make_standby   associated  403/403  200/422
 desk:take_back      retired     403/403  200/422
 desk:record         recorded    403/403  200/422
-desk:open           always      200/422  200/422
+desk:open           tried       200/422  200/422
 """
 
 # GET/POST of staff, by model. 403: the desk shows such rows but doesn't change them, or not in this way.
@@ -287,6 +293,12 @@ admin:portal_mail_resend        403/403   200/admin:portal_mail_change 200/admin
 
 desk:search                     403/403   200/200                     200/200                     200/200
 desk:unit                       403/403   200/405                     200/405                     200/405
+desk:records                    403/403   200/405                     200/405                     200/405
+desk:guide                      403/403   200/405                     200/405                     200/405
+desk:guide_picture              403/403   200/405                     200/405                     200/405
+desk:account                    403/403   200/405                     200/405                     200/405
+desk:note_account               403/403   405/desk:account            405/desk:account            403/403
+desk:open_customer              403/403   403/403                     200/desk:account            403/403
 desk:cases                      403/403   200/405                     200/405                     403/403
 desk:open_case                  403/403   200/desk:case               200/desk:case               403/403
 desk:case                       403/403   200/405                     200/405                     403/403

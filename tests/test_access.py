@@ -231,13 +231,20 @@ def arguments(world: World, address: Address, whose: str) -> dict[str, object]:
     needs_seat = "uuid" in address.route or address.name == "pair_keysets_file"
     unit = seat.registration.unit if needs_seat else place.unit.unit
     unit = place.made.registration.unit if address.name == "withdraw_offer" else unit
-    named = {"withdraw/": place.made, "offers/": place.offer, "rma/": place.case, "activity/": place.act}
+    named = {
+        "withdraw/": place.made,
+        "offers/": place.offer,
+        "rma/": place.case,
+        "activity/": place.act,
+        "accounts/": place.account,
+    }
     filled = {
         "serial": unit.serial,
         "slug": "hf",
         "uuid": next((row.uuid for name, row in named.items() if name in address.route), seat.uuid),
         "code": 2 if address.name == "share_licenses" else 5,
         "topic": "index",
+        "name": "desk-unit",
         "token": "nowhere",
         "uidb64": "nowhere",
         "app_label": "products",
@@ -269,6 +276,13 @@ def form(world: World, name: str, whose: str) -> dict[str, str]:
         "desk:add_note": {"text": "the access table"},
         "register": {"serial_number": world.unregistered, "authentication_code": CODE},
         "desk:search": {"q": "Shelbyville"},
+        "desk:note_account": {"text": "pays late"},
+        "desk:open_customer": {
+            "organisation": "Shelbyville",
+            "username": "shelby",
+            "email": "shelby@s.example",
+            "reason": "a new customer",
+        },
         "product_survey": {"bought_at": "Shelbyville"},
         "create_association": choice,
         "choose_child": choice,

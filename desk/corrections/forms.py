@@ -16,7 +16,7 @@ from products.errors import UnknownAccount
 from products.forms import TYPED_CODE
 from products.models import Registration
 from products.serials import normalize_code, normalize_serial
-from products.services import normalize_friendly_name
+from products.services import LONGEST_NAME_TYPED, normalize_friendly_name
 
 STALE = "This isn't there any more. Choose again."
 
@@ -110,7 +110,7 @@ class MoveForm(CorrectionForm):
     )
     friendly_name = forms.CharField(
         required=False,
-        max_length=200,
+        max_length=LONGEST_NAME_TYPED,
         strip=False,
         help_text="Left empty, it keeps its name.",
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),

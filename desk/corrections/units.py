@@ -1,9 +1,7 @@
-import datetime
 from functools import cached_property
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db.models import Count
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -18,12 +16,10 @@ from portal.clock import today
 from portal.errors import RuleViolation
 from portal.forms import sent_text
 from portal.models import Account
-from products.attempts import closed, forgive_attempts
+from products.attempts import FailedAttempts, attempts_at, forgive_attempts
 from products.errors import NotRetired
-from products.models import Attempt
+from products.models import Registration
 from products.record import correct_record, record_change
-
-MOST_ACCOUNTS = 20
 
 
 class Leaving(Correction):
@@ -178,20 +174,22 @@ class Open(Choice):
     name = "open"
     title = "Open what failed attempts have closed"
     did = "opened what failed attempts had closed"
-    link = "Open after failed attempts"
-    button = "Open"
+    link = "Open again"
+    button = "Open again"
     subject = Subject.SERIAL  # a typo's attempts count too
     permission = "portal.support"
-    asked = "Open again"
+    asked = "For whom"
     none = "No account has tried wrongly here in the last 24 hours."
 
     @cached_property
     def options(self) -> list[Option]:
+        live = Registration.objects.live().filter(unit__serial=self.serial).select_related("account").first()
+        owner = live.account if live else None
         return [
-            Option(f"{scope}:{account.uuid}", (account, serial), f"{account}: {words}")
-            for account, state in _accounts_with_attempts(self.serial, timezone.now())
+            Option(f"{scope}:{row.account.uuid}", (row.account, serial), f"{row.account}: {words}")
+            for row in attempts_at(self.serial, now=timezone.now(), owner=owner)
             for scope, serial, words in (
-                ("unit", self.serial, f"this unit ({state})"),
+                ("unit", self.serial, f"this unit ({_in_words(row)})"),
                 ("account", None, "all that it has tried"),
             )
         ]
@@ -207,15 +205,8 @@ class Open(Choice):
         return f"{attempts} failed attempts of {account} no longer count."
 
 
-def _accounts_with_attempts(serial: str, now: datetime.datetime) -> list[tuple[Account, str]]:
-    """The accounts with failed attempts at a serial number within a day, each with what they closed."""
-    since = now - datetime.timedelta(days=1)
-    attempts = Attempt.objects.filter(subject=serial, at__gte=since, forgiven_at=None)
-    counts = dict(attempts.values_list("account").annotate(Count("pk"))[:MOST_ACCOUNTS])
-    found = []
-    for account in Account.objects.filter(pk__in=counts).order_by("name", "pk"):
-        ends = [closed(account, serial, kind=kind, now=now) for kind in Attempt.Kind]
-        until = max((end.until for end in ends if end), default=None)
-        state = f"closed until {until:%d %b, %H:%M} UTC" if until else "not closed"
-        found.append((account, f"{counts[account.pk]} failed attempts, {state}"))
-    return found
+def _in_words(row: FailedAttempts) -> str:
+    """How often an account failed at a serial number, and until when that closes it: 5 failed attempts, …"""
+    until = max((end.until for end in row.closed.values()), default=None)
+    state = f"closed until {until:%d %b %Y, %H:%M} UTC" if until else "not closed"
+    return f"{row.number} failed attempts, {state}"

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from licensing.keyset import Outcome, Payload, read, verify
-from licensing.keyset.text import strip
+from licensing.keyset import Malformed, Outcome, Payload, read, verify
+from licensing.keyset.text import pick, strip
 from licensing.keysets.issuing import current_heads
 from licensing.keysets.signing import key_ring
 from licensing.models import Keyset
@@ -12,7 +12,8 @@ from products.models import Unit
 
 LONGEST_NAME = 254
 """A longer text is no name (even an e-mail address is shorter), so it can only be meant as a keyset."""
-_BEGINNING = "0oRN"
+MOST_KEYSETS = 4
+"""A pair's file has two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,21 @@ class CheckedKeyset:
 
 def looks_like_keyset(text: str) -> bool:
     """Whether a text is a keyset, or is meant to be one."""
-    bare = strip(text)
-    return bare.startswith(_BEGINNING) or len(bare) > LONGEST_NAME
+    return bool(pick(text)) or len(strip(text)) > LONGEST_NAME
+
+
+def check_keysets(text: str) -> list[CheckedKeyset | Malformed]:
+    """Tell what each keyset in a text is, or why it can't be read. Raises Malformed if the only one can't."""
+    picked = pick(text)[:MOST_KEYSETS]
+    if len(picked) < 2:
+        return [check_keyset("".join(picked) or text)]
+    checked: list[CheckedKeyset | Malformed] = []
+    for one in picked:
+        try:
+            checked.append(check_keyset(one))
+        except Malformed as problem:
+            checked.append(problem)
+    return checked
 
 
 def check_keyset(text: str) -> CheckedKeyset:

@@ -3,18 +3,21 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.db.models import F, Model
 
 from desk.addresses import CaseRow
-from desk.search.keyset_check import CheckedKeyset, check_keyset, looks_like_keyset
+from desk.search.keyset_check import CheckedKeyset, check_keysets, looks_like_keyset
+from licensing.keyset import Malformed
 from licensing.models import RmaCase
 from portal.models import Account, User
 from portal.name_search import find_named
 from products.errors import InvalidSerial
 from products.models import Registration, Unit
-from products.serials import SERIAL_DIGITS, normalize_serial, strip_separators
+from products.notation import SERIAL_DIGITS, bare_serial, strip_separators
+from products.serials import normalize_serial
 
 MOST_FOUND, MOST_READ = 20, 200
 FEWEST_DIGITS = 6
@@ -44,11 +47,14 @@ class Found:
     """What a search found.
 
     If the text means exactly one `unit`, `case` or `keyset`, that is set; otherwise the groups hold matches.
+    `serial` is a whole serial number, also of no unit. `keysets` are several, each read or not.
     """
 
     unit: Unit | None = None
+    serial: str = ""
     case: RmaCase | None = None
     keyset: CheckedKeyset | None = None
+    keysets: Sequence[CheckedKeyset | Malformed] = ()
     units: Group[UnitHit] = field(default_factory=Group)
     accounts: Group[Account] = field(default_factory=Group)
     users: Group[User] = field(default_factory=Group)
@@ -57,7 +63,7 @@ class Found:
     @property
     def is_exact(self) -> bool:
         """Whether the text can mean only one thing."""
-        return bool(self.unit or self.case or self.keyset)
+        return bool(self.serial or self.unit or self.case or self.keyset)
 
     @property
     def has_any(self) -> bool:
@@ -79,12 +85,16 @@ def is_number(text: str) -> bool:
 def find(text: str) -> Found:
     """Find what a cleaned text of at least FEWEST_CHARACTERS means. Raises Malformed for half a keyset."""
     if looks_like_keyset(text):
-        return Found(keyset=check_keyset(text))
+        checked = check_keysets(text)
+        one = checked[0] if len(checked) == 1 and isinstance(checked[0], CheckedKeyset) else None
+        return Found(keyset=one, keysets=() if one else checked)
     if numbered := _case_number(text):
         found = RmaCase.objects.select_related("failed__unit").filter(pk=numbered["number"]).first()
         if found and (not numbered["year"] or found.asked_at.year == int(numbered["year"])):
             return Found(case=found)
-    if unit := _unit_named(text):
+    with suppress(InvalidSerial):
+        return Found(serial=normalize_serial(text))
+    if unit := _unit_of_code(text):
         return Found(unit=unit)
     return Found(units=_units(text), accounts=_accounts(text), users=_users(text), cases=_cases(text))
 
@@ -100,16 +110,13 @@ def _case_number(text: str) -> dict[str, str] | None:
 
 def _digits(text: str) -> str:
     """The beginning of a serial number, as stored; empty for any other text."""
-    bare = strip_separators(text)
+    bare = bare_serial(text)
     return bare if re.fullmatch(rf"[0-9A-F]{{1,{SERIAL_DIGITS}}}", bare) else ""
 
 
-def _unit_named(text: str) -> Unit | None:
-    """The unit with this serial number or registration code."""
-    try:
-        return Unit.objects.filter(serial=normalize_serial(text)).first()
-    except InvalidSerial:
-        code = strip_separators(text)
+def _unit_of_code(text: str) -> Unit | None:
+    """The unit with this registration code."""
+    code = strip_separators(text)
     if not re.fullmatch("[A-Z0-9]{8}", code):
         return None
     found = Registration.objects.select_related("unit").filter(code=code).first()
@@ -133,7 +140,7 @@ def _latest_registrations(units: Sequence[Unit]) -> dict[int, Registration]:
 
 def _units_named(text: str) -> list[Unit]:
     rows = Registration.objects.select_related("unit__model")
-    found = find_named(rows, "friendly_name", text, prepared="search", limit=MOST_FOUND + 1)
+    found = find_named(rows, text, limit=MOST_FOUND + 1)
     return [registration.unit for registration in found]
 
 
@@ -146,16 +153,13 @@ def _units_beginning(digits: str) -> list[Unit]:
 
 
 def _accounts(text: str) -> Group[Account]:
-    return _group(find_named(Account.objects.all(), "name", text, limit=MOST_FOUND + 1))
+    return _group(find_named(Account.objects.all(), text, limit=MOST_FOUND + 1))
 
 
 def _users(text: str) -> Group[User]:
-    """Users by name and e-mail address."""
+    """Users by user name, first and last name, and e-mail address."""
     rows = User.objects.select_related("membership__account")
-    by_name, by_mail = (
-        find_named(rows, field, text, limit=MOST_FOUND + 1) for field in ("username", "email")
-    )
-    return _group(_once([*by_name, *by_mail]))
+    return _group(find_named(rows, text, limit=MOST_FOUND + 1))
 
 
 def _once[M: Model](rows: list[M]) -> list[M]:

@@ -42,21 +42,21 @@ def search(request: DeskRequest) -> HttpResponse:
             form.add_error("q", forms.ValidationError(str(problem), code=problem.reason))
     if found.is_exact and (answer := _go_to(request, found)):
         return answer
-    context |= {"form": form, "found": found, "keyset": found.keyset}
+    context |= {"form": form, "found": found, "keysets": [found.keyset] if found.keyset else found.keysets}
     return render_desk(request, "desk/search.html", context, status=422 if form.errors else 200)
 
 
 def _go_to(request: DeskRequest, found: Found) -> HttpResponse | None:
     """Redirect to the page of what was found; a keyset that isn't genuine is explained on this page."""
-    unit = found.unit
+    serial = found.unit.serial if found.unit else found.serial
     if found.case and request.user.has_perm("portal.support"):
         return HttpResponseRedirect(case_url(found.case))
     if found.case:
         return HttpResponseRedirect(unit_url(found.case.failed.unit.serial) + "#rma")
     if found.keyset and found.keyset.is_genuine and found.keyset.unit:
         _say_what_it_is(request, found.keyset)
-        unit = found.keyset.unit
-    return HttpResponseRedirect(unit_url(unit.serial)) if unit else None
+        serial = found.keyset.unit.serial
+    return HttpResponseRedirect(unit_url(serial)) if serial else None
 
 
 def _say_what_it_is(request: DeskRequest, keyset: CheckedKeyset) -> None:

@@ -44,6 +44,6 @@ def _subjects(page: UnitPage) -> list[Subject]:
         Subject.ASSOCIATED: page.owned and page.owned.roles,
         Subject.RETIRED: page.unit.retired_at and not page.owned,
         Subject.RECORDED: True,
-        Subject.SERIAL: True,
+        Subject.SERIAL: page.attempts,
     }
     return [subject for subject in Subject if fits[subject]]

@@ -20,8 +20,8 @@ from licensing.models import Keyset, KeysetHead, LedgerEntry, RmaCase, TrialStar
 from licensing.readiness.pairs import Readiness, readiness_of, was_confirmed
 from licensing.selectors import LicenceLine, ServiceRow, licence_lines, node_support, service_rows
 from licensing.wording import entry_in_words, how_in_words, origin_in_words, then_in_words
-from portal.models import AuditEntry
-from products.attempts import Closed, closed
+from portal.models import Account, AuditEntry
+from products.attempts import Closed, FailedAttempts, attempts_at
 from products.models import Attempt, Registration, Unit
 
 MOST = 20
@@ -216,18 +216,19 @@ def ledger_of(unit: Unit) -> Latest[LedgerRow]:
 class ClosedTo:
     """What failed attempts have closed to an account (R3)."""
 
+    account: Account
     kind: str
     state: Closed
 
 
-def closed_to(registration: Registration, now: datetime.datetime) -> list[ClosedTo]:
-    """What is closed to the owner: this unit's serial number, or all registration or keys."""
-    kinds = ((Attempt.Kind.CODE, "authentication codes"), (Attempt.Kind.KEY, "activation keys"))
-    found = [
-        (words, closed(registration.account, registration.unit.serial, kind=kind, now=now))
-        for kind, words in kinds
+_TRIED = {Attempt.Kind.CODE: "authentication codes", Attempt.Kind.KEY: "activation keys"}
+
+
+def closed_to(attempts: list[FailedAttempts]) -> list[ClosedTo]:
+    """To whom a serial number is closed, or all registration or keys."""
+    return [
+        ClosedTo(row.account, _TRIED[kind], state) for row in attempts for kind, state in row.closed.items()
     ]
-    return [ClosedTo(words, state) for words, state in found if state]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,6 @@ class Owned:
     children: list[ChildCount]
     readiness: Readiness | None
     holding: Holding
-    closed: list[ClosedTo]
 
     @property
     def roles(self) -> list[Seat]:
@@ -264,6 +264,7 @@ class UnitPage:
     unit: Unit
     is_warranty_over: bool
     owned: Owned | None
+    attempts: list[FailedAttempts]
     registrations: Latest[Registration]
     association_history: Latest[HistoryRow]
     keysets: Keysets
@@ -272,6 +273,11 @@ class UnitPage:
     went_to: WentTo | None
     ledger: Latest[LedgerRow]
     audit: Latest[AuditEntry]
+
+    @property
+    def closed(self) -> list[ClosedTo]:
+        """What failed attempts have closed, and to whom."""
+        return closed_to(self.attempts)
 
     @property
     def former(self) -> list[Registration]:
@@ -310,7 +316,8 @@ def unit_page(unit: Unit, *, today: datetime.date, now: datetime.datetime) -> Un
     return UnitPage(
         unit,
         bool(unit.warranty_ends_on and unit.warranty_ends_on < today),
-        _owned(present, today, now) if present else None,
+        _owned(present, today) if present else None,
+        attempts_at(unit.serial, now=now, owner=present.account if present else None),
         registrations,
         _latest(history(last) if last else []),
         keysets_of(unit, present, today),
@@ -322,7 +329,7 @@ def unit_page(unit: Unit, *, today: datetime.date, now: datetime.datetime) -> Un
     )
 
 
-def _owned(registration: Registration, today: datetime.date, now: datetime.datetime) -> Owned:
+def _owned(registration: Registration, today: datetime.date) -> Owned:
     seats = live_seats(registration)
     listed = {seat.type_id for seat in seats if seat.registration_id != registration.pk}
     return Owned(
@@ -331,5 +338,4 @@ def _owned(registration: Registration, today: datetime.date, now: datetime.datet
         [row for row in child_counts(registration) if row.count and row.type.pk not in listed],
         readiness_of([registration], today).get(registration.pk),
         holding_of(registration, today),
-        closed_to(registration, now),
     )

@@ -16,7 +16,7 @@ from stdnum.iso7064 import mod_37_36
 from licensing.errors import InvalidKey
 from portal.keys import active_key, read_hash_key
 from portal.models import Key
-from products.serials import strip_separators
+from products.notation import strip_separators
 from products.services import REGISTRATION_CODE_ALPHABET as ALPHABET
 
 CHARACTERS = 16

@@ -8,7 +8,8 @@ from licensing.keyset.codec import decode, encode
 from licensing.keyset.days import Run, State, states_on
 from licensing.keyset.keys import KeyRing, jwk, key_id
 from licensing.keyset.outcomes import Malformed, Outcome, Reason
-from licensing.keyset.payload import UNLIMITED, Kind, Payload, Service, Status, normal_serial
+from licensing.keyset.payload import UNLIMITED, Kind, Payload, Service, Status
+from licensing.keyset.serials import read_serial
 from licensing.keyset.shorten import Shortened, shorten
 from licensing.keyset.sign import Ed25519Signer, Signer, sign
 from licensing.keyset.text import read
@@ -34,8 +35,8 @@ __all__ = [
     "encode",
     "jwk",
     "key_id",
-    "normal_serial",
     "read",
+    "read_serial",
     "shorten",
     "sign",
     "states_on",

@@ -13,7 +13,8 @@ from pathlib import Path
 from licensing.keyset.days import states_on
 from licensing.keyset.keys import KeyRing
 from licensing.keyset.outcomes import Malformed, Outcome
-from licensing.keyset.payload import UNLIMITED, Kind, Payload, Service, normal_serial
+from licensing.keyset.payload import UNLIMITED, Kind, Payload, Service
+from licensing.keyset.serials import read_serial
 from licensing.keyset.text import parse
 from licensing.keyset.verify import issue_day, verify
 
@@ -126,7 +127,7 @@ def _show(text: str) -> int:
 
 def _serial(given: str) -> str:
     try:
-        return normal_serial(given)
+        return read_serial(given)
     except ValueError as error:
         raise _UsageError(f"--serial {given}: {error}") from None
 

@@ -1,14 +1,12 @@
 """What a keyset says about one unit: plain values, checked when they are encoded."""
 
 import datetime
-import re
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 UNLIMITED = -1
 """The count, or number of nodes, that means no limit."""
 
-_SERIAL = re.compile("[0-9A-F]{12}")
 _NEVER = datetime.date.max.toordinal() + 1
 
 
@@ -84,16 +82,3 @@ class Payload:
     nodes: int
     services: tuple[Service, ...] = ()
     primary: str | None = None
-
-
-def normal_serial(text: str) -> str:
-    """The serial number as 12 upper-case hexadecimal digits; `text` may contain spaces, `-` and `:`.
-
-    Raises ValueError for anything else.
-    """
-    if _SERIAL.fullmatch(text):
-        return text
-    serial = "".join(text.split()).replace("-", "").replace(":", "").upper()
-    if not _SERIAL.fullmatch(serial):
-        raise ValueError("a serial number is 12 hexadecimal digits")
-    return serial

@@ -14,6 +14,9 @@ MAX_CHARACTERS = 8192
 _BEGINNING = "0oRN"  # the first three bytes of every keyset
 _STRAY = re.compile("[^A-Za-z0-9+/=]")
 # Zero-width spaces and joiners, word joiner, BOM. str.split() removes other blanks, NBSP among them.
+_HEAD = 40  # characters that hold the head, which says how long the keyset is
+_QUOTED = dict.fromkeys(map(ord, ">|"))  # how mail programs mark each line of what is quoted
+_CLOSING = "\"'`)].,;…\u00bb\u2018\u2019\u201c\u201d"
 _INVISIBLE = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
 
 
@@ -37,6 +40,23 @@ def parse(text: str) -> tuple[Frame, Payload]:
         return frame, codec.decode(frame.body)
     except ValueError as error:
         raise _explain(clean, error) from error
+
+
+def pick(text: str) -> list[str]:
+    """The keysets in what people paste: quoted with `> `, in quotes, after a label, or a pair's file.
+
+    Each is taken from its beginning to its end, or to where the next begins if it has none; the same one is
+    taken once. Without any beginning there is none. Whether they can be read is `parse`'s to say.
+    """
+    found: dict[str, None] = {}
+    for part in text.translate(_INVISIBLE | _QUOTED).split(_BEGINNING)[1:]:
+        clean = strip(_BEGINNING + part)
+        size = codec.needed_size(_whole_groups(clean[:_HEAD])) if not _STRAY.search(clean[:_HEAD]) else None
+        needed = (size + 2) // 3 * 4 if size else len(clean)
+        whole = clean[:needed]
+        is_whole = len(whole) == needed and not _STRAY.search(whole)
+        found[whole if is_whole else clean.rstrip(_CLOSING)] = None
+    return list(found)
 
 
 def read(text: str) -> Payload:

@@ -9,7 +9,8 @@ from licensing.keyset.codec import Frame
 from licensing.keyset.days import State, states_on
 from licensing.keyset.keys import KeyRing
 from licensing.keyset.outcomes import Malformed, Outcome, Reason
-from licensing.keyset.payload import Payload, Status, normal_serial
+from licensing.keyset.payload import Payload, Status
+from licensing.keyset.serials import read_serial
 from licensing.keyset.text import parse
 
 _LAST_DAY = datetime.date.max.toordinal()
@@ -71,7 +72,7 @@ def verify(
     No `text` raises. ValueError is for the caller's own mistakes: an invalid `serial`, or an `installed` that
     can't be read (Malformed) or is another appliance's.
     """
-    serial = normal_serial(serial)
+    serial = read_serial(serial)
     today = today or datetime.datetime.now(datetime.UTC).date()
     held = None if installed is None else parse(installed)
     if held:

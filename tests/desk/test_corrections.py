@@ -182,7 +182,7 @@ def test_no_customer_gets_there(client: Client, action: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "count"), [(LEAD, 3 + len(led_to_by("registered"))), (AGENT, 2), (OPERATOR, 0)]
+    ("role", "count"), [(LEAD, 2 + len(led_to_by("registered"))), (AGENT, 1), (OPERATOR, 0)]
 )
 def test_each_role_is_offered_what_it_may(client: Client, unit: Registration, role: str, count: int) -> None:
     client.force_login(staff(role))

@@ -16,7 +16,7 @@ from licensing.models import Keyset, KeysetHead, LedgerEntry, PoolPart, RmaCase,
 from portal.clock import today
 from portal.models import AuditEntry, User
 from portal.roles import AGENT, LEAD, OPERATOR
-from products.attempts import ATTEMPTS_PER_SERIAL, count_attempt
+from products.attempts import ATTEMPTS_PER_DAY, ATTEMPTS_PER_SERIAL, count_attempt
 from products.models import Registration, Unit
 from products.ownership import retire_unit
 from tests.access_table import led_to_by
@@ -100,7 +100,7 @@ def test_present_and_earlier_registrations(desk: Client) -> None:
 
     assert page.section("record").rows()[0][:2] == ["Former", former.friendly_name]
     assert present.code in page.section("record").text
-    (link,) = page.section("record").all("a", href=f"/support/portal/account/{present.account.pk}/change/")
+    (link,) = page.section("record").all("a", href=f"/support/accounts/{present.account.uuid}/")
     assert link.text == "Present"
 
 
@@ -362,7 +362,7 @@ def test_the_page_costs_as_many_queries_however_long_its_histories_are(desk: Cli
 
     many = queries(desk, primary.unit)
 
-    assert many == few == 44
+    assert many == few == 43
     page = read(desk, primary.unit)
     for history in (
         page.registrations,
@@ -397,7 +397,7 @@ def test_an_unknown_unit_offers_the_search(desk: Client, serial: str) -> None:
     response = desk.get(f"/support/units/{serial}/")
 
     assert response.status_code == 404
-    assert Page(response).codes() == ["unknown-serial"]
+    assert Page(response).codes() == ["unknown-serial", "nothing-to-open"]
     assert Page(response).root.one("input", name="q").attrs["value"] == "FFFFFFFFFFFF"
 
 
@@ -431,15 +431,27 @@ def test_actions_are_offered_by_role_and_by_how_the_unit_stands(client: Client, 
 
     of = {role: [names(log_in(client, role), unit) for unit in units] for role in (AGENT, LEAD, OPERATOR)}
 
-    opening, case, leads = {"open"}, {"open_case", "open"}, {"open", "record"}
-    assert of[AGENT] == [case, case, opening, opening]
+    case = {"open_case"}
+    assert of[AGENT] == [case, case, set(), set()]
     assert of[LEAD] == [
-        leads | case | OWNED,
-        leads | case | OWNED | ASSOCIATED,
-        leads | RETIRED,
-        leads,
+        {"record"} | case | OWNED,
+        {"record"} | case | OWNED | ASSOCIATED,
+        {"record"} | RETIRED,
+        {"record"},
     ]
     assert of[OPERATOR] == [set()] * 4
+
+
+def test_to_open_again_is_offered_where_somebody_failed(client: Client) -> None:
+    tried, elsewhere = RegistrationFactory(), RegistrationFactory()
+    count_attempt(elsewhere.account, tried.unit.serial, now=timezone.now())
+    for _ in range(ATTEMPTS_PER_DAY):
+        count_attempt(elsewhere.account, "FFFFFFFFFFFF", now=timezone.now())
+    agent = log_in(client, AGENT)
+
+    assert "open" in names(agent, tried.unit)
+    assert "open" in names(agent, elsewhere.unit)  # all is closed to its owner
+    assert "open" not in names(agent, RegistrationFactory().unit)
 
 
 def test_no_second_case_is_offered_while_one_is_open(desk: Client) -> None:
@@ -455,5 +467,5 @@ def test_every_action_has_its_page(client: Client, owner: User) -> None:
 
     found = {link.attrs["href"] for group in page.root.all("div", role="group") for link in group.all("a")}
 
-    assert len(found) == len(OWNED | ASSOCIATED) + 3
+    assert len(found) == len(OWNED | ASSOCIATED) + 2
     assert {client.get(link).status_code for link in found} == {200}

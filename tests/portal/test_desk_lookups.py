@@ -25,11 +25,24 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
 FLAG = ["__exact", "__isnull"]
 NAMED = {
     "portal.User": [f"{flag}{how}" for flag in ("is_staff", "is_active") for how in FLAG],
-    "portal.Mail": ["state"],
+    "portal.Mail": ["state", "account__id__exact"],
     "products.Registration": ["account__id__exact"],
     "associations.TypeModel": ["type__id__exact", "type__isnull", "side__exact", "side__isnull"],
     "licensing.ModelService": ["model__id__exact", "model__isnull"],
     "licensing.ActivationKey": ["service__id__exact", "service__isnull"],
+    "products.ProductModel": ["family", "family__isnull"],
+    "products.Survey": [f"{field}{how}" for field in ("protects", "users") for how in FLAG],
+    "portal.Membership": ["account__id__exact", *(f"role{how}" for how in FLAG)],
+    "portal.Key": [f"{field}{how}" for field in ("purpose", "state") for how in FLAG],
+    "associations.Seat": ["type__id__exact", "type__isnull", *(f"side{how}" for how in FLAG)],
+    "licensing.LedgerEntry": ["service__id__exact", "service__isnull", *(f"right{how}" for how in FLAG)],
+    "licensing.TrialStart": ["service__id__exact", "service__isnull"],
+    "licensing.Licence": [
+        "service__id__exact",
+        "service__isnull",
+        *(f"kind{how}" for how in FLAG),
+        "expires_on__isnull",
+    ],
     "licensing.RmaCase": [f"{field}{how}" for field in ("state", "kind") for how in FLAG],
 }
 COMPLETED = {("membership", "user"), ("membership", "account")}
