@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue"
         ("secondary", 8),
         ("parent", 10),
         ("effect", 25),
-        ("service", 47),
+        ("service", 48),
     ],
 )
 def test_each_page_asks_as_much_for_many_pairs_and_spares(

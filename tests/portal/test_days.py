@@ -77,7 +77,7 @@ def test_every_field_for_a_day_is_walked() -> None:
     assert {
         "licensing.views.entitlements.DayForm.on",
         "desk.corrections.forms.ExtendForm.expires_on",
-        "licensing.LicenceAdmin: expires_on",
+        "desk.corrections.forms.GrantForm.expires_on",
         "licensing.Licence.expires_on",
         "products.Unit.warranty_ends_on",
     } <= set(day_fields())

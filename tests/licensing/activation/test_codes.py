@@ -128,7 +128,7 @@ def test_a_batch_is_in_the_audit(by: User) -> None:
 
 
 def test_a_large_batch_asks_as_little_as_a_small_one(django_assert_max_num_queries) -> None:
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         make(number=900)
 
 

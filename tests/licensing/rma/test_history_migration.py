@@ -10,7 +10,7 @@ from django.utils import timezone
 from licensing.models import CaseStep, RmaCase
 from tests.factories import RegistrationFactory, UserFactory
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("catalogue")]
 
 BEFORE = [("licensing", "0024_case_history")]
 NOW = timezone.now()
