@@ -53,10 +53,9 @@ def section(desk: Page, name: str) -> Locator:
     return desk.get_by_role("region", name=name, exact=True)
 
 
-def those_left(desk: Page) -> tuple[Locator, Locator]:
-    """The dry run's rows, before and after, below that of the failed unit: the first and the last."""
-    rows = desk.locator(".columns.even")
-    return rows.nth(1), rows.last
+def dry_run(desk: Page) -> tuple[Locator, Locator]:
+    """From its sentence to the pair afterwards."""
+    return desk.locator(".verdict"), section(desk, "Afterwards")
 
 
 def test_pictures_of_a_failed_primary(page: Page, desk: Page, anew: bool) -> None:
@@ -68,12 +67,11 @@ def test_pictures_of_a_failed_primary(page: Page, desk: Page, anew: bool) -> Non
     take(desk.locator("h1"), section(desk, "Association"), "desk-unit.png", anew=anew)
     open_at_the_desk(desk, FIRST.serial, number)
     approve(desk, NEW.serial)
-    take(*those_left(desk), "desk-dry-run.png", anew=anew)
+    take(*dry_run(desk), "desk-dry-run.png", anew=anew)
 
     complete(desk)
 
-    became = section(desk, "What became of the licenses")
-    take(became, section(desk, "Undo"), "desk-completed.png", anew=anew)
+    take(desk.locator(".verdict"), section(desk, "What changed"), "desk-completed.png", anew=anew)
 
 
 def test_picture_of_opening_a_case(page: Page, desk: Page, anew: bool) -> None:
@@ -90,7 +88,7 @@ def test_picture_of_a_failed_secondary(page: Page, desk: Page, anew: bool) -> No
 
     approve(desk, NEW.serial)
 
-    take(*those_left(desk), "desk-failed-secondary.png", anew=anew)
+    take(*dry_run(desk), "desk-failed-secondary.png", anew=anew)
 
 
 def test_picture_of_a_transfer(page: Page, desk: Page, anew: bool) -> None:
@@ -104,7 +102,7 @@ def test_picture_of_a_transfer(page: Page, desk: Page, anew: bool) -> None:
     approve(desk)
 
     complete = desk.get_by_role("button", name="Complete: do exactly this")
-    take(section(desk, "Licenses"), complete, "desk-transfer.png", anew=anew)
+    take(section(desk, "What changes"), complete, "desk-transfer.png", anew=anew)
 
 
 def test_every_picture_is_shown_and_every_one_that_is_shown_is_there(guard: Guard) -> None:
