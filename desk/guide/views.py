@@ -1,10 +1,12 @@
 """The desk's guide, `docs/support.md`, as a page with its pictures."""
 
 from functools import cache
+from itertools import pairwise
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 
@@ -34,4 +36,9 @@ def _page() -> tuple[str, SafeString]:
     """The title, and the rest as HTML. It is the repository's, and no HTML in it is passed on."""
     heading, _, text = (FOLDER / "support.md").read_text(encoding="utf-8").partition("\n")
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return heading.removeprefix("# "), mark_safe(reader.render(text))  # noqa: S308  (no input of anybody)
+    tokens = reader.parse(text)
+    for opening, inside in pairwise(tokens):
+        if opening.type == "heading_open":
+            opening.attrSet("id", slugify(inside.content))  # as the links in the text name it
+    html = reader.renderer.render(tokens, reader.options, {})
+    return heading.removeprefix("# "), mark_safe(html)  # noqa: S308  (no input of anybody)

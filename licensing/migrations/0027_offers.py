@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("uuid", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ("friendly_name", models.CharField(blank=True, max_length=30)),
+                ("friendly_name", models.CharField(blank=True, max_length=400)),
                 ("plan", models.CharField(max_length=32)),
                 (
                     "state",

@@ -46,7 +46,7 @@ class Offer(models.Model):
         Registration, models.PROTECT, related_name="offers", db_index=False, verbose_name="product"
     )
     account = models.ForeignKey(Account, models.PROTECT, related_name="offers", verbose_name="offered to")
-    friendly_name = models.CharField(max_length=30, blank=True)
+    friendly_name = models.CharField(max_length=400, blank=True)
     plan = models.CharField(max_length=32)
     state = models.CharField(max_length=9, choices=State, default=State.OPEN)
     offered_at = models.DateTimeField()

@@ -6,19 +6,17 @@ business: neither account learns a user name of the other.
 
 import datetime
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
-from django.urls import reverse
 
 from licensing.audit_codes import AuditCode
 from licensing.errors import LicencesChanged, StillAssociated, UnitInOpenCase
 from licensing.models import Offer
 from licensing.moves.errors import AlreadyOffered, OfferBlocked, OfferChanged, OfferEnded
 from licensing.moves.release import Handover, Release, hand_over, lock_units, plan_locked
-from portal import audit, outbox
+from portal import audit
 from portal.audit import Code
-from portal.models import Account, Membership, User
+from portal.letters import Letter, Step, address_of, owners_of, post_letter
+from portal.models import Account, User
 from products.errors import RegistrationEnded, SameAccount, UnitRetired
 from products.models import Registration
 from products.services import normalize_friendly_name
@@ -129,12 +127,28 @@ def _record(code: Code, offer: Offer, account: Account, *, by: User | None) -> N
 
 
 def _post(offer: Offer, to: Account, subject: str) -> None:
-    """Mail an account's owners how an offer stands. The mail names accounts, and no person."""
-    owners = Membership.objects.filter(account=to, role=Membership.Role.OWNER, user__is_active=True)
-    unit = offer.registration.unit
-    is_theirs = to == offer.account
-    page = reverse("offer", args=[offer.uuid]) if is_theirs else reverse("service_management", args=[unit])
-    context = {"offer": offer, "page": settings.PORTAL_URL + page}
-    body = render_to_string("licensing/offer_mail.txt", context)
-    addresses = owners.order_by("pk").values_list("user__email", flat=True)
-    outbox.post(to=addresses, subject=subject, body=body, account=to, about=unit.serial)
+    """Mail an account's owners how an offer stands. The mail names accounts, and no other person."""
+    unit, giver, taker = offer.registration.unit, offer.registration.account, offer.account
+    stands = {
+        Offer.State.ACCEPTED: f"{taker} has accepted it: the product and its own licenses are registered "
+        "there now. What was until then stays readable in your account.",
+        Offer.State.DECLINED: f"{taker} has declined it: the product stays in your account.",
+    }
+    waits = (
+        f"Until {offer.ends_on:%d %b %Y} (UTC) it stays, and works, where it is. If nobody answers, nothing "
+        "changes."
+    )
+    page = address_of("service_management", unit.serial)
+    steps, is_theirs = [], to == taker
+    if is_theirs:
+        page = address_of("offer", offer.uuid)
+        steps = [Step(f"Accept or decline it, until {offer.ends_on:%d %b %Y}", page)]
+    offered = f"{giver} offers {unit.model.full_name} {unit.serial} to {taker}."
+    letter = Letter(
+        subject=subject,
+        told=[offered, stands.get(Offer.State(offer.state), waits)],
+        steps=steps,
+        page=Step("The offer" if is_theirs else "The product", page),
+        why=f"You get this mail as an owner of {to}.",
+    )
+    post_letter(letter, to=owners_of(to), account=to, about=unit.serial)

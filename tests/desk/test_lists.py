@@ -267,5 +267,7 @@ def test_the_guide_shows_its_pictures_and_no_other_file(desk: Client) -> None:
 
     assert len(pictures) > 5
     assert {desk.get(f"/support/guide/{src}")["Content-Type"] for src in pictures} == {"image/png"}
+    links = {a.attrs["href"] for a in page.root.all("a") if a.attrs.get("href", "").startswith("#")}
+    assert links - {"#content-start"} <= {f"#{h.attrs['id']}" for h in page.root.all("h2")}
     assert desk.get("/support/guide/pictures/nothing.png").status_code == 404
     assert len(list(page.root.all("h1"))) == 1
