@@ -222,7 +222,7 @@ class RmaCaseAdmin(BySerial, ReadOnlyAdmin):
     def serial_number(self, case: RmaCase) -> str:
         return unit_link(case.failed.unit.serial)
 
-    @admin.display(description="replacement")
+    @admin.display(description="replacement or receiver")
     def heir(self, case: RmaCase) -> str | None:
         return unit_link(case.replacement.serial) if case.replacement else None
 
