@@ -22,6 +22,14 @@ class DeskRequest(HttpRequest):
 LOOK = "products.view_unit"
 """The permission that every role at the desk has (portal.roles): all may look at everything."""
 
+WHO_MAY = {
+    LOOK: "a superuser for a role",
+    "portal.support": "a support agent",
+    "portal.lead": "a support lead",
+    "portal.operate": "an operator",
+}
+"""Who has a permission, for those who lack it."""
+
 type DeskView[**P] = Callable[Concatenate[DeskRequest, P], HttpResponseBase]
 type View[**P] = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
@@ -34,7 +42,9 @@ def desk_page[**P](permission: str) -> Callable[[DeskView[P]], View[P]]:
         def allowed(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             member = cast("DeskRequest", request)
             if not member.user.has_perm(permission):
-                raise PermissionDenied("Your role at the desk doesn't allow this. Ask a support lead.")
+                raise PermissionDenied(
+                    f"Your role at the desk doesn't allow this. Ask {WHO_MAY[permission]}."
+                )
             return view(member, *args, **kwargs)
 
         page = admin.site.admin_view(allowed)

@@ -47,6 +47,8 @@ class AuditCode(Code):
         "rma-completed",
         "{case} completed: {failed} replaced by {replacement}, licenses to {licences}",
         "{case} completed: the licenses of {failed} went to {licences}",
+        "{case} completed: {failed} replaced by {replacement}; no license moved",
+        "{case} completed: no license moved",
     )
     RMA_DECLINED = "rma-declined", "{case} declined"
     RMA_HANDED_TO_LEAD = "rma-handed-to-lead", "{case} handed to a lead: {why}"

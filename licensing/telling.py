@@ -32,7 +32,7 @@ def telling_owners(
     `watched` and of those beside them, and those of `renewed`. If a rule refuses, nothing is written.
     """
     with transaction.atomic():
-        units = _units(watched)
+        units = concerned_units(watched)
         before = snapshot(units, today)
         said: list[str] = []
         yield said
@@ -44,7 +44,7 @@ def telling_owners(
             post_letter(letter, to=owners_of(account), account=account, about=serial)
 
 
-def _units(watched: Sequence[Registration]) -> list[Unit]:
+def concerned_units(watched: Sequence[Registration]) -> list[Unit]:
     """The units of some registrations, everyone associated with them, and everyone in their pools."""
     groups = Seat.objects.live().filter(registration__in=watched).values("group")
     beside = Seat.objects.live().filter(group__in=groups).values_list("registration__unit", flat=True)

@@ -67,7 +67,7 @@ def open_customer(*, account: Account, owner: User, by: User, reason: str) -> Ac
         raise UserNameTaken(user=owner.username) from None
     membership = Membership(account=account, user=owner, role=Membership.Role.OWNER)
     save_membership(membership=membership, by=by, reason=reason)
-    send_password_link(user=owner, by=by, reason=reason)
+    send_password_link(user=owner, by=by, reason=reason, is_welcome=True)
     return account
 
 
@@ -133,8 +133,8 @@ def create_user(*, user: User, by: User, reason: str) -> User:
 
 
 @transaction.atomic
-def send_password_link(*, user: User, by: User, reason: str) -> None:
-    """Mail somebody a link to set their password: nobody else ever sets it.
+def send_password_link(*, user: User, by: User, reason: str, is_welcome: bool = False) -> None:
+    """Mail somebody a link to set their password: nobody else ever sets it. `is_welcome`: it is their first.
 
     Raises ReasonNeeded, LoginSwitchedOff and NoMailAddress.
     """
@@ -143,23 +143,37 @@ def send_password_link(*, user: User, by: User, reason: str) -> None:
         raise LoginSwitchedOff
     if not user.email:
         raise NoMailAddress
-    post_letter(_link_letter(user), to=[user], about="password link", link_for=user)
     membership = Membership.objects.select_related("account").filter(user=user).first()
     account = membership.account if membership else None
+    letter = _link_letter(user, account if is_welcome else None)
+    post_letter(letter, to=[user], account=account, about="password link", link_for=user)
     data: dict[str, object] = {"user": user.username, "to": user.email}
     audit.record(AuditCode.PASSWORD_LINK_SENT, by=by, account=account, reason=reason, data=data)
 
 
-def _link_letter(user: User) -> Letter:
-    """The letter with the link, which is inserted when the mail is sent: no row of the outbox carries it."""
+def _link_letter(user: User, new: Account | None) -> Letter:
+    """The letter with the link, which is inserted when the mail is sent: no row of the outbox carries it.
+
+    `new` is the account that was opened for the user just now, if it was.
+    """
+    told = f"Support made this link for your login {user.username}. It sets a new password."
+    unasked = (
+        "If you didn't ask Support for it, leave it: your password stays as it is. Tell Support, though."
+    )
+    if new:
+        told = (
+            f"Support has opened the account {new} for you. Your login is {user.username}: set its password, "
+            "then log in and register your appliances."
+        )
+        unasked = "If that surprises you, leave the link, and tell Support."
     return Letter(
-        subject="Set your password",
-        told=[f"Support made this link for your login {user.username}. It sets a new password."],
+        subject=f"Your account {new}: set your password" if new else "Set your password",
+        told=[told],
         page=Step("Set a password", outbox.LINK),
         after=[
             "The link works once, within an hour of this mail. Nobody but you ever knows the password, "
             "Support neither.",
-            "If you didn't ask Support for it, leave it: your password stays as it is. Tell Support, though.",
+            unasked,
         ],
         why="You get this mail because your login has this address.",
     )

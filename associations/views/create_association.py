@@ -15,6 +15,7 @@ from associations.selectors import (
     why_not_offered,
 )
 from licensing.entitlements.today import entitlements, sharing_primary
+from licensing.rma.selectors import in_cases
 from licensing.selectors import node_support
 from portal.access import MemberRequest, editor_required
 from portal.clock import today
@@ -100,7 +101,11 @@ def _offer_context(
     request: MemberRequest, registration: Registration, offered: Candidates, side: Side
 ) -> dict[str, object]:
     """What the page shows of the units that are offered, and of an origin that isn't."""
+    failed, keepers = in_cases([registration, *(row.registration for row in offered.rows)])
+    parents = [registration] if side == Side.CHILD else [row.registration for row in offered.rows]
     return {
+        "failed": failed,
+        "keepers": {unit: case for unit, case in keepers.items() if unit in parents},
         "side": side,
         "offered": offered,
         "better": notices.better_children(registration, offered, side),

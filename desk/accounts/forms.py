@@ -26,7 +26,9 @@ class CustomerForm(forms.ModelForm):
     email = forms.EmailField(
         label="Mail address", help_text="A link to set the password goes there. It works once, for an hour."
     )
-    reason = forms.CharField(max_length=200, help_text="Kept with the change, for later questions.")
+    reason = forms.CharField(
+        max_length=200, help_text="Kept with the change. The customer reads it under Activity."
+    )
 
     field_order = ("organisation", "username", "first_name", "last_name", "email", "reason")
 

@@ -31,7 +31,7 @@ class ReplacementForm(forms.Form):
         label="Replacement (serial number)",
         max_length=200,
         required=False,
-        help_text="In any notation; it may be named later.",
+        help_text="In any notation; it may be named later. For a transfer: the unit that gets the licenses.",
         widget=forms.TextInput(attrs=TYPED_CODE),
     )
 

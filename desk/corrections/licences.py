@@ -1,6 +1,9 @@
 import datetime
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
+
+from django.db import transaction
 
 from desk.corrections.base import Choice, Correction
 from desk.corrections.forms import ExtendForm, GrantForm, Option, OtherUnitForm
@@ -9,8 +12,10 @@ from licensing.grants.extending import extend_licence
 from licensing.grants.giving import grant_licence, preview_grant
 from licensing.grants.revoking import revoke_licence
 from licensing.models import Licence, Service
-from licensing.moves.one_licence import move_licence, preview_move
+from licensing.moves.one_licence import move_licence
+from licensing.rma.snapshot import UnitShown, snapshot
 from licensing.selectors import origins_of
+from licensing.telling import concerned_units
 from licensing.wording import (
     amount_in_words,
     days_in_words,
@@ -19,6 +24,7 @@ from licensing.wording import (
     licence_in_words,
 )
 from portal.clock import today
+from products.models import Registration
 
 
 class Grant(Correction):
@@ -77,6 +83,17 @@ class LicenceChoice(Choice):
             for row in licences
         ]
 
+    def effects(self, given: dict[str, Any]) -> list[str]:
+        """What every unit concerned runs of a service before and after: it is done, and rolled back."""
+        day, others = today(), [value for value in given.values() if isinstance(value, Registration)]
+        units = concerned_units([self.registration, *others])
+        with transaction.atomic():
+            before = snapshot(units, day)
+            self.perform(given)
+            after = snapshot(units, day)
+            transaction.set_rollback(True)
+        return list(_differences(before, after)) or ["No unit runs anything else than before."]
+
 
 class Extend(LicenceChoice):
     name = "extend"
@@ -121,17 +138,21 @@ class MoveLicence(LicenceChoice):
     )
     form = OtherUnitForm
 
-    def effects(self, given: dict[str, Any]) -> list[str]:
-        licence, day = given["choice"], today()
-        return [
-            _effect_in_words(licence.service, effect, day)
-            for effect in preview_move(licence, given["serial_number"], today=day)
-        ]
-
     def perform(self, given: dict[str, Any]) -> str:
         licence, to = given["choice"], given["serial_number"]
         move_licence(licence=licence, to=to, reason=given["reason"], by=self.by, today=today())
         return f"Moved to {to.unit}: {_in_words(licence)}."
+
+
+def _differences(before: list[UnitShown], after: list[UnitShown]) -> Iterator[str]:
+    """Each service that a unit runs differently, on a day and on all later ones."""
+    for old, new in zip(before, after, strict=True):
+        was, now = ({service.code: service for service in unit.services} for unit in (old, new))
+        for code in sorted(was.keys() | now.keys()):
+            lines = [held[code].what if code in held else "not licensed" for held in (was, now)]
+            if lines[0] != lines[1]:
+                name = (now.get(code) or was[code]).name
+                yield f"{name} on {new.label}. Before: {lines[0]}. After: {lines[1]}."
 
 
 def _effect_in_words(service: Service, effect: Effect, day: datetime.date) -> str:

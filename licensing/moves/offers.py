@@ -64,6 +64,7 @@ def withdraw_offer(*, offer: Offer, by: User, today: datetime.date, now: datetim
     """Take an offer back before it is accepted. Raises OfferEnded."""
     _decide(offer, Offer.State.WITHDRAWN, by=by, today=today, now=now)
     _record(AuditCode.OFFER_WITHDRAWN, offer, offer.registration.account, by=by)
+    _post(offer, offer.account, f"{offer.registration.account} has withdrawn its offer")
 
 
 @transaction.atomic
@@ -71,7 +72,7 @@ def decline_offer(*, offer: Offer, by: User, today: datetime.date, now: datetime
     """Decline an offer; the giving account's owners get a mail. Raises OfferEnded."""
     _decide(offer, Offer.State.DECLINED, by=by, today=today, now=now)
     _record(AuditCode.OFFER_DECLINED, offer, offer.account, by=by)
-    _record(AuditCode.OFFER_DECLINED, offer, offer.registration.account, by=None)
+    _record(AuditCode.OFFER_DECLINED, offer, offer.registration.account, by=by)
     _post(offer, offer.registration.account, f"{offer.account} declined {offer.registration.unit}")
 
 
@@ -133,15 +134,15 @@ def _post(offer: Offer, to: Account, subject: str) -> None:
         Offer.State.ACCEPTED: f"{taker} has accepted it: the product and its own licenses are registered "
         "there now. What was until then stays readable in your account.",
         Offer.State.DECLINED: f"{taker} has declined it: the product stays in your account.",
+        Offer.State.WITHDRAWN: f"{giver} has withdrawn the offer: there is nothing left to do.",
     }
     waits = (
         f"Until {offer.ends_on:%d %b %Y} (UTC) it stays, and works, where it is. If nobody answers, nothing "
         "changes."
     )
-    page = address_of("service_management", unit.serial)
     steps, is_theirs = [], to == taker
-    if is_theirs:
-        page = address_of("offer", offer.uuid)
+    page = address_of("offer", offer.uuid) if is_theirs else address_of("service_management", unit.serial)
+    if is_theirs and offer.state == Offer.State.OPEN:
         steps = [Step(f"Accept or decline it, until {offer.ends_on:%d %b %Y}", page)]
     offered = f"{giver} offers {unit.model.full_name} {unit.serial} to {taker}."
     letter = Letter(

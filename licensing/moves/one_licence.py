@@ -1,7 +1,6 @@
 """A lead moves one licence from one unit of an account to another, as a correction (L7)."""
 
 import datetime
-from dataclasses import replace
 
 from django.db import transaction
 from django.db.models import Q
@@ -9,7 +8,6 @@ from django.db.models import Q
 from associations.errors import NotOneAccount
 from licensing.acts import LicenceMove
 from licensing.audit_codes import AuditCode
-from licensing.entitlements.today import Effect, Holdings, read_holdings, sharing_primary
 from licensing.errors import LicencesChanged, NoLicence, NotTransferable, SameUnit
 from licensing.guards import lock_live
 from licensing.ledger import writing as ledger
@@ -71,36 +69,3 @@ def check_move(licence: Licence, to: Registration) -> None:
         raise NotOneAccount
     if not licence.service.is_transferable:
         raise NotTransferable(service=licence.service)
-
-
-def preview_move(licence: Licence, to: Registration, *, today: datetime.date) -> list[Effect]:
-    """What a move would do to each of its two units. Writes nothing. Raises what `check_move` raises."""
-    check_move(licence, to)
-    sources = [(unit, sharing_primary(unit)) for unit in (licence.registration, to)]
-    read = {unit.pk: unit for both in sources for unit in both if unit}
-    before = read_holdings(read.values())
-    after = _moved(before, licence, to)
-    service = licence.service
-    return [
-        Effect(
-            unit,
-            before.entitlement(unit, primary, service, today),
-            after.entitlement(unit, primary, service, today),
-        )
-        for unit, primary in sources
-    ]
-
-
-def _moved(held: Holdings, licence: Licence, to: Registration) -> Holdings:
-    """What units would hold if a licence were another unit's, whose part of it then returns."""
-    here, there = (licence.registration_id, licence.service_id), (to.pk, licence.service_id)
-    left = [row for row in held.licences.get(here, []) if row.pk != licence.pk]
-    parts = held.parts.get(there, [])
-    kept = [part for part in parts if part.licence_id != licence.pk]
-    given = held.given.get(licence.pk, 0) - sum(part.count for part in parts if part not in kept)
-    return replace(
-        held,
-        licences=held.licences | {here: left, there: [*held.licences.get(there, []), licence]},
-        parts=held.parts | {there: kept},
-        given=held.given | {licence.pk: given},
-    )

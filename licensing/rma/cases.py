@@ -106,6 +106,7 @@ def open_case(
     also = normalize_serial(replacement) if replacement.strip() else ""
     said = Said(symptom, contact, address, ticket)
     case = begin_case(registration, kind, said, also=also, by=by, now=now)
+    RmaCase.objects.filter(pk=case.pk).update(assignee=by)  # whoever opens it has it
     record_case(AuditCode.RMA_OPENED, case, by=by, reason=symptom)
     waive(
         case=case,

@@ -291,7 +291,8 @@ def _note(
     failed, replacement = case.failed.unit.serial, case.replacement.serial if case.replacement else ""
     serials = dict.fromkeys([failed, replacement, *(unit.unit.serial for unit in keysets)])
     data: dict[str, object] = {"case": case.number, "failed": failed, "kind": str(case.kind)}
-    data["licences"] = heir.unit.serial
+    if record.licences or record.parts:
+        data["licences"] = heir.unit.serial
     if case.kind == RmaCase.Kind.REPLACEMENT:
         data["replacement"] = replacement
     if case.warranty_until:

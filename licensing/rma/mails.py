@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 
 from licensing.models import RmaCase
+from licensing.rma.comparison import Comparison
 from licensing.rma.record import record_of
 from licensing.rma.steps import read_registrations, shown_case
 from licensing.rma.words import kept_in_words
@@ -94,7 +95,7 @@ def _facts(case: RmaCase) -> list[tuple[str, str]]:
     goes_to = "Licenses go to" if case.kind == RmaCase.Kind.TRANSFER else "Replacement"
     facts = [
         ("Failed unit", _named(case.failed)),
-        (goes_to, case.replacement.serial if case.replacement else ""),
+        (goes_to, case.replacement.serial if case.replacement and not case.closed_at else ""),
         ("Sent with tracking number", case.sent_tracking),
         ("Your ticket", case.ticket),
     ]
@@ -132,8 +133,8 @@ def _requested(case: RmaCase) -> list[str]:
 def _approved(case: RmaCase) -> list[str]:
     done = "replaces" if case.kind == RmaCase.Kind.REPLACEMENT else "moves the licenses of"
     return [
-        f"Approved: Support {done} {_named(case.failed)}. You get a mail that says what to do once the "
-        "licenses have moved.",
+        f"Approved: Support {done} {_named(case.failed)}. You get a mail that says what to do once that is "
+        "done.",
         *kept_in_words(case),
     ]
 
@@ -147,13 +148,22 @@ def _cancelled(case: RmaCase) -> list[str]:
 
 
 def _completed(case: RmaCase) -> list[str]:
+    what = f"{_named(case.failed)} is replaced, and out of use."
     if case.kind == RmaCase.Kind.TRANSFER:
-        return [f"The licenses of {_named(case.failed)} have moved, and it is out of use."]
-    return [f"{_named(case.failed)} is replaced and out of use; its licenses have moved."]
+        what = f"The licenses of {_named(case.failed)} are transferred, and it is out of use."
+    record = record_of(case)
+    return [what, *_told(record.comparison if record else None)]
 
 
 def _undone(case: RmaCase) -> list[str]:
-    return [f"Support has undone {_wish(case)}: each license that it moved is back where it was."]
+    record = record_of(case)
+    compared = record.undone_comparison if record else None
+    return [f"Support has undone {_wish(case)}.", *_told(compared)]
+
+
+def _told(compared: Comparison | None) -> list[str]:
+    """What moved, what was lost and who is what now, as the desk read it."""
+    return [" ".join(compared.told)] if compared else []
 
 
 def _wish(case: RmaCase) -> str:

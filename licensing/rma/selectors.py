@@ -171,9 +171,19 @@ def open_on(failed: Iterable[Registration]) -> list[RmaCase]:
     return list(cases.select_related("failed__unit").order_by("pk"))
 
 
+def in_cases(units: list[Registration]) -> tuple[dict[Registration, RmaCase], dict[Registration, RmaCase]]:
+    """Those of some units that have failed, and those that keep rights of a failed one, by open case (X3)."""
+    kept = RmaCase.objects.filter(keeps(), secondary__in=units)
+    kept = kept.select_related("failed__unit", "secondary__unit")
+    failed = {case.failed: case for case in open_on(units)}
+    return failed, {case.secondary: case for case in kept.order_by("pk") if case.secondary}
+
+
 def with_keeper(cases: QuerySet[RmaCase]) -> QuerySet[RmaCase]:
     """Annotate each case with `is_kept`: whether its secondary now keeps rights of the failed unit."""
-    return cases.annotate(is_kept=Exists(RmaCase.objects.filter(keeps(), pk=OuterRef("pk"))))
+    return cases.annotate(
+        is_kept=Exists(RmaCase.objects.filter(keeps(), pk=OuterRef("pk"), secondary__ended_at=None))
+    )
 
 
 def cases_of(unit: Unit) -> QuerySet[RmaCase]:

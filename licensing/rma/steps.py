@@ -141,11 +141,17 @@ def shown_case(case: RmaCase) -> ShownCase | None:
 
 @dataclass(frozen=True, slots=True)
 class ShownUndoing:
-    """What undoing a case did, and who did it; `keysets` are the account's units that need a new keyset."""
+    """What undoing a case did, and who did it; `keysets` are the account's units that need a new keyset.
+
+    `pair` is the primary and the secondary that it made again, `leaves` the unit that it took out of the
+    account.
+    """
 
     comparison: Comparison | None
     keysets: list[Registration]
     by: User | None
+    pair: PairOfUnits | None
+    leaves: Registration | None
 
 
 def shown_undoing(case: RmaCase) -> ShownUndoing | None:
@@ -153,9 +159,18 @@ def shown_undoing(case: RmaCase) -> ShownUndoing | None:
     record = record_of(case)
     if record is None or case.state != RmaCase.State.UNDONE:
         return None
-    present = [unit for unit in read_registrations(record.undone) if unit.ended_at is None]
+    shared = next((link for link in record.ended if link.shares), None)
+    pks = [*record.undone, record.replacement, *((shared.parent, shared.child) if shared else ())]
+    found = {unit.pk: unit for unit in read_registrations(pks)}
+    keysets = [found[pk] for pk in record.undone if found[pk].ended_at is None]
     step = case.steps.select_related("by").filter(state=RmaCase.State.UNDONE).first()
-    return ShownUndoing(record.undone_comparison, present, step.by if step else None)
+    return ShownUndoing(
+        record.undone_comparison,
+        keysets,
+        step.by if step else None,
+        (found[shared.parent], found[shared.child]) if shared else None,
+        found[record.replacement] if record.is_registered_by_it else None,
+    )
 
 
 def read_registrations(pks: Iterable[int]) -> list[Registration]:

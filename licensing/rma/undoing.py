@@ -17,6 +17,7 @@ from associations.models import AssociationType, Seat
 from associations.replacing import exchange_links, links_of
 from licensing.acts import LicenceMove
 from licensing.audit_codes import AuditCode
+from licensing.keysets.issuing import says
 from licensing.ledger import writing as ledger
 from licensing.models import Keyset, LedgerEntry, Licence, RmaCase
 from licensing.moves.exchange import (
@@ -34,6 +35,7 @@ from licensing.rma.history import enter
 from licensing.rma.record import Line, Record, Verdict
 from licensing.rma.selectors import keepers_of
 from licensing.rma.snapshot import UnitShown, changed_sides, fingerprint, named, snapshot, to_apply
+from licensing.rma.steps import PairOfUnits
 from licensing.rma.warranty import give_warranty_back
 from licensing.wording import licence_in_words
 from portal import audit
@@ -48,7 +50,8 @@ AGENTS_DAYS = 14
 class Undoing:
     """What undoing a case does, or would do: units before and after, and what becomes of each licence.
 
-    `keysets` are the units that need a new keyset. `seen` identifies all of this.
+    `keysets` are the units that need a new keyset, `pair` is the primary and secondary of before, `leaves` is
+    the unit that leaves the account. `seen` identifies all of this.
     """
 
     before: list[UnitShown]
@@ -56,6 +59,8 @@ class Undoing:
     lines: list[Line]
     keysets: list[Registration]
     comparison: Comparison
+    pair: PairOfUnits | None
+    leaves: Registration | None
     seen: str
 
 
@@ -165,7 +170,8 @@ def _carry_out(case: RmaCase, *, as_lead: bool, reason: str, by: User, today: da
     _put_back(past, by=by, reason=f"{case.number} undone: {reason}"[:200])
     give_warranty_back(case)
     after = snapshot([*concerned, *beside], today)
-    keysets = to_apply(before, after, past.failed, *past.staying)
+    apply = to_apply(before, after, past.failed, *past.staying)
+    keysets = [unit for unit in apply if unit != past.failed or not _has_it(unit, after, today)]
     case.closed_at, case.decision = timezone.now(), reason.strip()
     enter(case, RmaCase.State.UNDONE, by=by, now=case.closed_at, reason=reason)
     sides = changed_sides(before, after, concerned=len(concerned))
@@ -180,7 +186,17 @@ def _carry_out(case: RmaCase, *, as_lead: bool, reason: str, by: User, today: da
     case.done = replace(past.record, undone=undone, undone_comparison=comparison).to_json()
     case.save()
     _note(past, keysets, by=by, reason=reason)
-    return Undoing(*sides, lines, keysets, comparison, fingerprint(*sides, lines))
+    shared = next((link for link in past.record.ended if link.shares), None)
+    pair = (past.units[shared.parent], past.units[shared.child]) if shared else None
+    seen = fingerprint(*sides, lines)
+    return Undoing(*sides, lines, keysets, comparison, pair, past.leaving, seen)
+
+
+def _has_it(unit: Registration, after: list[UnitShown], today: datetime.date) -> bool:
+    """Whether a unit that comes back has the keyset for it: its last issued one says what it may run now."""
+    issued = Keyset.objects.filter(unit=unit.unit_id).order_by("-generation").first()
+    content = next(shown.keyset for shown in after if shown.serial == unit.unit.serial)
+    return issued is not None and content is not None and says(issued, content, today)
 
 
 def _read(case: RmaCase) -> _Past:

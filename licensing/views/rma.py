@@ -15,7 +15,7 @@ from licensing.models import RmaCase
 from licensing.rma import cases
 from licensing.rma.errors import CaseOpen
 from licensing.rma.selectors import cases_of_account, former_mates, open_cases, successors_of, with_keeper
-from licensing.rma.steps import shown_case
+from licensing.rma.steps import shown_case, shown_undoing
 from licensing.rma.words import already_in_words
 from portal.access import MemberRequest, editor_required, member_required, post_only
 from portal.errors import RuleViolation
@@ -113,6 +113,7 @@ def rma_case(request: MemberRequest, uuid: UUID) -> HttpResponse:
         "is_cancelling": case.is_open and "cancel" in request.GET,
         "return_address": settings.RMA_RETURN_ADDRESS.splitlines(),
         "shown": None if case.closed_at else shown_case(case),
+        "undone": shown_undoing(case),
     }
     return render(request, "licensing/rma_case.html", context)
 

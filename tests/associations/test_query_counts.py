@@ -60,7 +60,7 @@ def test_each_page_asks_as_much_for_many_pairs_and_spares(
 @pytest.mark.parametrize("count", [10, 1000], ids=["10 pairs", "1,000 pairs"])
 @pytest.mark.parametrize(
     ("step", "queries"),
-    [("association/", 24), ("association/child/", 25), ("association/child/?from={secondary}", 28)],
+    [("association/", 26), ("association/child/", 27), ("association/child/?from={secondary}", 30)],
     ids=["parent", "child", "child from a secondary"],
 )
 def test_create_association_asks_as_much_for_many_pairs(

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from licensing.models import RmaCase
 from portal import audit, outbox
 from portal.audit_codes import AuditCode
 from portal.errors import AddressTaken, EmptyNote, ReasonNeeded, RuleViolation, UserNameTaken
@@ -210,6 +211,7 @@ def test_an_account_is_linked_from_where_it_is_named(lead: Client) -> None:
     member = MembershipFactory(account__name="Acme")
     primary, *_ = pair(member.account, by=member.user)
     case = open_for(primary, None)
+    RmaCase.objects.update(assignee=None)
     Mail.objects.create(to="a@a.example", subject="About it", account=member.account, about=case.number)
 
     pages = [

@@ -224,8 +224,7 @@ def numbers(client: Client, **query: str) -> list[str]:
 
 
 def test_each_queue_has_its_cases_and_its_count(client: Client, agent: User, case: RmaCase) -> None:
-    mine = open_for(RegistrationFactory(), UnitFactory())
-    assign_case(case=mine, to=agent, was=None, by=agent)
+    mine = open_for(RegistrationFactory(), UnitFactory(), by=agent)
 
     links = {
         a.attrs["data-queue"]: a.text
@@ -267,9 +266,7 @@ def test_the_front_page_has_a_queue_for_those_who_work_on_cases(
 
 
 def test_the_front_page_lists_what_is_mine_and_nobodys(client: Client, agent: User, case: RmaCase) -> None:
-    mine, anothers = (open_for(RegistrationFactory(), UnitFactory()) for _ in range(2))
-    assign_case(case=mine, to=agent, was=None, by=agent)
-    assign_case(case=anothers, to=staff(AGENT), was=None, by=agent)
+    mine, _ = (open_for(RegistrationFactory(), UnitFactory(), by=by) for by in (agent, staff(AGENT)))
 
     rows = Page(client.get("/support/")).section("my-queue").rows()
 

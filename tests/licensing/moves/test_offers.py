@@ -100,7 +100,7 @@ def test_declined_it_stays_for_good(
     entries = AuditEntry.objects.filter(code="offer-declined")
     assert {(row.account, row.actor) for row in entries} == {
         (taker.account, taker.user),
-        (giver.account, None),
+        (giver.account, taker.user),
     }
 
 

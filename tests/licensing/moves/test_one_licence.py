@@ -11,17 +11,16 @@ from licensing.entitlements.on_a_day import entitlements_on
 from licensing.errors import NoLicence, NotRegistered, NotTransferable, SameUnit
 from licensing.ledger.verification import verify
 from licensing.models import LedgerEntry, Licence, PoolPart, Service, TrialStart
-from licensing.moves.one_licence import move_licence, preview_move
+from licensing.moves.one_licence import move_licence
 from portal.clock import today
 from portal.errors import ReasonNeeded
 from portal.models import AuditEntry, User
 from products.errors import UnitRetired
 from products.models import Registration, Unit
-from tests.factories import AccountFactory, RegistrationFactory, pair
+from tests.factories import AccountFactory, RegistrationFactory
 from tests.licensing.history import divide, grant
 from tests.licensing.oracle import derived, shown
 from tests.licensing.support import CLIENT_AV, CONTENT_FILTER, TODAY, give, held, refuses, service
-from tests.rows import nothing_written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("keys", "catalogue")]
 
@@ -114,21 +113,6 @@ def test_each_counts_as_having_had_the_others_trials(units: list[Registration], 
     _move(give(units[0], CONTENT_FILTER, kind="trial"), units[1], by)
 
     assert TrialStart.objects.filter(service=service(CONTENT_FILTER)).count() == 2
-
-
-def test_the_preview_is_what_then_runs(by: User) -> None:
-    primary, secondary, _ = pair(AccountFactory(), by)
-    licence = give(primary, CLIENT_AV)
-    other = RegistrationFactory(account=primary.account)
-    divide(licence, other, 4, by=by)
-
-    for unit in (secondary, other):
-        with nothing_written():
-            effects = preview_move(licence, unit, today=TODAY)
-        assert [effect.before for effect in effects] == [held(e.registration, CLIENT_AV) for e in effects]
-        _move(licence, unit, by)
-        assert [effect.after for effect in effects] == [held(e.registration, CLIENT_AV) for e in effects]
-        licence.refresh_from_db()
 
 
 # Refusals

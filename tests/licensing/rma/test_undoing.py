@@ -525,7 +525,7 @@ def test_queries_of_undoing_with_sonicpoints(
     before = links()
     case = completed(scene)
 
-    with django_assert_num_queries(148):
+    with django_assert_num_queries(150):
         undo(case)
 
     assert links() == before

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from licensing.keyset import UNLIMITED, Payload
 from licensing.keyset import Service as KeysetService
-from licensing.models import Licence, Service
+from licensing.models import Keyset, Licence, Service
 from licensing.rma.comparison import Comparison
 from products.models import Registration
-from tests.licensing.oracle import derived
+from tests.licensing.oracle import derived, said_by
 
 NODES = 1
 DAYS = [datetime.timedelta(days) for days in (0, 1, 29, 31, 364, 366, 729, 731)]
@@ -24,7 +24,8 @@ def check_told[T](comparison: Comparison, today: datetime.date, do: Callable[[],
 
     after = _said(today)
     moved = Counter(unit for name, unit in _placed(today).items() if licences.get(name) != unit)
-    changed = {serial for serial, said in after.items() if _differs(before.get(serial), said)}
+    had = _issued(after.keys() - before.keys(), today) | before
+    changed = {serial for serial, said in after.items() if _differs(had.get(serial), said)}
     named = re.findall(
         r"(\d+) (?:licenses? \w+ (?:back )?)?to .+? \(([0-9A-F]{12})\)", comparison.sentences[0]
     )
@@ -49,6 +50,12 @@ def _placed(today: datetime.date) -> dict[object, str]:
 def _said(today: datetime.date) -> dict[str, Payload]:
     live = Registration.objects.live().select_related("unit__model")
     return {registration.unit.serial: derived(registration, today) for registration in live}
+
+
+def _issued(serials: set[str], today: datetime.date) -> dict[str, Payload]:
+    """What the last issued keyset of units says that come back."""
+    rows = Keyset.objects.filter(unit__serial__in=serials).order_by("generation").select_related("unit")
+    return {row.unit.serial: said_by(row, today) for row in rows}
 
 
 def _differs(before: Payload | None, after: Payload) -> bool:
