@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from licensing.keysets.issuing import read_keyset
 from licensing.models import LedgerEntry, RmaCase, Service, TrialStart
 from portal.clock import today
-from portal.models import User
+from portal.models import Mail, User
 from products.attempts import ATTEMPTS_PER_SERIAL, count_attempt
 from products.models import Registration, Unit
 from products.ownership import retire_unit
@@ -118,6 +118,19 @@ def test_refusals_are_fit_to_be_seen(guard: Guard, lead: User) -> None:
     inspect_page(page)
     with guard.refusal(page, 404):
         page.goto("/support/units/FFFFFFFFFFFF/")
+    inspect_page(page)
+
+
+def test_what_sends_a_link_or_a_mail_again_is_fit_to_be_seen(
+    guard: Guard, support: User, owner: User
+) -> None:
+    mail = Mail.objects.create(to="homer@hf.example", subject=WIDEST, sent_at=timezone.now())
+    page = guard.open(f"/support/portal/user/{owner.pk}/link/", user=support)
+    inspect_page(page)
+
+    page.goto(f"/support/portal/mail/{mail.pk}/resend/")
+    with guard.refusal(page, 422):
+        page.get_by_role("button", name="Yes, send it again").click()
     inspect_page(page)
 
 

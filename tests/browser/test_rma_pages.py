@@ -180,6 +180,8 @@ def test_a_completed_case_at_the_desk(guard: Guard, lead: User, units: dict[str,
     page.get_by_role("link", name="Show the dry run").click()
     page.get_by_role("button", name="Undo this case").wait_for()
     inspect_page(page, EVERY_LOOK)
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.get_by_role("button", name="Undo this case")).not_to_be_in_viewport()
 
     with guard.refusal(page, 422):
         page.get_by_role("button", name="Undo this case").click()

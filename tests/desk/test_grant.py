@@ -108,6 +108,13 @@ def test_another_number_is_shown_again(desk: Client) -> None:
         assert effects(post(desk, unit, VPN_CLIENT, count="2", shown=shown))
 
 
+def test_what_it_does_is_a_list_inside_what_is_read_out(desk: Client) -> None:
+    page = Page(post(desk, RegistrationFactory()))
+
+    (told,) = page.root.all("div", role="status")
+    assert "role" not in told.one("ul").attrs
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
