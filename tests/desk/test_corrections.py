@@ -532,8 +532,8 @@ def test_a_licence_is_moved_once_its_effects_were_seen(
 
     effects = [line.text for line in Page(shown).root.one("ul", class_="effects points").all("li")]
     assert effects == [
-        f"Content Filter on {unit.friendly_name} ({unit.unit}). Before: licensed for ever. After: not licensed.",
-        f"Content Filter on {other.friendly_name} ({other.unit}). Before: not licensed. After: licensed for ever.",
+        f"Content Filter on {unit} ({unit.unit}). Before: licensed for ever. After: not licensed.",
+        f"Content Filter on {other} ({other.unit}). Before: not licensed. After: licensed for ever.",
     ]
     assert is_done(response, unit)
     assert Licence.objects.get().registration == other
