@@ -8,7 +8,6 @@ from django.utils import timezone
 from playwright.sync_api import Locator, Page
 
 from licensing.models import RmaCase
-from licensing.rma.work import assign_case
 from portal.models import Account, User
 from portal.services import note_account
 from products.models import Registration, Unit
@@ -122,7 +121,6 @@ def test_picture_of_the_queues(page: Page, desk: Page, agent: User, anew: bool) 
     units = {unit.unit.serial: unit for unit in Registration.objects.select_related("unit", "account")}
     new = Unit.objects.get(serial=NEW.serial)
     cases = [ask(units[SECOND.serial], by=agent), open_for(units[FIRST.serial], new, by=agent)]
-    assign_case(case=cases[1], to=agent, was=None, by=agent)
     for case, days in zip(cases, (3, 2), strict=True):
         moment = timezone.now() - datetime.timedelta(days=days)
         RmaCase.objects.filter(pk=case.pk).update(asked_at=moment, state_since=moment)

@@ -15,7 +15,6 @@ from pytest_django import Settings
 from associations.services import remove_association
 from licensing.keysets.issuing import read_keyset
 from licensing.models import RmaCase
-from licensing.rma.work import assign_case
 from portal.clock import today
 from portal.models import User
 from portal.roles import LEAD
@@ -331,11 +330,11 @@ def test_each_queue_has_its_cases(desk: Page, agent: User, first: Registration, 
     waiting = ask(units[0], by=owner)
     RmaCase.objects.filter(pk=waiting.pk).update(waits_for_lead_since=long_ago, lead_reason="wrong-model")
     cases = [
-        open_for(unit, new) for unit, new in zip(units[1:], [None, *UnitFactory.create_batch(2)], strict=True)
+        open_for(unit, new, by=agent)
+        for unit, new in zip(units[1:], [None, *UnitFactory.create_batch(2)], strict=True)
     ]
+    RmaCase.objects.filter(pk=cases[0].pk).update(assignee=None)
     completed(cases[-1])
-    for case in cases[1:]:
-        assign_case(case=case, to=agent, was=None, by=agent)
     desk.get_by_role("link", name="All cases").click()
 
     found = {}
