@@ -26,7 +26,9 @@ def retired(owner: User) -> Registration:
     """A failed unit that the first of the demo replaced, beside its second; a case is open on the first."""
     units = {r.unit.serial: r for r in Registration.objects.select_related("unit", "account")}
     first, second = units[FIRST.serial], units[SECOND.serial]
-    Registration.objects.update(friendly_name=WIDEST)
+    for unit in (first, second):
+        unit.friendly_name = WIDEST
+        unit.save()  # which prepares what it is searched by
     hf(first, second, by=owner)
     for unit in (first, second):
         read_keyset(registration=unit, today=today())
