@@ -6,7 +6,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from desk.corrections.base import Choice, Correction, Subject
-from desk.corrections.forms import CorrectionForm, MoveForm, NewCodeForm, Option, RecordForm
+from desk.corrections.forms import ChoiceForm, CorrectionForm, MoveForm, NewCodeForm, Option, RecordForm
 from licensing.four_eyes.proposals import propose
 from licensing.guards import check_no_parts
 from licensing.keysets.issuing import reissue_keyset
@@ -193,6 +193,13 @@ class Open(Choice):
                 ("account", None, "all that it has tried"),
             )
         ]
+
+    def ask(self, sent: QueryDict | None) -> ChoiceForm:
+        form = super().ask(sent)
+        form.initial["choice"] = (
+            self.options[0].value if self.options else ""
+        )  # this unit, for who tried most
+        return form
 
     def accounts(self, given: dict[str, Any]) -> list[Account]:
         return [given["choice"][0]]

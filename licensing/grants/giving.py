@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from associations.models import Seat, Side
 from licensing.audit_codes import AuditCode
+from licensing.entitlements.steps import size
 from licensing.entitlements.timeline import Holding, Right, counts_by_day
 from licensing.entitlements.today import Effect, Holdings, read_holdings, sharing_primary
 from licensing.errors import GrantAddsNothing, GrantAlreadyOver, GrantNeverRuns
@@ -104,7 +105,7 @@ def preview_grant(
         for unit, source in sources
     ]
     model = next((h for h in held.of_unit(registration, service) if h.right == Right.MODEL), None)
-    is_short = model is not None and never_runs and not _adds(granted, [model], today)
+    is_short = model is not None and (size(count) < size(model.count) or bool(expires_on and never_runs))
     return GrantPreview(effects, never_runs, model if is_short else None, primary)
 
 

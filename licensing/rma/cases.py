@@ -1,39 +1,28 @@
 """A case from request to end, except what completing and undoing move (rules X2, X3, X4, X6)."""
 
 import datetime
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from associations.errors import PairChanged
-from associations.models import Side
-from associations.seating import parent_of
 from licensing.audit_codes import AuditCode
 from licensing.models import Proposal, RmaCase
 from licensing.rma import mails
+from licensing.rma.checks import check_open_elsewhere, check_pairs, check_replacement, check_warranty
 from licensing.rma.errors import (
     CaseNotOpen,
-    CaseOpen,
-    GoesToSecondary,
     ModelWaiverIncomplete,
-    NotInAccount,
     NotReplaceable,
-    OutOfWarranty,
-    ReplacementElsewhere,
-    ReplacementRetired,
-    SameAsFailed,
     SecondLeadNeeded,
     SymptomNeeded,
     TooManyRequests,
     UnknownReplacement,
-    WrongModel,
 )
 from licensing.rma.history import enter, stop_waiting
-from licensing.rma.selectors import GRACE, keeper_of
+from licensing.rma.selectors import GRACE, keeper_of, partners_of
 from portal import audit
 from portal.models import Account, User
 from portal.services import save_address
@@ -281,13 +270,16 @@ def locked(case: RmaCase) -> RmaCase:
 def name_replacement(case: RmaCase, replacement: str) -> None:
     """Name an open case's replacement, or none if that is empty; the caller saves the case.
 
-    Raises InvalidSerial, UnknownReplacement, CaseOpen, OutOfWarranty and what `check_replacement` raises.
+    Raises InvalidSerial, UnknownReplacement, CaseOpen, OutOfWarranty, ReplacementPaired and
+    what `check_replacement` raises.
     """
     case.replacement = _find(normalize_serial(replacement)) if replacement.strip() else None
     if case.replacement:
         check_open_elsewhere([case.replacement], exclude=case)
     check_warranty(case)
     check_replacement(case)
+    if case.replacement and case.kind == RmaCase.Kind.REPLACEMENT:
+        check_pairs(case.replacement, {case.failed_id, *(unit.pk for unit in partners_of(case).units)})
 
 
 def _find(serial: str) -> Unit:
@@ -297,62 +289,6 @@ def _find(serial: str) -> Unit:
     if unit is None:
         raise UnknownReplacement(serial=serial)
     return unit
-
-
-def check_open_elsewhere(units: Iterable[Unit], *, exclude: RmaCase | None = None) -> None:
-    """Raise CaseOpen if one of these units is the failed one or the replacement in an open case.
-
-    Its fact `case` is that case.
-    """
-    for unit in units:
-        cases = RmaCase.objects.filter(Q(failed__unit=unit) | Q(replacement=unit), state__in=RmaCase.OPEN)
-        cases = cases.select_related("failed__unit").exclude(pk=exclude.pk if exclude else 0)
-        if case := cases.first():
-            raise CaseOpen(serial=unit.serial, number=case.number, case=case)
-
-
-def check_warranty(case: RmaCase) -> None:
-    """Raise OutOfWarranty if the failed unit's warranty had ended at the request and no lead waived that."""
-    ends_on = case.failed.unit.warranty_ends_on
-    if (
-        case.kind == RmaCase.Kind.REPLACEMENT
-        and ends_on
-        and ends_on < case.asked_at.date()
-        and not case.warranty_waiver
-    ):
-        raise OutOfWarranty(serial=case.failed.unit.serial, day=ends_on)
-
-
-def check_replacement(case: RmaCase) -> None:
-    """Raise the rule that a case's replacement, if it has one, breaks.
-
-    SameAsFailed, ReplacementRetired, ReplacementElsewhere, NotInAccount, GoesToSecondary and WrongModel.
-    """
-    unit, failed = case.replacement, case.failed.unit
-    if unit is None:
-        return
-    if unit.pk == failed.pk:
-        raise SameAsFailed(serial=unit.serial)
-    if unit.retired_at:
-        raise ReplacementRetired(serial=unit.serial, day=unit.retired_at)
-    owner = Registration.objects.live().filter(unit=unit).first()
-    if owner and owner.account_id != case.account_id:
-        raise ReplacementElsewhere(serial=unit.serial)
-    if case.kind == RmaCase.Kind.TRANSFER:
-        _check_receiver(unit, owner, case.failed)
-    if unit.model_id not in {failed.model_id, case.waived_model_id}:
-        raise WrongModel(serial=unit.serial, present=unit.model, wanted=failed.model)
-
-
-def _check_receiver(unit: Unit, owner: Registration | None, failed: Registration) -> None:
-    """A transfer must go to a unit of the account that isn't the secondary of a third one."""
-    if owner is None:
-        raise NotInAccount(serial=unit.serial)
-    shared = owner.seats.live().with_units().filter(side=Side.CHILD, type__shares_licences=True)
-    seat = shared.first()
-    if seat and (primary := parent_of(seat)) != failed:
-        named = f"{primary.friendly_name} ({primary.unit.serial})"
-        raise GoesToSecondary(serial=unit.serial, label=seat.type.child_label, primary=named)
 
 
 def raise_grace_version(case: RmaCase) -> None:

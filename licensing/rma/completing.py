@@ -8,19 +8,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from associations.errors import PairChanged
-from associations.models import Seat, Side
+from associations.models import Seat
 from associations.replacing import Replacing, links_of, replace_in_associations
 from licensing.audit_codes import AuditCode
 from licensing.models import RmaCase
 from licensing.moves.exchange import pool_units
 from licensing.rma import mails
-from licensing.rma.cases import (
-    check_open_elsewhere,
-    check_replacement,
-    check_warranty,
-    locked,
-    raise_grace_version,
-)
+from licensing.rma.cases import locked, raise_grace_version
+from licensing.rma.checks import check_open_elsewhere, check_pairs, check_replacement, check_warranty
 from licensing.rma.comparison import Comparison, compare
 from licensing.rma.errors import (
     CaseNotOpen,
@@ -29,7 +24,6 @@ from licensing.rma.errors import (
     PlanChanged,
     PrimaryStays,
     ReplacementNeeded,
-    ReplacementPaired,
     WrongPartner,
 )
 from licensing.rma.handover import Handover, Heirs, hand_over
@@ -209,7 +203,7 @@ def _check(case: RmaCase, unit: Unit, partner: Registration | None) -> None:
         return
     if partner is None and partners.is_fixed:
         raise PrimaryStays(serial=case.failed.unit.serial, primary=partners.units[0].unit.serial)
-    _check_pairs(unit, {case.failed_id, *(p.pk for p in partners.units)} if partner else {case.failed_id})
+    check_pairs(unit, {case.failed_id, *(p.pk for p in partners.units)} if partner else {case.failed_id})
 
 
 def _check_alone(failed: Registration) -> None:
@@ -218,20 +212,6 @@ def _check_alone(failed: Registration) -> None:
     other = Seat.objects.live().with_units().filter(group__in=groups).exclude(registration=failed).first()
     if other:
         raise PairStands(serial=failed.unit.serial, other=other.registration.friendly_name)
-
-
-def _check_pairs(unit: Unit, allowed: set[int]) -> None:
-    """Check that the replacement is in no pair with units unrelated to the failed one.
-
-    The pair that the administrator made beforehand may have further secondaries.
-    """
-    seats = Seat.objects.live().filter(type__shares_licences=True)
-    groups = seats.filter(registration__unit=unit).values("group")
-    mates = list(seats.with_units().filter(group__in=groups).exclude(registration__unit=unit).order_by("pk"))
-    strangers = [mate for mate in mates if mate.registration_id not in allowed]
-    if strangers == mates or any(mate.side == Side.PARENT for mate in strangers):
-        for other in strangers[:1]:
-            raise ReplacementPaired(serial=unit.serial, other=other.registration.friendly_name)
 
 
 def _registered(case: RmaCase, unit: Unit, *, by: User) -> Registration:

@@ -561,18 +561,19 @@ def test_a_unit_that_was_released_since_is_not_replaced(scene: Scene) -> None:
 @pytest.mark.parametrize("is_parent", [True, False])
 def test_a_replacement_in_a_strangers_pair_is_refused(scene: Scene, is_parent: bool) -> None:
     mine, stranger = scene.register(), scene.unit()
-    scene.hf(*((mine, stranger) if is_parent else (stranger, mine)))
     case = open_for(scene.primary, scene.new)
+    scene.hf(*((mine, stranger) if is_parent else (stranger, mine)))
 
     refuses(ReplacementPaired, partial(rehearse, case))
+    refuses(ReplacementPaired, partial(approve_case, case=case, replacement=scene.new.serial, by=scene.by))
 
 
 def test_a_replacement_beside_the_secondary_of_a_stranger_is_refused(scene: Scene) -> None:
     mine, stranger = scene.register(), scene.unit()
     scene.remove()
+    case = open_for(scene.primary, scene.new)
     scene.hf(stranger, scene.secondary)
     scene.hf(stranger, mine)
-    case = open_for(scene.primary, scene.new)
 
     refuses(ReplacementPaired, partial(rehearse, case, partner=scene.secondary))
 

@@ -76,9 +76,10 @@ def test_a_replacement_that_stands_beside_the_secondary_leaves_it(scene: Scene, 
 
 
 def test_a_replacement_that_is_in_a_pair_does_not_stand_alone(scene: Scene) -> None:
+    case = open_for(scene.primary, scene.new)
     scene.hf(scene.register(), scene.unit())
 
-    refuses(ReplacementPaired, partial(rehearse, open_for(scene.primary, scene.new), is_alone=True))
+    refuses(ReplacementPaired, partial(rehearse, case, is_alone=True))
 
 
 def test_a_failed_secondarys_primary_stays_whatever_is_chosen(scene: Scene) -> None:
