@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _set_environment(config)
     else:
         _take_own_folder(config.workerinput["workerid"])
+    os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
     import django
     from django.conf import settings
     from django.core.management import call_command
@@ -55,6 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not is_worker:
         call_command("collectstatic", interactive=False, verbosity=0)
         _write_key_files()
+        if config.getoption("numprocesses", None):  # a worker that inherits it reads the settings too early
+            del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def _set_environment(config: pytest.Config) -> None:
@@ -67,7 +70,6 @@ def _set_environment(config: pytest.Config) -> None:
         "PORTAL_DATA_DIR": str(folder / "data"),
         "PORTAL_URL": "http://localhost",
         "DATABASE_URL": _database_url(config, folder),
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
         # Playwright's event loop runs in the tests' thread, and Django would take that for asynchronous code.
         "DJANGO_ALLOW_ASYNC_UNSAFE": "true",
     }

@@ -13,6 +13,7 @@ from portal.models import Mail, User
 from products.attempts import ATTEMPTS_PER_SERIAL, count_attempt
 from products.models import Registration, Unit
 from products.ownership import retire_unit
+from products.services import rename
 from tests.browser.guard import Guard
 from tests.browser.inspect_page import EVERY_LOOK, inspect_page
 from tests.browser.steps import FIRST, SECOND
@@ -27,8 +28,7 @@ def retired(owner: User) -> Registration:
     units = {r.unit.serial: r for r in Registration.objects.select_related("unit", "account")}
     first, second = units[FIRST.serial], units[SECOND.serial]
     for unit in (first, second):
-        unit.friendly_name = WIDEST
-        unit.save()  # which prepares what it is searched by
+        rename(registration=unit, friendly_name=WIDEST, by=owner)
     hf(first, second, by=owner)
     for unit in (first, second):
         read_keyset(registration=unit, today=today())

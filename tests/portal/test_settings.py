@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.management.commands.demo import SERVER
@@ -272,3 +273,10 @@ def test_an_https_deployment_passes_djangos_checks(data: Path) -> None:
     done = manage("check", "--deploy", "--fail-level", "WARNING", data=data, PORTAL_URL=HTTPS)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_each_process_of_the_tests_has_a_data_folder_of_its_own() -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+
+    assert settings.DATA_DIR.name.endswith(worker)
+    assert os.environ["PORTAL_DATA_DIR"] == str(settings.DATA_DIR)
