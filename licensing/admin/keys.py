@@ -138,7 +138,8 @@ class ActivationKeyAdmin(ServiceAdmin):
         batch = context["adminform"].form.data["token"]
         made = ActivationKey.objects.filter(batch=batch).select_related("service", "model")
         facts = {"title": "Made already", "batch": made.first(), "number": made.count()}
-        return self._page(request, "made_already", {"refusal": request.refusal, **facts})  # type: ignore[attr-defined]
+        refusal = request.refusal  # type: ignore[attr-defined]  # ServiceAdmin noted it
+        return self._page(request, "made_already", {"refusal": refusal, **facts})
 
     def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> TemplateResponse:
         return TemplateResponse(

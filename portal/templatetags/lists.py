@@ -15,6 +15,7 @@ def labelled(cells: Iterable[SafeString], headers: Iterable[Mapping[str, str]]) 
     """Add `data-label` to each cell that Django rendered, as the desk's own tables have it."""
     pairs = zip(cells, headers, strict=True)
     return [
+        # Django rendered and escaped the cell; what is put in is escaped here.
         mark_safe(cell.replace(" class=", f' data-label="{escape(capfirst(header["text"]))}" class=', 1))  # noqa: S308
         for cell, header in pairs
     ]
