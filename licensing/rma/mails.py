@@ -8,6 +8,7 @@ from django.db import transaction
 from licensing.models import RmaCase
 from licensing.rma.comparison import Comparison
 from licensing.rma.record import record_of
+from licensing.rma.snapshot import named
 from licensing.rma.steps import read_registrations, shown_case
 from licensing.rma.words import kept_in_words
 from portal import audit, outbox
@@ -94,7 +95,7 @@ def _facts(case: RmaCase) -> list[tuple[str, str]]:
     """What identifies a case, for those who have several."""
     goes_to = "Licenses go to" if case.kind == RmaCase.Kind.TRANSFER else "Replacement"
     facts = [
-        ("Failed unit", _named(case.failed)),
+        ("Failed unit", named(case.failed)),
         (goes_to, case.replacement.serial if case.replacement and not case.closed_at else ""),
         ("Sent with tracking number", case.sent_tracking),
         ("Your ticket", case.ticket),
@@ -110,11 +111,11 @@ def _steps(case: RmaCase, what: str, units: list[Registration]) -> list[Step]:
         steps.append(Step("Follow the steps on the appliances, which the case's page lists", page))
     for unit in units:
         page = address_of("license_keyset", unit.unit.serial)
-        steps.append(Step(f"Apply the new keyset of {_named(unit)} on that appliance", page))
+        steps.append(Step(f"Apply the new keyset of {named(unit)} on that appliance", page))
     if what == "completed" and case.kind == RmaCase.Kind.REPLACEMENT and not case.received_at:
         address = ", ".join(settings.RMA_RETURN_ADDRESS.splitlines())
         where = f" to: {address}" if address else ". Support tells you where to."
-        steps.append(Step(f"Send {_named(case.failed)} back{where}"))
+        steps.append(Step(f"Send {named(case.failed)} back{where}"))
     if what == "declined" and case.kind == RmaCase.Kind.REPLACEMENT:
         page = address_of("replace_appliance", case.failed.unit.serial)
         steps.append(Step("If it still doesn't work, ask again, and say what has changed", page))
@@ -125,7 +126,7 @@ def _requested(case: RmaCase) -> list[str]:
     wish = "to replace" if case.kind == RmaCase.Kind.REPLACEMENT else "to move the licenses of"
     whose = "Support has a request" if case.asked_by.is_staff else f"{case.asked_by} has asked Support"
     return [
-        f"{whose} {wish} {_named(case.failed)}. You get a mail when it is approved or declined.",
+        f"{whose} {wish} {named(case.failed)}. You get a mail when it is approved or declined.",
         *kept_in_words(case),
     ]
 
@@ -133,7 +134,7 @@ def _requested(case: RmaCase) -> list[str]:
 def _approved(case: RmaCase) -> list[str]:
     done = "replaces" if case.kind == RmaCase.Kind.REPLACEMENT else "moves the licenses of"
     return [
-        f"Approved: Support {done} {_named(case.failed)}. You get a mail that says what to do once that is "
+        f"Approved: Support {done} {named(case.failed)}. You get a mail that says what to do once that is "
         "done.",
         *kept_in_words(case),
     ]
@@ -148,9 +149,9 @@ def _cancelled(case: RmaCase) -> list[str]:
 
 
 def _completed(case: RmaCase) -> list[str]:
-    what = f"{_named(case.failed)} is replaced, and out of use."
+    what = f"{named(case.failed)} is replaced, and out of use."
     if case.kind == RmaCase.Kind.TRANSFER:
-        what = f"The licenses of {_named(case.failed)} are transferred, and it is out of use."
+        what = f"The licenses of {named(case.failed)} are transferred, and it is out of use."
     record = record_of(case)
     return [what, *_told(record.comparison if record else None)]
 
@@ -168,7 +169,7 @@ def _told(compared: Comparison | None) -> list[str]:
 
 def _wish(case: RmaCase) -> str:
     what = "replacement" if case.kind == RmaCase.Kind.REPLACEMENT else "move of the licenses"
-    return f"the {what} of {_named(case.failed)}"
+    return f"the {what} of {named(case.failed)}"
 
 
 def _ended_grace(case: RmaCase) -> str:
@@ -177,7 +178,3 @@ def _ended_grace(case: RmaCase) -> str:
         return ""
     name = case.secondary.friendly_name
     return f" What {name} kept of it only while the case was open ends now."
-
-
-def _named(unit: Registration) -> str:
-    return f"{unit.friendly_name} ({unit.unit.serial})"
